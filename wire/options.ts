@@ -1,0 +1,120 @@
+/**
+ * The options of each kind of check: one JSON Schema gives the type (through TypeBox), the validation, the defaults, the command's help
+ * and the docs page. They are literals rather than calls of TypeBox, because loading it costs more than everything else `probe run` loads.
+ * Objects are closed; what has a default is required, since `withDefaults` fills it in.
+ */
+import type { XStatic } from 'typebox/schema'
+import type { Kind } from './result.ts'
+
+const timeoutMs = { type: 'integer', default: 5000, minimum: 10, maximum: 120_000, description: 'time for the whole run' } as const
+const source = { type: 'string', description: 'source address' } as const
+const sni = { type: 'string', description: 'server name to ask for, and to find in the certificate; default: the host' } as const
+const alpn = {
+  type: 'array',
+  items: { type: 'string', minLength: 1, maxLength: 255 },
+  default: [],
+  description: 'application protocols to offer',
+} as const
+
+const icmp = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'count', 'intervalMs', 'replyTimeoutMs', 'sizeBytes', 'maxLoss'],
+  properties: {
+    timeoutMs: { ...timeoutMs, maximum: 86_400_000 },
+    source,
+    count: { type: 'integer', default: 5, minimum: 1, maximum: 10_000_000, description: 'echoes to send' },
+    intervalMs: { type: 'number', default: 200, minimum: 0, maximum: 60_000, description: 'time between two echoes' },
+    replyTimeoutMs: { type: 'number', default: 1000, minimum: 1, maximum: 60_000, description: 'how long to wait for the last reply' },
+    sizeBytes: { type: 'integer', default: 56, minimum: 16, maximum: 65_000, description: 'echo data, without ICMP and IP headers' },
+    maxLoss: { type: 'number', default: 0.1, minimum: 0, maximum: 1, description: 'loss ratio above which it is a failure' },
+  },
+} as const
+
+const tcp = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'payloadBytes', 'control'],
+  properties: {
+    timeoutMs,
+    source,
+    payloadBytes: {
+      type: 'integer',
+      default: 0,
+      minimum: 0,
+      maximum: 100 * 2 ** 20,
+      description: 'bytes to send after connecting, to a service that reads what it is sent',
+    },
+    control: { type: 'boolean', default: false, description: 'also connect to ports on which nothing should listen' },
+  },
+} as const
+
+const tls = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'alpn', 'ladder'],
+  properties: {
+    timeoutMs,
+    source,
+    sni,
+    alpn,
+    ca: { type: 'string', description: 'PEM of the authorities to trust, instead of the public ones' },
+    cert: { type: 'string', description: 'PEM of our certificate and its chain' },
+    key: { type: 'string', description: 'PEM of our private key' },
+    ladder: { type: 'boolean', default: false, description: 'also try a post-quantum-sized and a large ClientHello' },
+  },
+} as const
+
+const mtu = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'alpn', 'maxSteps', 'tries'],
+  properties: {
+    timeoutMs: { ...timeoutMs, default: 9000 },
+    source,
+    sni,
+    alpn,
+    maxSteps: {
+      type: 'integer',
+      default: 12,
+      minimum: 0,
+      maximum: 24,
+      description: 'connections of the MSS sweep, per direction, at most',
+    },
+    tries: { type: 'integer', default: 3, minimum: 1, maximum: 10, description: 'echoes per size' },
+    requiredMtu: { type: 'integer', minimum: 68, maximum: 65_535, description: 'path MTU below which it is a failure' },
+  },
+} as const
+
+const dns = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'resolvers', 'expect'],
+  properties: {
+    timeoutMs,
+    family: { enum: [4, 6], description: 'IP family; without it the first address that the name has' },
+    resolvers: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: "resolvers to ask, all of them, and compare; default: the system's",
+    },
+    expect: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'addresses or prefixes of which every answer must be one',
+    },
+  },
+} as const
+
+export const optionSchemas = { dns, icmp, mtu, tcp, tls } as const
+export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
+
+/** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. */
+export const withDefaults = <K extends Kind>(kind: K, given: Partial<Options[K]>): Options[K] => {
+  const properties: Record<string, { default?: unknown }> = optionSchemas[kind].properties
+  const defaults = Object.entries(properties).flatMap(([name, schema]) => (schema.default === undefined ? [] : [[name, schema.default]]))
+  const known = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.freeze(Object.fromEntries([...defaults, ...known])) as Options[K]
+}
