@@ -113,7 +113,7 @@ export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 
 /** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. */
 export const withDefaults = <K extends Kind>(kind: K, given: Partial<Options[K]>): Options[K] => {
-  const properties: Record<string, { default?: unknown }> = optionSchemas[kind].properties
+  const properties: Record<string, { default?: unknown; description: string }> = optionSchemas[kind].properties
   const defaults = Object.entries(properties).flatMap(([name, schema]) => (schema.default === undefined ? [] : [[name, schema.default]]))
   const known = Object.entries(given).filter(([, value]) => value !== undefined)
   return Object.freeze(Object.fromEntries([...defaults, ...known])) as Options[K]
