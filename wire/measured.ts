@@ -67,12 +67,16 @@ export type TlsStall = {
   sndMss: number
 }
 
+/** How a rung ended. `refused`: the peer answered with an alert, so the hello arrived. */
+export type LadderEnd = 'completed' | 'refused' | 'closed' | 'stalled' | 'silent'
+
 /** One rung of the ladder of ClientHello sizes. */
 export type LadderStep = {
   hello: 'small' | 'post_quantum' | 'large'
   bytes: number
   packets: number
   completed: boolean
+  end: LadderEnd
   stall?: TlsStall
   detail: string
 }

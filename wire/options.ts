@@ -23,7 +23,7 @@ const icmp = {
   properties: {
     timeoutMs: { ...timeoutMs, maximum: 86_400_000 },
     source,
-    count: { type: 'integer', default: 5, minimum: 1, maximum: 10_000_000, description: 'echoes to send' },
+    count: { type: 'integer', default: 5, minimum: 1, maximum: 1_000_000, description: 'echoes to send' },
     intervalMs: { type: 'number', default: 200, minimum: 0, maximum: 60_000, description: 'time between two echoes' },
     replyTimeoutMs: { type: 'number', default: 1000, minimum: 1, maximum: 60_000, description: 'how long to wait for the last reply' },
     sizeBytes: { type: 'integer', default: 56, minimum: 16, maximum: 65_000, description: 'echo data, without ICMP and IP headers' },

@@ -11,25 +11,26 @@ export const supported = process.platform === 'linux' && endianness() === 'LE' &
 const lib = supported ? koffi.load(null) : undefined
 // biome-ignore lint/suspicious/noExplicitAny: koffi types every foreign function as taking anything
 type Foreign = (...args: any[]) => number
-const bind_ = (prototype: string): Foreign =>
+const foreign = (prototype: string): Foreign =>
   lib
     ? (lib.func(prototype) as unknown as Foreign)
     : () => {
         throw new Error(`not available on ${process.platform}/${process.arch}: ${prototype}`)
       }
 
-export const socket = bind_('int socket(int, int, int)')
-export const setsockopt = bind_('int setsockopt(int, int, int, const void*, uint32_t)')
-export const getsockopt = bind_('int getsockopt(int, int, int, void*, void*)')
-export const bind = bind_('int bind(int, const void*, uint32_t)')
-export const connect = bind_('int connect(int, const void*, uint32_t)')
-export const close = bind_('int close(int)')
-export const getsockname = bind_('int getsockname(int, void*, void*)')
-export const sendto = bind_('int64_t sendto(int, const void*, size_t, int, const void*, uint32_t)')
-export const recvmsg = bind_('int64_t recvmsg(int, void*, int)')
-export const recvmmsg = bind_('int recvmmsg(int, void*, unsigned int, int, void*)')
-export const clockGettime = bind_('int clock_gettime(int, void*)')
-export const ioctl = bind_('int ioctl(int, unsigned long, void*)')
+export const socket = foreign('int socket(int, int, int)')
+export const setsockopt = foreign('int setsockopt(int, int, int, const void*, uint32_t)')
+export const getsockopt = foreign('int getsockopt(int, int, int, void*, void*)')
+export const bind = foreign('int bind(int, const void*, uint32_t)')
+export const connect = foreign('int connect(int, const void*, uint32_t)')
+export const close = foreign('int close(int)')
+export const dup = foreign('int dup(int)')
+export const getsockname = foreign('int getsockname(int, void*, void*)')
+export const sendto = foreign('int64_t sendto(int, const void*, size_t, int, const void*, uint32_t)')
+export const recvmsg = foreign('int64_t recvmsg(int, void*, int)')
+export const recvmmsg = foreign('int recvmmsg(int, void*, unsigned int, int, void*)')
+export const clockGettime = foreign('int clock_gettime(int, void*)')
+export const ioctl = foreign('int ioctl(int, unsigned long, void*)')
 
 /** The error number of the call just made. */
 export const errno = (): number => koffi.errno()

@@ -1,0 +1,181 @@
+import type { IcmpMeasured } from '../wire/measured.ts'
+import type { Options } from '../wire/options.ts'
+import type { Outcome, Warning } from '../wire/result.ts'
+import { aborted, type Finding, fail, ok, type Probe, pause, type Resolved, timedOut, unmeasured } from './finding.ts'
+import { describeError, isLocalRefusal, reasonOfError, reasonOfSend } from './icmp-errors.ts'
+import { probeIcmpBySystem } from './icmp-system.ts'
+import { EchoSession, joinEchoes } from './net/echoes.ts'
+import { EAGAIN, EMSGSIZE, ENOBUFS, errnoName, supported } from './net/libc.ts'
+import type { QueuedError } from './net/mailbox.ts'
+import { summarise } from './net/quantile.ts'
+import { sockaddr } from './net/sockaddr.ts'
+
+/** Echoes under way at most when no interval is asked for. */
+const floodWindow = 128
+/** Echoes sent in one go before the socket is read again: more could overflow its buffer. */
+const batch = 64
+
+/** What happened to the echoes, kept while they are under way. */
+export type EchoesSeen = {
+  sent: number
+  received: number
+  duplicates: number
+  reordered: number
+  ttl: number | null
+  rtts: number[] | Float64Array
+  jitterSumMs: number
+  error?: QueuedError
+  sendErrno: number
+  overflow: number
+  socket: IcmpMeasured['socket']
+}
+
+/**
+ * Sends echoes at a steady interval and times the replies by the kernel's receive timestamps. Measures RTT, jitter, loss, duplicates,
+ * reordering and the TTL of the replies; no path MTU (the packets may be fragmented), no hops.
+ */
+export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
+  if (!supported) return probeIcmpBySystem(target, options, signal)
+  const seen = emptySeen(options.count)
+  const arrived = new Uint8Array(options.count)
+  let last = -1
+  let lastRtt = Number.NaN
+  const session = joinEchoes(
+    target.family,
+    { source: options.source, largestBytes: options.sizeBytes },
+    {
+      reply: (index, rttMs, ttl) => {
+        if (arrived[index]) {
+          seen.duplicates++
+          return
+        }
+        arrived[index] = 1
+        if (!Number.isNaN(rttMs)) {
+          seen.rtts[seen.received] = rttMs
+          if (!Number.isNaN(lastRtt)) seen.jitterSumMs += Math.abs(rttMs - lastRtt)
+          lastRtt = rttMs
+        }
+        seen.received++
+        if (index < last) seen.reordered++
+        else last = index
+        if (ttl >= 0) seen.ttl = ttl
+      },
+      error: (_index, error) => {
+        seen.error ??= error
+      },
+    },
+    options.count,
+  )
+  if (!(session instanceof EchoSession)) return { outcome: session, measured: measure(seen), phasesMs: {}, warnings: [] }
+  seen.socket = session.mode
+  try {
+    await sendAll(session, sockaddr(target.address), options, seen, signal)
+    const until = performance.now() + options.replyTimeoutMs
+    for (let left = options.replyTimeoutMs; seen.received < seen.sent && left > 0 && !signal.aborted; left = until - performance.now())
+      await pause(Math.min(left, 5), signal)
+    session.collect()
+    seen.overflow = session.overflow
+  } finally {
+    session.leave()
+  }
+  if (signal.aborted && !timedOut(signal)) return { outcome: aborted, measured: measure(seen), phasesMs: {}, warnings: [] }
+  return { ...judgeIcmp(seen, target, options), measured: measure(seen), phasesMs: {} }
+}
+
+const emptySeen = (count: number): EchoesSeen => ({
+  sent: 0,
+  received: 0,
+  duplicates: 0,
+  reordered: 0,
+  ttl: null,
+  rtts: new Float64Array(count),
+  jitterSumMs: 0,
+  sendErrno: 0,
+  overflow: 0,
+  socket: 'none',
+})
+
+/** Sends what is due, then waits for the next one; a late timer sends what it missed at once, so the rate is kept. */
+const sendAll = async (
+  session: EchoSession,
+  to: Buffer,
+  options: Options['icmp'],
+  seen: EchoesSeen,
+  signal: AbortSignal,
+): Promise<void> => {
+  const start = performance.now()
+  const { count, intervalMs, sizeBytes } = options
+  while (seen.sent < count && !signal.aborted) {
+    const due = intervalMs > 0 ? Math.floor((performance.now() - start) / intervalMs) + 1 : seen.received + floodWindow
+    session.look()
+    for (let inBatch = 0; seen.sent < Math.min(due, count); ) {
+      const errno = session.send(to, seen.sent, sizeBytes)
+      if (errno === ENOBUFS || errno === EAGAIN) break
+      if (errno !== 0) seen.sendErrno = errno
+      seen.sent++
+      if (++inBatch % batch === 0) session.collect()
+    }
+    if (seen.sent >= count) return
+    if (intervalMs > 0) await pause(Math.max(0, start + seen.sent * intervalMs - performance.now()), signal)
+    else {
+      const before = seen.received
+      session.collect()
+      if (seen.received === before) await pause(1, signal)
+      else await new Promise(resolve => setImmediate(resolve))
+    }
+    if (intervalMs === 0 && seen.sent - seen.received >= floodWindow && performance.now() - start > options.replyTimeoutMs) return
+  }
+}
+
+const measure = (seen: EchoesSeen): IcmpMeasured => {
+  const rtts = seen.rtts.slice(0, seen.received)
+  return {
+    sent: seen.sent,
+    received: seen.received,
+    lossRatio: seen.sent === 0 ? 0 : (seen.sent - seen.received) / seen.sent,
+    rttMs: summarise(rtts),
+    jitterMs: seen.received > 1 ? Math.round((seen.jitterSumMs / (seen.received - 1)) * 1e4) / 1e4 : null,
+    duplicates: seen.duplicates,
+    reordered: seen.reordered,
+    ttl: seen.ttl,
+    socket: seen.socket,
+    ...(seen.error?.offender && seen.error.origin !== 1
+      ? { error: { from: seen.error.offender, type: seen.error.type, code: seen.error.code } }
+      : {}),
+  }
+}
+
+/** Loss above the allowed ratio fails; less of it, duplicates and reordering are warnings. Loss in our own socket buffer is ours. */
+export const judgeIcmp = (seen: EchoesSeen, target: Resolved, options: Options['icmp']): Pick<Finding<'icmp'>, 'outcome' | 'warnings'> => {
+  const lost = seen.sent - seen.received
+  const ratio = seen.sent === 0 ? 0 : lost / seen.sent
+  const warnings: Warning[] = []
+  const counted = `${lost} of ${seen.sent} echoes lost (${(ratio * 100).toFixed(1)} %)`
+  if (seen.duplicates > 0) warnings.push({ code: 'duplicates', detail: `${seen.duplicates} replies arrived twice` })
+  if (seen.reordered > 0) warnings.push({ code: 'reordered', detail: `${seen.reordered} replies arrived out of order` })
+  if (lost > 0 && seen.overflow > 0) {
+    const detail = `${counted}, and this socket's buffer dropped ${seen.overflow}: raise net.core.rmem_max, or send more slowly`
+    return { outcome: unmeasured('local_resource', detail), warnings }
+  }
+  if (seen.received === 0) return { outcome: judgeSilence(seen, target), warnings }
+  if (ratio > options.maxLoss)
+    return { outcome: fail('packet_loss', `${counted}, at most ${(options.maxLoss * 100).toFixed(1)} % allowed`), warnings }
+  if (lost > 0) warnings.push({ code: 'packet_loss', detail: counted })
+  return { outcome: ok, warnings }
+}
+
+const judgeSilence = (seen: EchoesSeen, target: Resolved): Outcome => {
+  const reason = seen.error && reasonOfError(seen.error, target.family)
+  if (seen.error && reason) return fail(reason, `${describeError(seen.error)}, want an echo reply from ${target.address}`)
+  const ours = reasonOfSend(seen.sendErrno)
+  if (ours) return fail(ours, `sending to ${target.address}: ${errnoName(seen.sendErrno)}`)
+  if (isLocalRefusal(seen.sendErrno))
+    return unmeasured(
+      'local_permission',
+      `sending to ${target.address}: ${errnoName(seen.sendErrno)}: a filter on this machine refuses ICMP`,
+    )
+  if (seen.sendErrno === EMSGSIZE)
+    return unmeasured('local_mtu', `sending to ${target.address}: larger than this machine's interface allows`)
+  if (seen.sendErrno !== 0) return unmeasured('local_resource', `sending to ${target.address}: ${errnoName(seen.sendErrno)}`)
+  return fail('no_reply', `${seen.sent} echoes sent to ${target.address}, no reply`)
+}

@@ -1,0 +1,155 @@
+import type { Family, Outcome } from '../../wire/result.ts'
+import * as libc from './libc.ts'
+import { Mailbox, type QueuedError, takeError } from './mailbox.ts'
+import { Realtime } from './realtime.ts'
+import { sockaddr } from './sockaddr.ts'
+
+export type EchoSocketOptions = { source?: string; dontFragment?: boolean; largestBytes?: number }
+
+/** A reply: which echo of which session, and what the kernel noted of it. `bytes` of data are told up to 2,048. */
+export type EchoReply = { session: number; index: number; receivedNs: number; ttl: number; bytes: number; overflow: number }
+
+const icmpHeader = 8
+const ECHO = { 4: { request: 8, reply: 0, protocol: libc.IPPROTO_ICMP }, 6: { request: 128, reply: 129, protocol: libc.IPPROTO_ICMPV6 } }
+
+/** RFC 1071. */
+const checksum = (b: Buffer, length: number): number => {
+  let sum = 0
+  for (let i = 0; i + 1 < length; i += 2) sum += b.readUInt16BE(i)
+  if (length % 2) sum += b[length - 1]! << 8
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return ~sum & 0xffff
+}
+
+/**
+ * An ICMP or ICMPv6 socket for echoes: datagram (no privilege: ping(7), net.ipv4.ping_group_range), else raw (CAP_NET_RAW).
+ * Every echo carries its session and index in its data, so any number of sessions share a socket. The sequence number is the socket's own
+ * counter: an ICMP error that quotes no more than 8 bytes (RFC 792) is matched by it.
+ */
+export class EchoSocket {
+  readonly fd: number
+  readonly family: Family
+  readonly mode: 'datagram' | 'raw'
+  readonly clock = new Realtime()
+  readonly #mailbox: Mailbox
+  readonly #packet: Buffer
+  readonly #sessionBySequence = new Uint32Array(65_536)
+  readonly #indexBySequence = new Uint32Array(65_536)
+  readonly #reply: EchoReply = { session: 0, index: 0, receivedNs: 0, ttl: -1, bytes: 0, overflow: 0 }
+  readonly #identifier = (process.pid ^ (performance.now() * 1000)) & 0xffff
+  #sequence = 0
+
+  constructor(fd: number, family: Family, mode: 'datagram' | 'raw', largestBytes: number) {
+    this.fd = fd
+    this.family = family
+    this.mode = mode
+    this.#mailbox = new Mailbox(Math.max(128, Math.min(largestBytes, 2048) + 68))
+    this.#packet = Buffer.alloc(largestBytes + icmpHeader)
+    this.#packet[0] = ECHO[family].request
+  }
+
+  /** Sends one echo with `dataBytes` of data (at least 8). Returns 0, or the error number. */
+  send(to: Buffer, session: number, index: number, dataBytes: number): number {
+    const p = this.#packet
+    const sequence = this.#sequence
+    this.#sequence = (sequence + 1) & 0xffff
+    this.#sessionBySequence[sequence] = session
+    this.#indexBySequence[sequence] = index
+    p[6] = sequence >>> 8
+    p[7] = sequence
+    p.writeUInt32BE(session, 8)
+    p.writeUInt32BE(index, 12)
+    const length = icmpHeader + dataBytes
+    if (this.mode === 'raw') {
+      p.writeUInt16BE(this.#identifier, 4)
+      p.writeUInt16BE(0, 2)
+      if (this.family === 4) p.writeUInt16BE(checksum(p, length), 2)
+    }
+    return libc.sendto(this.fd, p, length, 0, to, to.length) < 0 ? libc.errno() : 0
+  }
+
+  /** Hands over the replies that have arrived; the reply is valid during the call only. Returns a pending error number, or 0. */
+  receive(onReply: (reply: EchoReply) => void): number {
+    const wanted = ECHO[this.family].reply
+    return this.#mailbox.drain(this.fd, this.clock.baseSeconds, m => {
+      const ip = this.mode === 'raw' && this.family === 4 ? (m.data[m.offset]! & 0xf) * 4 : 0
+      const o = m.offset + ip
+      if (m.length < ip + icmpHeader + 8 || m.data[o] !== wanted) return
+      const reply = this.#reply
+      reply.session = m.data.readUInt32BE(o + 8)
+      reply.index = m.data.readUInt32BE(o + 12)
+      reply.receivedNs = m.receivedNs
+      reply.ttl = m.ttl
+      reply.bytes = m.length - ip - icmpHeader
+      reply.overflow = m.overflow
+      onReply(reply)
+    })
+  }
+
+  /** Hands over the errors that have arrived for echoes sent here. */
+  receiveErrors(onError: (session: number, index: number, error: QueuedError) => void): void {
+    for (let i = 0; i < 4096; i++) {
+      const error = takeError(this.fd)
+      if (!error) return
+      const p = error.packet
+      const last = (this.#sequence + 0xffff) & 0xffff
+      // What this machine itself refuses is not quoted (ip_local_error): it is the echo just sent, as the error is read at once.
+      if (error.origin === 1 && p.length === 0) onError(this.#sessionBySequence[last]!, this.#indexBySequence[last]!, error)
+      else if (p.length >= icmpHeader + 8 && p[0] === ECHO[this.family].request) onError(p.readUInt32BE(8), p.readUInt32BE(12), error)
+      else if (p.length >= icmpHeader && p[0] === ECHO[this.family].request) {
+        const sequence = p.readUInt16BE(6)
+        onError(this.#sessionBySequence[sequence]!, this.#indexBySequence[sequence]!, error)
+      }
+    }
+  }
+
+  close(): void {
+    libc.close(this.fd)
+  }
+}
+
+const setUp = (fd: number, family: Family, options: EchoSocketOptions): void => {
+  const level = family === 4 ? libc.IPPROTO_IP : libc.IPPROTO_IPV6
+  const set = (l: number, name: number, value: number): number => libc.setsockopt(fd, l, name, libc.int32(value), 4)
+  set(libc.SOL_SOCKET, libc.SO_TIMESTAMPNS, 1)
+  set(libc.SOL_SOCKET, libc.SO_RXQ_OVFL, 1)
+  set(libc.SOL_SOCKET, libc.SO_RCVBUF, 4 << 20)
+  set(libc.SOL_SOCKET, libc.SO_SNDBUF, 4 << 20)
+  set(level, family === 4 ? libc.IP_RECVERR : libc.IPV6_RECVERR, 1)
+  set(level, family === 4 ? libc.IP_RECVTTL : libc.IPV6_RECVHOPLIMIT, 1)
+  if (options.dontFragment) {
+    set(level, family === 4 ? libc.IP_MTU_DISCOVER : libc.IPV6_MTU_DISCOVER, libc.PMTUDISC_PROBE)
+    if (family === 6) set(level, libc.IPV6_DONTFRAG, 1)
+  }
+}
+
+/** The sysctl that a closed host needs, in the words of an administrator's shell. IPv6 ping sockets are governed by the IPv4 name too. */
+export const permissionAdvice =
+  'neither a datagram nor a raw ICMP socket is allowed: sysctl -w net.ipv4.ping_group_range="0 2147483647" (in Kubernetes: pod securityContext.sysctls), or grant CAP_NET_RAW'
+
+/** Opens an echo socket, or says as an outcome why this process can't. */
+export const openEchoSocket = (family: Family, options: EchoSocketOptions = {}): EchoSocket | Outcome => {
+  const domain = family === 4 ? libc.AF_INET : libc.AF_INET6
+  let code = 0
+  for (const [mode, type] of [
+    ['datagram', libc.SOCK_DGRAM],
+    ['raw', libc.SOCK_RAW],
+  ] as const) {
+    const fd = libc.socket(domain, type | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, ECHO[family].protocol)
+    if (fd < 0) {
+      code = libc.errno()
+      continue
+    }
+    setUp(fd, family, options)
+    const from = options.source ? sockaddr(options.source) : undefined
+    if (from && libc.bind(fd, from, from.length) < 0) {
+      const problem = libc.errnoName(libc.errno())
+      libc.close(fd)
+      return { kind: 'unmeasured', reason: 'config_invalid', detail: `source address ${options.source}: ${problem}` }
+    }
+    return new EchoSocket(fd, family, mode, options.largestBytes ?? 1500)
+  }
+  if (code === libc.EACCES || code === libc.EPERM) return { kind: 'unmeasured', reason: 'local_permission', detail: permissionAdvice }
+  const reason = code === libc.EAFNOSUPPORT ? 'unsupported' : 'local_resource'
+  return { kind: 'unmeasured', reason, detail: `ICMP socket: ${libc.errnoName(code)}` }
+}

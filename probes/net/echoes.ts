@@ -1,0 +1,160 @@
+import type { Family, Outcome } from '../../wire/result.ts'
+import { type EchoReply, EchoSocket, type EchoSocketOptions, openEchoSocket } from './echo-socket.ts'
+import { EMSGSIZE } from './libc.ts'
+import type { QueuedError } from './mailbox.ts'
+
+/** Sent echoes whose time is remembered, per session: a reply that is more than so many echoes late is not counted. */
+const remembered = 65_536
+/** How often the socket is looked at while replies are awaited: at first often, then less so. Timestamps are the kernel's, so it costs no accuracy. */
+const fastestMs = 1
+const slowestMs = 8
+/** A realtime clock that moved by more than this against the monotonic one between two looks was stepped. */
+const stepMs = 5
+
+export type EchoListener = {
+  /** `rttMs` is NaN when it can't be told: the realtime clock was stepped meanwhile. */
+  reply: (index: number, rttMs: number, ttl: number, bytes: number) => void
+  error: (index: number, error: QueuedError) => void
+}
+
+type Session = { listener: EchoListener; sentNs: Float64Array; indexes: Float64Array }
+
+/** One socket shared by all sessions of a family and source, with one timer that looks at it while any session is open. */
+class Echoes {
+  readonly socket: EchoSocket
+  readonly sessions = new Map<number, Session>()
+  /** Messages that the kernel dropped because this process read too slowly. */
+  overflow = 0
+  readonly #closed: () => void
+  #timer: NodeJS.Timeout | undefined
+  #waitMs = fastestMs
+  #steppedAtNs = Number.NEGATIVE_INFINITY
+
+  constructor(socket: EchoSocket, closed: () => void) {
+    this.socket = socket
+    this.#closed = closed
+  }
+
+  join(listener: EchoListener, echoes: number): EchoSession {
+    const size = Math.min(echoes, remembered)
+    let id = 0
+    do id = Math.trunc(Math.random() * 0xffff_ffff)
+    while (this.sessions.has(id))
+    this.sessions.set(id, { listener, sentNs: new Float64Array(size), indexes: new Float64Array(size).fill(-1) })
+    this.look()
+    return new EchoSession(this, id, size)
+  }
+
+  leave(id: number): void {
+    this.sessions.delete(id)
+    if (this.sessions.size > 0) return
+    clearTimeout(this.#timer)
+    this.socket.close()
+    this.#closed()
+  }
+
+  /** Compares the clocks; a caller that sends a batch does it once before. */
+  look(): void {
+    if (Math.abs(this.socket.clock.look()) > stepMs) this.#steppedAtNs = this.socket.clock.nowNs()
+  }
+
+  /** Sends one echo; 0, or the error number. */
+  send(id: number, slot: number, index: number, to: Buffer, dataBytes: number): number {
+    const session = this.sessions.get(id)!
+    session.indexes[slot] = index
+    session.sentNs[slot] = this.socket.clock.nowNs()
+    const code = this.socket.send(to, id, index, dataBytes)
+    if (code === EMSGSIZE) this.socket.receiveErrors(this.#onError)
+    if (this.#timer === undefined || this.#waitMs !== fastestMs) this.#wake(fastestMs)
+    return code
+  }
+
+  #wake(afterMs: number): void {
+    clearTimeout(this.#timer)
+    this.#waitMs = afterMs
+    this.#timer = setTimeout(() => {
+      const before = this.#seen
+      this.look()
+      this.collect()
+      if (this.sessions.size > 0) this.#wake(this.#seen > before ? fastestMs : Math.min(slowestMs, this.#waitMs * 2))
+    }, afterMs)
+  }
+
+  #seen = 0
+  readonly #onReply = (reply: EchoReply): void => {
+    this.#seen++
+    if (reply.overflow > this.overflow) this.overflow = reply.overflow
+    const session = this.sessions.get(reply.session)
+    if (!session) return
+    const slot = reply.index % session.indexes.length
+    if (session.indexes[slot] !== reply.index) return
+    const sentNs = session.sentNs[slot]!
+    const rttMs = (reply.receivedNs - sentNs) / 1e6
+    session.listener.reply(reply.index, rttMs < 0 || sentNs <= this.#steppedAtNs ? Number.NaN : rttMs, reply.ttl, reply.bytes)
+  }
+
+  readonly #onError = (id: number, index: number, error: QueuedError): void => {
+    this.#seen++
+    this.sessions.get(id)?.listener.error(index, error)
+  }
+
+  /** Reads what has arrived. A pending error makes one ordinary read fail (ip(7)), so the error queue is read and then the rest. */
+  collect(): void {
+    for (let i = 0; i < 64; i++) {
+      const pending = this.socket.receive(this.#onReply)
+      if (pending === 0) break
+      this.socket.receiveErrors(this.#onError)
+    }
+    if (this.sessions.size > 0) this.socket.receiveErrors(this.#onError)
+  }
+}
+
+/** One prober's share of the socket. `leave` must be called; the last one to leave closes the socket. */
+export class EchoSession {
+  readonly #echoes: Echoes
+  readonly #id: number
+  readonly #size: number
+  #left = false
+
+  constructor(echoes: Echoes, id: number, size: number) {
+    this.#echoes = echoes
+    this.#id = id
+    this.#size = size
+  }
+
+  get mode(): 'datagram' | 'raw' {
+    return this.#echoes.socket.mode
+  }
+  get overflow(): number {
+    return this.#echoes.overflow
+  }
+  look(): void {
+    this.#echoes.look()
+  }
+  send(to: Buffer, index: number, dataBytes: number): number {
+    return this.#echoes.send(this.#id, index % this.#size, index, to, dataBytes)
+  }
+  collect(): void {
+    this.#echoes.collect()
+  }
+  leave(): void {
+    if (this.#left) return
+    this.#left = true
+    this.#echoes.leave(this.#id)
+  }
+}
+
+const open = new Map<string, Echoes>()
+
+/** Joins the shared echo socket of a family, source and DF setting, opened by the first to join; or says as an outcome why there is none. */
+export const joinEchoes = (family: Family, options: EchoSocketOptions, listener: EchoListener, echoes: number): EchoSession | Outcome => {
+  const largestBytes = options.largestBytes ?? 1500
+  const key = `${family} ${options.source ?? ''} ${options.dontFragment === true} ${Math.ceil(largestBytes / 1500)}`
+  const existing = open.get(key)
+  if (existing) return existing.join(listener, echoes)
+  const socket = openEchoSocket(family, { ...options, largestBytes: Math.ceil(largestBytes / 1500) * 1500 })
+  if (!(socket instanceof EchoSocket)) return socket
+  const created = new Echoes(socket, () => open.delete(key))
+  open.set(key, created)
+  return created.join(listener, echoes)
+}

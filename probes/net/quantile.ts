@@ -1,0 +1,27 @@
+import type { RttMs } from '../../wire/measured.ts'
+
+/** The q-quantile of sorted values, by linear interpolation between the closest ranks (the definition of NumPy's default, "type 7"). */
+export const quantile = (sorted: ArrayLike<number>, q: number): number => {
+  const at = (sorted.length - 1) * q
+  const low = Math.floor(at)
+  const a = sorted[low]!
+  const b = sorted[Math.min(low + 1, sorted.length - 1)]!
+  return a + (b - a) * (at - low)
+}
+
+/** Order statistics and standard deviation (of the population) of RTTs in ms; null for none. */
+export const summarise = (values: ArrayLike<number>): RttMs | null => {
+  if (values.length === 0) return null
+  const sorted = Float64Array.from(values).sort()
+  const mean = sorted.reduce((a, b) => a + b, 0) / sorted.length
+  const variance = sorted.reduce((a, b) => a + (b - mean) ** 2, 0) / sorted.length
+  const rounded = (v: number): number => Math.round(v * 1e4) / 1e4
+  return {
+    min: rounded(sorted[0]!),
+    p50: rounded(quantile(sorted, 0.5)),
+    p95: rounded(quantile(sorted, 0.95)),
+    p99: rounded(quantile(sorted, 0.99)),
+    max: rounded(sorted.at(-1)!),
+    stddev: rounded(Math.sqrt(variance)),
+  }
+}

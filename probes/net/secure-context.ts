@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import { createSecureContext, type SecureContext } from 'node:tls'
+
+/**
+ * The sizes of ClientHello that matter. `small` fits one packet everywhere (X25519); `post_quantum` carries an X25519MLKEM768 share of 1,184
+ * bytes more (draft-ietf-tls-ecdhe-mlkem), as current browsers, Go, OpenSSL and Node send; `large` offers many application protocols besides.
+ */
+export type Hello = 'small' | 'post_quantum' | 'large'
+
+const classicalGroups = 'X25519:P-256:P-384'
+const groups: Record<Hello, string> = {
+  small: classicalGroups,
+  post_quantum: `X25519MLKEM768:${classicalGroups}`,
+  large: `X25519MLKEM768:${classicalGroups}`,
+}
+
+export type ContextOptions = { ca?: string; cert?: string; key?: string }
+
+const most = 32
+const contexts = new Map<string, SecureContext>()
+
+/** The secure context of a check, made once and kept: making it costs more than a handshake. Throws what OpenSSL says of a bad PEM. */
+export const secureContext = (hello: Hello, options: ContextOptions): SecureContext => {
+  const secret = options.ca || options.cert || options.key
+  const key = secret
+    ? createHash('sha256')
+        .update(JSON.stringify([options.ca, options.cert, options.key]))
+        .digest('base64') + groups[hello]
+    : groups[hello]
+  const known = contexts.get(key)
+  if (known) return known
+  const made = createSecureContext({
+    minVersion: 'TLSv1.2',
+    ecdhCurve: groups[hello],
+    ...(options.ca ? { ca: options.ca, allowPartialTrustChain: true } : {}),
+    ...(options.cert ? { cert: options.cert, key: options.key } : {}),
+  })
+  if (contexts.size >= most) contexts.delete(contexts.keys().next().value!)
+  contexts.set(key, made)
+  return made
+}
+
+/** Names that no server picks, to make a ClientHello large (RFC 7301 allows 65,535 bytes of them). */
+const fillers = (bytes: number): string[] =>
+  Array.from({ length: Math.ceil(bytes / 201) }, (_, i) => `x-causeway-${String(i).padStart(3, '0')}-`.padEnd(200, 'x'))
+
+/** What to offer as ALPN. A large hello needs a real name in the list: a server that finds none may refuse (RFC 7301 §3.2). */
+export const alpnOf = (hello: Hello, wanted: readonly string[], fillBytes = 4000): string[] =>
+  hello === 'large' ? [...(wanted.length > 0 ? wanted : ['h2', 'http/1.1']), ...fillers(Math.min(fillBytes, 60_000))] : [...wanted]

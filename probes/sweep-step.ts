@@ -1,0 +1,175 @@
+import type { SweepStep } from '../wire/measured.ts'
+import { type HandshakeOptions, shakeHands } from './net/handshake.ts'
+import { optionBytes, type TcpInfo } from './net/tcp-info.ts'
+import { DialError } from './net/tcp-socket.ts'
+
+/** IP and TCP header without options: an MSS is a packet less this (RFC 9293 §3.7.1). */
+export const tcpOverhead = { 4: 40, 6: 60 }
+
+/** Largest piece that we write when it is the other direction that is measured: it fits every path that carries IP in practice. */
+const pieceBytes = 400
+const watchMs = 10
+/** Time for one step at most; a lost one is known earlier. */
+const stepMs = 4000
+
+/** What one connection showed. `passed` is null when it could not tell. */
+export type StepSeen = {
+  passed: boolean | null
+  detail: string
+  /** The largest packet that TCP would have sent in this direction on this connection, by the MSS agreed on. */
+  tcpPacket: number | null
+  /** The largest packet seen to arrive from the peer. */
+  largestSeen: number | null
+  /** The peer cuts its flight at `largestSeen`, less than our MSS allows: a lower MSS reached it, it heard a packet-too-big, or its own MTU is small. */
+  cut: boolean
+  /** Segments arrived behind a gap that was filled later: larger ones had been lost before. */
+  gap: boolean
+  /** The MSS that the peer sent is what limits our packets, not our own route. */
+  limitedByPeer: boolean
+  /** Our own kernel heard a packet-too-big of this size. */
+  pathMtu: number | null
+  handshake: boolean
+}
+
+/** TCP_INFO's rcv_mss starts with this guess (net/tcp.h, TCP_MSS_DEFAULT) and says something only above it. */
+const defaultRcvMss = 536
+
+type Watcher = { ends: (info: TcpInfo, nowMs: number) => boolean; verdict: () => { passed: boolean | null; detail: string } }
+
+/**
+ * Forward: many full segments and one small one, our own ClientHello made large. A full segment that is acknowledged, or acknowledged
+ * selectively, has passed; all of them sent again and none acknowledged, while the small one may be, is a hole.
+ */
+const watchForward = (connected: TcpInfo): Watcher => {
+  let passed: boolean | null = null
+  let detail = 'the connection ended before the size was tested'
+  let lastChange = 0
+  let retransmits = -1
+  return {
+    verdict: () => ({ passed, detail }),
+    ends: (info, nowMs) => {
+      const acked = Math.max(0, info.bytesAcked - connected.bytesAcked)
+      if (acked >= connected.sndMss || info.sacked > 1 || (info.unacked === 0 && acked > 0)) {
+        passed = true
+        detail = `${acked} bytes acknowledged`
+        return true
+      }
+      const again = info.totalRetransmits - connected.totalRetransmits
+      if (again !== retransmits) {
+        retransmits = again
+        lastChange = nowMs
+      }
+      const waited = nowMs - lastChange > 1.5 * connected.rttMs + 60
+      if (again >= 2 && info.unacked > 0 && waited) {
+        passed = false
+        detail = `${info.unacked} segments unacknowledged, ${again} sent again, ${info.sacked} small ones acknowledged`
+        return true
+      }
+      return false
+    },
+  }
+}
+
+/**
+ * Reverse: our ClientHello goes out in small pieces, the server answers with segments as large as our MSS lets it. Its flight arrives, or a gap
+ * in it is never filled, or nothing comes although all that we sent was acknowledged.
+ */
+const watchReverse = (connected: TcpInfo): Watcher => {
+  let passed: boolean | null = null
+  let detail = 'the connection ended before the size was tested'
+  let lastChange = 0
+  let progress = -1
+  return {
+    verdict: () => ({ passed, detail }),
+    ends: (info, nowMs) => {
+      if (info.bytesReceived > 0 && info.rcvMss >= connected.advMss) {
+        passed = true
+        detail = `a segment of ${info.rcvMss} bytes arrived`
+        return true
+      }
+      const now = info.bytesReceived * 1e6 + info.bytesAcked
+      if (now !== progress) {
+        progress = now
+        lastChange = nowMs
+      }
+      if (info.unacked > 0) {
+        detail = 'what we sent was not acknowledged'
+        return info.totalRetransmits - connected.totalRetransmits >= 4
+      }
+      if (info.bytesAcked <= connected.bytesAcked) return false
+      const gap = (info.outOfOrder ?? 0) > 0
+      // The peer sends again after 200 ms + RTT and 400 ms more (RFC 6298, Linux's minimum); behind a gap it also hears at once what is missing.
+      if (nowMs - lastChange < (gap ? 350 : 800) + 3 * connected.rttMs) return false
+      passed = false
+      detail = gap
+        ? `${info.outOfOrder} segments arrived behind a gap that is not filled`
+        : `our ClientHello was acknowledged and ${info.bytesReceived} bytes came back`
+      return true
+    },
+  }
+}
+
+const nothing: StepSeen = {
+  passed: null,
+  detail: '',
+  tcpPacket: null,
+  largestSeen: null,
+  cut: false,
+  gap: false,
+  limitedByPeer: false,
+  pathMtu: null,
+  handshake: false,
+}
+
+/**
+ * One connection with packets of at most `packet` bytes, judged for one direction. Without `packet` the MSS is the interface's own.
+ * `hello: small` for the reverse direction sends one packet and no pieces, for paths that lose the second one.
+ */
+export const sweepStep = async (
+  direction: SweepStep['direction'],
+  packet: number | undefined,
+  base: Omit<HandshakeOptions, 'hello'>,
+  signal: AbortSignal,
+  hello: 'post_quantum' | 'small' = 'post_quantum',
+): Promise<StepSeen> => {
+  const overhead = tcpOverhead[base.family]
+  const mss = packet === undefined ? {} : { mss: packet - overhead }
+  const sent: Pick<HandshakeOptions, 'hello' | 'pieceBytes' | 'fillBytes'> =
+    direction === 'forward'
+      ? { hello: 'large', fillBytes: Math.max(4000, 3 * (packet ?? 0)) }
+      : { hello, ...(hello === 'small' ? {} : { pieceBytes }) }
+  let watcher: Watcher | undefined
+  let first: TcpInfo | undefined
+  const from = (connected: TcpInfo): Watcher['ends'] => {
+    first = connected
+    watcher = direction === 'forward' ? watchForward(connected) : watchReverse(connected)
+    return watcher.ends
+  }
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(stepMs)])
+    return await shakeHands({ ...base, ...mss, ...sent }, limit, { everyMs: watchMs, from }, ({ last, end }) => {
+      if (!last || !first || !watcher) return { ...nothing, detail: 'this system has no TCP_INFO' }
+      watcher.ends(last, performance.now())
+      const seen = { ...nothing, ...watcher.verdict(), handshake: end.kind === 'done' }
+      return direction === 'forward' ? forwardFacts(seen, first, last, overhead) : reverseFacts(seen, first, last, overhead)
+    })
+  } catch (error) {
+    if (error instanceof DialError) return { ...nothing, detail: error.message }
+    throw error
+  }
+}
+
+const forwardFacts = (seen: StepSeen, first: TcpInfo, last: TcpInfo, overhead: number): StepSeen => {
+  const tcpPacket = first.sndMss + optionBytes(first) + overhead
+  return { ...seen, tcpPacket, limitedByPeer: tcpPacket < first.pmtu, pathMtu: last.pmtu < first.pmtu ? last.pmtu : null }
+}
+
+const reverseFacts = (seen: StepSeen, first: TcpInfo, last: TcpInfo, overhead: number): StepSeen => {
+  const headers = optionBytes(first) + overhead
+  const gap = (last.outOfOrder ?? 0) > 0
+  // All but the last segment of the largest size: the peer cut a longer flight at that size, it did not just write that little.
+  const regular = last.dataSegmentsIn >= 2 && last.bytesReceived > (last.dataSegmentsIn - 1) * last.rcvMss
+  const cut = seen.handshake && seen.passed !== true && last.rcvMss > defaultRcvMss && (gap || regular)
+  const largestSeen = last.bytesReceived > 0 && last.rcvMss > defaultRcvMss ? last.rcvMss + headers : null
+  return { ...seen, tcpPacket: first.advMss + headers, largestSeen, cut, gap }
+}
