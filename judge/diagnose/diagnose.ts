@@ -1,0 +1,91 @@
+import { type Diagnosis, layers } from '../../wire/causes.ts'
+import { type FailReason, failReasons, failReasonsByLayer } from '../../wire/reasons.ts'
+import type { AnyResult } from '../../wire/result.ts'
+import { explainExpired, explainNameMismatch, explainUntrusted } from './explain-certificate.ts'
+import { explainIncompleteChain } from './explain-chain.ts'
+import { explainClockSkew } from './explain-clock.ts'
+import { explainDns, explainResolversDiffer } from './explain-dns.ts'
+import { explainInspection, explainNearAnswer } from './explain-interception.ts'
+import { explainProber } from './explain-local.ts'
+import { explainCongestion, explainLoss } from './explain-loss.ts'
+import { explainBlackHole, explainMissingClamp } from './explain-mtu.ts'
+import { explainFilteredIcmp, explainHostDown } from './explain-reach.ts'
+import { explainReason } from './explain-reason.ts'
+import { explainBigHello, explainUnsizedStall } from './explain-stall.ts'
+import { explainClosedPort, explainFilteredPort, explainReset, explainSidecar } from './explain-tcp.ts'
+import { explainClientAuth, explainNotTls, explainPolicy, explainSilence } from './explain-tls.ts'
+import { buildSeen, type Explain, reasonOf } from './seen.ts'
+
+const reasonsOf = (layer: keyof typeof failReasonsByLayer): FailReason[] => Object.keys(failReasonsByLayer[layer]) as FailReason[]
+
+const stopped: readonly FailReason[] = ['tls_stalled', 'tls_timeout']
+const unreachable: readonly FailReason[] = ['no_reply', 'host_unreachable', 'network_unreachable', 'ttl_exceeded']
+const handshake = reasonsOf('tls')
+const noConnection: readonly FailReason[] = [...reasonsOf('tcp'), ...handshake, 'mtu_below_required']
+
+/**
+ * Who explains what, from the lowest layer up; the more specific before the more general. `absorbs` are the failures that a cause accounts
+ * for, its own and those it brings about above: nobody further down is asked about them.
+ */
+const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[] = [
+  { explain: explainProber, absorbs: [] },
+  { explain: explainDns, absorbs: failReasons },
+  { explain: explainResolversDiffer, absorbs: [] },
+  { explain: explainHostDown, absorbs: [...unreachable, ...noConnection] },
+  { explain: explainFilteredIcmp, absorbs: [...unreachable, 'admin_prohibited'] },
+  { explain: explainCongestion, absorbs: ['packet_loss'] },
+  { explain: explainLoss, absorbs: ['packet_loss'] },
+  { explain: explainMissingClamp, absorbs: ['mtu_black_hole', 'mtu_below_required', ...stopped] },
+  { explain: explainBlackHole, absorbs: ['mtu_black_hole', 'mtu_below_required', ...stopped] },
+  { explain: explainClosedPort, absorbs: [...unreachable, ...noConnection] },
+  { explain: explainFilteredPort, absorbs: [...unreachable, 'admin_prohibited', ...noConnection] },
+  { explain: explainSidecar, absorbs: ['no_reply', 'tcp_reset', 'tls_reset', ...stopped] },
+  { explain: explainBigHello, absorbs: [...stopped, 'tls_reset'] },
+  { explain: explainReset, absorbs: ['tcp_reset', 'tls_reset', ...stopped] },
+  { explain: explainUnsizedStall, absorbs: stopped },
+  { explain: explainSilence, absorbs: ['tls_timeout'] },
+  { explain: explainNotTls, absorbs: ['not_tls'] },
+  { explain: explainPolicy, absorbs: ['tls_version_or_cipher', 'sni_or_alpn_rejected'] },
+  { explain: explainInspection, absorbs: ['certificate_untrusted', 'chain_incomplete', 'certificate_name_mismatch'] },
+  { explain: explainNearAnswer, absorbs: [] },
+  { explain: explainClockSkew, absorbs: ['certificate_not_yet_valid', 'certificate_expired'] },
+  { explain: explainExpired, absorbs: ['certificate_expired'] },
+  { explain: explainNameMismatch, absorbs: ['certificate_name_mismatch'] },
+  { explain: explainIncompleteChain, absorbs: ['chain_incomplete'] },
+  { explain: explainUntrusted, absorbs: ['certificate_untrusted', 'certificate_revoked'] },
+  { explain: explainClientAuth, absorbs: ['client_cert_required', 'client_cert_rejected', 'client_cert_rejected_silent'] },
+]
+
+/** A diagnosis and the failing results that it accounts for: none where it only explains a warning. */
+export type Explanation = { diagnosis: Diagnosis; explains: AnyResult[] }
+
+const rankOf = ({ diagnosis, explains }: Explanation): number => (explains.length > 0 ? 0 : layers.length) + layers.indexOf(diagnosis.layer)
+
+/** Every failing result is in the `explains` of exactly one; what no explainer knows gets the general explanation of its reason. */
+export const explainAll = (results: readonly AnyResult[], facts: { startedAt: string }): Explanation[] => {
+  const seen = buildSeen(results, facts.startedAt)
+  let open = [...seen.open]
+  const found: Explanation[] = []
+  for (const { explain, absorbs } of explainers) {
+    const diagnosis = explain({ ...seen, open: new Set(open) })
+    if (diagnosis === undefined) continue
+    const explains = open.filter(result => absorbs.includes(reasonOf(result)!))
+    open = open.filter(result => !explains.includes(result))
+    found.push({ diagnosis, explains })
+  }
+  for (const result of open) {
+    const diagnosis = explainReason(result, seen)
+    const same = found.find(other => other.diagnosis.cause === diagnosis.cause)
+    if (same === undefined) found.push({ diagnosis, explains: [result] })
+    else same.explains.push(result)
+  }
+  return found.sort((a, b) => rankOf(a) - rankOf(b))
+}
+
+/**
+ * What explains the results of one run against one target: the lowest failing layer first, then what explains warnings.
+ * A healthy run has none; each failing result is explained by one. Never throws. `startedAt` (ISO 8601) is the time by which
+ * certificates are judged.
+ */
+export const diagnose = (results: readonly AnyResult[], facts: { startedAt: string }): Diagnosis[] =>
+  explainAll(results, facts).map(({ diagnosis }) => diagnosis)

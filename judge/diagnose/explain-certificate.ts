@@ -1,0 +1,139 @@
+import type { Diagnosis, Fix } from '../../wire/causes.ts'
+import type { CertificateFacts } from '../../wire/measured.ts'
+import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayDuration, sayList } from './say.ts'
+import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
+
+const isSelfSigned = ({ subject, issuer }: CertificateFacts): boolean => subject === issuer
+
+/** Which certificate of the chain, in words. */
+export const sayPlace = (chain: readonly CertificateFacts[], index: number): string => {
+  if (index === 0) return "the server's own certificate"
+  return isSelfSigned(chain[index]!) ? 'the root certificate' : 'the intermediate certificate'
+}
+
+export const chainOf = (seen: Seen): readonly CertificateFacts[] => seen.tls?.measured.chain ?? []
+
+const fixRenewal = (seen: Seen, intermediate: boolean): Fix[] => {
+  const { target } = seen
+  const place = addressOf(target)
+  return [
+    intermediate
+      ? fix('the server: put the current intermediate into its chain file', 'cat leaf.pem intermediate.pem > fullchain.pem')
+      : fix('Kubernetes, cert-manager: renew now', 'cmctl renew --namespace NAMESPACE CERTIFICATE'),
+    fix('certbot: renew now', 'certbot renew --force-renewal'),
+    fix(
+      'AWS Certificate Manager: why it was not renewed',
+      'aws acm describe-certificate --certificate-arn CERTIFICATE_ARN --query Certificate.RenewalSummary',
+    ),
+    fix('nginx: serve the new file', 'nginx -s reload'),
+    fix(
+      'check: what is served',
+      `openssl s_client -connect ${place} -servername ${hostOf(target)} -showcerts </dev/null | openssl x509 -noout -dates -subject`,
+    ),
+  ]
+}
+
+/** A certificate of the chain is past its end (RFC 5280 §4.1.2.5), and by more than a wrong clock explains. */
+export const explainExpired = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['certificate_expired'])
+  if (result === undefined) return undefined
+  const { target } = result
+  const chain = chainOf(seen)
+  const now = Date.parse(seen.startedAt)
+  const past = chain
+    .map((certificate, index) => ({ certificate, index, lateMs: now - Date.parse(certificate.notAfter) }))
+    .filter(({ lateMs }) => lateMs > 0)
+  const first = past[0]
+  return buildDiagnosis('certificate_expired', {
+    confidence: first === undefined ? 'likely' : 'certain',
+    summary:
+      first === undefined
+        ? `A certificate that ${placeOf(target)} sends has expired.`
+        : `${placeOf(target)} is refused because ${sayPlace(chain, first.index)} (${clean(first.certificate.subject)}) expired ${sayDuration(first.lateMs)} ago.`,
+    evidence: listFacts(
+      sayDetail(result),
+      ...past.map(
+        ({ certificate, index }) => `${sayPlace(chain, index)}, ${clean(certificate.subject)}: valid until ${clean(certificate.notAfter)}`,
+      ),
+      past.length > 0 && `this machine's clock: ${clean(seen.startedAt)}`,
+    ),
+    against: listFacts(
+      first === undefined && 'no certificate of the chain as sent is past its end: the expired one may be the authority trusted here',
+      chain.length > 1 &&
+        past.length === chain.length &&
+        'every certificate of the chain has expired: the clock of this machine may be wrong instead',
+    ),
+    fixes: fixRenewal(seen, first !== undefined && first.index > 0),
+    next: buildRun(target, 'tls'),
+  })
+}
+
+const sayNames = (names: readonly string[]): string =>
+  names.length === 0
+    ? 'no name at all'
+    : sayList(names.length > 5 ? [...names.slice(0, 5).map(clean), `${names.length - 5} more`] : names.map(clean))
+
+/** The certificate is good and for another name (RFC 9525 §6). */
+export const explainNameMismatch = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['certificate_name_mismatch'])
+  if (result === undefined) return undefined
+  const { target } = result
+  const sans = chainOf(seen)[0]?.sans ?? []
+  const wanted = clean(seen.tls?.measured.sni ?? target.host)
+  return buildDiagnosis('certificate_name_mismatch', {
+    confidence: 'certain',
+    summary: `The certificate of ${placeOf(target)} is for ${sayNames(sans)}, not for ${wanted}.`,
+    evidence: listFacts(sayDetail(result), `name wanted: ${wanted}`, `names in the certificate: ${sayNames(sans)}`),
+    against: listFacts('a server that holds several certificates chooses by the server name: another one may get the right certificate'),
+    fixes: [
+      fix(
+        'Kubernetes, cert-manager: add the name to the certificate',
+        `kubectl patch certificate --namespace NAMESPACE CERTIFICATE --type json -p '[{"op":"add","path":"/spec/dnsNames/-","value":"NAME"}]'`,
+      ),
+      fix(
+        'Istio gateway: choose the certificate by server name',
+        'servers: [{ hosts: ["NAME"], tls: { mode: SIMPLE, credentialName: SECRET } }]',
+      ),
+      fix('clients: ask for a name that the certificate has', buildRun(target, 'tls', '--sni NAME')),
+    ],
+    next: buildRun(target, 'tls', '--sni NAME'),
+  })
+}
+
+/** No path to an authority that is trusted here, or one that was revoked. */
+export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['certificate_untrusted', 'certificate_revoked'])
+  if (result === undefined) return undefined
+  const { target } = result
+  const chain = chainOf(seen)
+  const issuer = clean(chain.at(-1)?.issuer ?? 'an unknown authority')
+  const self = chain.length === 1 && isSelfSigned(chain[0]!)
+  const revoked = reasonOf(result) === 'certificate_revoked'
+  const why = self ? 'it signed it itself' : `it comes from ${issuer}, which is not trusted here`
+  return buildDiagnosis('certificate_untrusted', {
+    confidence: 'certain',
+    summary: revoked
+      ? `The certificate of ${placeOf(target)} has been revoked by its authority.`
+      : `The certificate of ${placeOf(target)} is not trusted: ${why}.`,
+    evidence: listFacts(
+      sayDetail(result),
+      seen.tls?.measured.verifyError !== undefined && clean(seen.tls.measured.verifyError),
+      ...chain.map(
+        (certificate, index) => `${sayPlace(chain, index)}: ${clean(certificate.subject)}, issued by ${clean(certificate.issuer)}`,
+      ),
+    ),
+    against: listFacts(!revoked && !self && 'a private authority may be right here, and only missing from what this command trusts'),
+    fixes: revoked ? fixRenewal(seen, false) : fixTrust(seen),
+    next: revoked ? buildRun(target, 'tls') : buildRun(target, 'tls', '--ca authority.pem'),
+  })
+}
+
+const fixTrust = ({ target }: Seen): Fix[] => [
+  fix('this command: trust the private authority', buildRun(target, 'tls', '--ca authority.pem')),
+  fix(
+    'Debian, Ubuntu: trust it on the machine',
+    'cp authority.pem /usr/local/share/ca-certificates/authority.crt && update-ca-certificates',
+  ),
+  fix('Node clients', 'NODE_EXTRA_CA_CERTS=authority.pem'),
+  fix('Kubernetes, trust-manager: which authorities are handed out', 'kubectl get bundles.trust.cert-manager.io'),
+]
