@@ -1,0 +1,78 @@
+/** The options of `probe run`, each once: its name, where its value goes, how it is read, what the help says of it. */
+import { type Options, optionSchemas } from '../wire/options.ts'
+import { type Kind, kinds } from '../wire/result.ts'
+import { formatDuration, type Parsed, parseDurationMs, parseNumber, parseRatio, parseSizeBytes } from './values.ts'
+
+export const outputs = ['human', 'json', 'ndjson', 'junit', 'markdown'] as const
+export type Output = (typeof outputs)[number]
+
+type OptionName<K extends Kind> = Extract<keyof Options[K], string>
+/** Which option of which kind a flag sets. Empty: it is about the run, not about a probe. */
+type Into = { [K in Kind]?: OptionName<K> }
+
+type Flag = {
+  into: Into
+  /** What the value looks like, for the help. */
+  value: string
+  /** Only where the schema's description is missing or says something else. */
+  help?: string
+  repeatable?: true
+  /** A number whose range the schemas know; others are read in `run-options.ts`. */
+  number?: { parse: (text: string) => Parsed<number>; show: (value: number) => string }
+}
+
+const plain = { parse: parseNumber, show: String }
+const duration = { parse: parseDurationMs, show: formatDuration }
+const bytes = { parse: parseSizeBytes, show: String }
+const ratio = { parse: parseRatio, show: (value: number) => `${value * 100}%` }
+
+export const flags = {
+  count: { into: { icmp: 'count' }, value: 'n', number: plain },
+  interval: { into: { icmp: 'intervalMs' }, value: 'duration', number: duration },
+  timeout: {
+    into: { dns: 'timeoutMs', icmp: 'replyTimeoutMs', mtu: 'timeoutMs', tcp: 'timeoutMs', tls: 'timeoutMs' },
+    value: 'duration',
+    help: 'time for each step; for icmp how long to wait for the last reply',
+    number: duration,
+  },
+  family: { into: { dns: 'family' }, value: '4|6', help: 'IP family; without it the first address that a name has' },
+  source: { into: { icmp: 'source', mtu: 'source', tcp: 'source', tls: 'source' }, value: 'address' },
+  resolver: { into: { dns: 'resolvers' }, value: 'address', repeatable: true },
+  'expect-address': { into: { dns: 'expect' }, value: 'prefix', repeatable: true },
+  size: { into: { icmp: 'sizeBytes' }, value: 'bytes', number: bytes },
+  'max-loss': { into: { icmp: 'maxLoss' }, value: 'ratio', number: ratio },
+  'max-steps': { into: { mtu: 'maxSteps' }, value: 'n', number: plain },
+  payload: { into: { tcp: 'payloadBytes' }, value: 'bytes', number: bytes },
+  sni: { into: { mtu: 'sni', tls: 'sni' }, value: 'name' },
+  alpn: { into: { mtu: 'alpn', tls: 'alpn' }, value: 'protocols', repeatable: true },
+  ca: { into: { tls: 'ca' }, value: 'file' },
+  cert: { into: { tls: 'cert' }, value: 'file' },
+  key: { into: { tls: 'key' }, value: 'file' },
+  'no-ladder': { into: { tls: 'ladder' }, value: '', help: 'only one ClientHello, instead of three sizes of it' },
+  output: { into: {}, value: 'format', help: `what is printed: ${outputs.join(', ')} [human]` },
+  evidence: { into: {}, value: 'file', help: 'also write a transcript to attach to a ticket, secrets removed' },
+} as const satisfies Record<string, Flag>
+
+export type FlagName = keyof typeof flags
+export const flagNames = Object.keys(flags) as FlagName[]
+export const flagOf = (name: FlagName): Flag => flags[name]
+export const kindsOfFlag = (name: FlagName): Kind[] => kinds.filter(kind => flagOf(name).into[kind] !== undefined)
+
+/** Options of mutual TLS with SPIFFE: known, so that the answer is better than "unknown option". */
+export const laterFlags: Record<string, string> = { 'workload-api': 'mtls', bundle: 'mtls', 'expect-id': 'mtls' }
+
+type NumberSchema = { minimum?: number; maximum?: number; type?: string; default?: unknown; description: string }
+
+/** The schema of the option that a flag sets for a kind. */
+export const schemaOf = (kind: Kind, option: string): NumberSchema =>
+  (optionSchemas[kind].properties as Record<string, NumberSchema>)[option]!
+
+/** One line of help: the schema's description and its default, as people would type it. */
+export const helpOf = (name: FlagName): string => {
+  const flag = flagOf(name)
+  const [kind] = kindsOfFlag(name)
+  const schema = kind && schemaOf(kind, flag.into[kind]!)
+  const shown = typeof schema?.default === 'number' && !('help' in flags[name]) ? ` [${flag.number!.show(schema.default)}]` : ''
+  const of = kind && kindsOfFlag(name).length < 4 && name !== 'family' ? `${kindsOfFlag(name).join(', ')}: ` : ''
+  return `${of}${flag.help ?? schema?.description}${shown}`
+}

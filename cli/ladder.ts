@@ -1,0 +1,159 @@
+/**
+ * The ladder: which probes one target is measured with, in which order, and with the address that its name was resolved to once.
+ * Steps that do not need one another run at the same time.
+ */
+import { isIP } from 'node:net'
+import type { Resolved } from '../probes/finding.ts'
+import type { Options } from '../wire/options.ts'
+import type { FailReason } from '../wire/reasons.ts'
+import type { AnyResult, Family, Kind, Result, Target } from '../wire/result.ts'
+import { type RunPlan, stepsOfTarget } from './run-options.ts'
+import type { AskedTarget } from './target.ts'
+
+/** The parts of the engine that the command uses; handed in, so that tests can bring their own results. */
+export type Engine = {
+  runProbe<K extends Kind>(kind: K, target: Resolved, options: Partial<Options[K]>, stop: AbortSignal): Promise<Result<K>>
+  settle(results: readonly AnyResult[], asked: readonly Kind[]): AnyResult[]
+}
+
+/** What happens on the ladder. A `step` is as first seen; `final` is what stands in the document. */
+export type LadderEvent =
+  | { type: 'resolved'; address: string; family: Family }
+  | { type: 'started'; kind: Kind }
+  | { type: 'step'; result: AnyResult }
+  | { type: 'final'; result: AnyResult }
+
+export type Climb = { target: Target; results: AnyResult[] }
+
+/** Shorter is no use for a sweep. */
+const leastSweepMs = 2000
+
+/** Kinds that the user named: those whose failure to be measured is worth an exit code. */
+export const askedKinds = (target: AskedTarget): Kind[] => (target.kind ? [target.kind] : [])
+
+/**
+ * Runs every step; never rejects as long as the engine does not. After `stop` the steps that have not ended, or not begun, are
+ * `unmeasured: aborted`. A step that could tell nothing is left out: all of them without an address, TLS without a connection.
+ */
+export const climb = async (
+  asked: AskedTarget,
+  plan: RunPlan,
+  engine: Engine,
+  report: (event: LadderEvent) => void,
+  clock: { elapsedMs(): number },
+  stop: AbortSignal,
+): Promise<Climb> => {
+  const startMs = clock.elapsedMs()
+  const named: Target = { host: asked.host, ...(asked.port !== undefined && { port: asked.port }) }
+  const done: AnyResult[] = []
+  let address: string | undefined = asked.family ? asked.host : undefined
+  if (!address) {
+    report({ type: 'started', kind: 'dns' })
+    // The one probe that needs no address: it brings it.
+    const dns = await engine.runProbe('dns', named as Resolved, plan.options.dns, stop)
+    address = dns.measured.addresses?.find(one => isIP(one))
+    if (address) report({ type: 'resolved', address, family: isIP(address) as Family })
+    tell({ report }, dns)
+    done.push(dns)
+    if (!address) return { target: named, results: done }
+  } else report({ type: 'resolved', address, family: asked.family! })
+
+  const target: Resolved = { ...named, address, family: isIP(address.split('%')[0]!) as Family }
+  if (asked.kind === 'dns') return { target, results: done }
+  const spentMs = clock.elapsedMs() - startMs
+  const steps = await climbSteps({ target, asked, options: optionsFor(asked, plan.options, spentMs), engine, report, stop })
+  return { target, results: [...done, ...engine.settle(steps, askedKinds(asked))] }
+}
+
+/** The sweep's time is what the look-up left of it. A server name has no final dot (RFC 6066 §3), a host name may. */
+const optionsFor = (asked: AskedTarget, options: Options, spentMs: number): Options => {
+  const sni = asked.host.endsWith('.') ? { sni: asked.host.slice(0, -1) } : {}
+  const timeoutMs = Math.round(Math.max(Math.min(leastSweepMs, options.mtu.timeoutMs), options.mtu.timeoutMs - spentMs))
+  return { ...options, mtu: { ...sni, ...known(options.mtu), timeoutMs }, tls: { ...sni, ...known(options.tls) } }
+}
+
+const known = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+
+/** One target on its ladder, its address known. */
+type OnLadder = {
+  target: Resolved
+  asked: AskedTarget
+  options: Options
+  engine: Engine
+  report: (event: LadderEvent) => void
+  stop: AbortSignal
+}
+
+const climbSteps = async (ladder: OnLadder): Promise<AnyResult[]> => {
+  const tcp = start(ladder, 'tcp')
+  const icmp = start(ladder, 'icmp')
+  const mtu = start(ladder, 'mtu').then(result => tell(ladder, result))
+  const tls = tcp
+    .then(connected => (!connected || isConnected(connected) ? start(ladder, 'tls') : undefined))
+    .then(result => tell(ladder, result))
+  const decidedTcp = decideTcp(ladder, tcp, icmp, tls)
+  const all = await Promise.all([showIcmp(ladder, icmp, Promise.all([decidedTcp, tls])), mtu, decidedTcp, tls])
+  return all.filter(result => result !== undefined) as AnyResult[]
+}
+
+type Running<K extends Kind> = Promise<Result<K> | undefined>
+
+const start = async <K extends Kind>({ target, asked, options, engine, report, stop }: OnLadder, kind: K): Running<K> => {
+  if (!stepsOfTarget(asked).includes(kind)) return undefined
+  report({ type: 'started', kind })
+  return engine.runProbe(kind, target, options[kind], stop)
+}
+
+const tell = <R extends AnyResult>({ report }: Pick<OnLadder, 'report'>, result: R | undefined): R | undefined => {
+  if (result) for (const type of ['step', 'final'] as const) report({ type, result })
+  return result
+}
+
+/** Whether silence is a failure is known when the port has answered or not; a failure waits for that. */
+const showIcmp = async (ladder: OnLadder, icmp: Running<'icmp'>, others: Promise<(AnyResult | undefined)[]>): Running<'icmp'> => {
+  const result = await icmp
+  if (!result) return undefined
+  const beside = result.outcome.kind === 'fail' ? (await others).filter(other => other !== undefined) : []
+  tell(ladder, ladder.engine.settle([result, ...beside], askedKinds(ladder.asked))[0])
+  return result
+}
+
+/** The connection is shown at once; what stands in the document may be a second one, with ports on which nothing should listen. */
+const decideTcp = async (ladder: OnLadder, tcp: Running<'tcp'>, icmp: Running<'icmp'>, tls: Running<'tls'>): Running<'tcp'> => {
+  const { asked, engine, options, report, stop, target } = ladder
+  const first = await tcp
+  if (!first) return undefined
+  report({ type: 'step', result: first })
+  const isDubious = isDoubtful(first, await icmp, await tls) && !asked.kind && !stop.aborted
+  const second = isDubious ? await engine.runProbe('tcp', target, controlOptions(options.tcp, first), stop) : first
+  const result = second.measured.control ? second : first
+  report({ type: 'final', result })
+  return result
+}
+
+/** A reset comes from someone who had accepted before; every other failure is one of the connection itself. */
+const isConnected = ({ outcome }: Result<'tcp'>) => outcome.kind !== 'fail' || outcome.reason === 'tcp_reset'
+
+const proxyLike: readonly FailReason[] = ['tls_reset', 'tls_timeout', 'not_tls']
+
+/**
+ * Whether the connection may have been accepted by something other than the target: a SYN answered in less than half an echo's time,
+ * no echo at all, or nobody who speaks TLS behind an open port. Then it is worth asking ports on which nothing listens.
+ */
+export const isDoubtful = (tcp: Result<'tcp'>, icmp?: Result<'icmp'>, tls?: Result<'tls'>): boolean => {
+  if (tcp.outcome.kind !== 'ok') return false
+  const { synRttMs } = tcp.measured
+  const echoMs = icmp?.measured.rttMs?.min
+  const isNearer = synRttMs !== null && echoMs !== undefined && synRttMs < echoMs / 2 && echoMs - synRttMs > 1
+  const isSilent = icmp?.outcome.kind === 'fail' && icmp.measured.received === 0
+  return isNearer || isSilent || (tls?.outcome.kind === 'fail' && proxyLike.includes(tls.outcome.reason))
+}
+
+/** An answer from the same place takes as long as the first; a second and three round trips (one SYN sent again, RFC 6298 §2) are enough. */
+const controlOptions = (options: Options['tcp'], { measured }: Result<'tcp'>): Options['tcp'] => ({
+  ...options,
+  payloadBytes: 0,
+  control: true,
+  timeoutMs: Math.min(options.timeoutMs, Math.ceil(1000 + 3 * (measured.synRttMs ?? 0))),
+})
