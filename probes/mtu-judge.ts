@@ -3,7 +3,7 @@ import type { Options } from '../wire/options.ts'
 import type { Family, Outcome, Warning } from '../wire/result.ts'
 import { fail, ok, unmeasured } from './finding.ts'
 import type { EchoSearch } from './mtu-echo.ts'
-import { mssOf, type TcpSearch } from './mtu-tcp.ts'
+import { type DirectionSeen, mssOf, type TcpSearch } from './mtu-tcp.ts'
 
 /** All that the two searches brought; `tcp` is absent without a port. */
 export type MtuSeen = { endpoint: string; family: Family; echo: EchoSearch; tcp?: TcpSearch }
@@ -31,19 +31,17 @@ const unknown: PathMtu = { pathMtu: null, method: 'none', signal: 'none', atLeas
 const signalOf = (echo: EchoSearch): Pick<PathMtu, 'signal' | 'signalFrom' | 'signalMtu'> =>
   echo.tooBig ? { signal: 'packet_too_big', signalFrom: echo.tooBig.from, signalMtu: echo.tooBig.mtu } : { signal: 'none' }
 
+const holeOf = (base: PathMtu, { passed, lost }: DirectionSeen, echo: EchoSearch): PathMtu => {
+  const next = (passed ?? 0) + 1
+  const method = passed === null ? 'none' : 'mss_sweep'
+  return { ...base, pathMtu: passed, method, atLeast: lost !== next && echo.silentAt !== next, blackHole: true }
+}
+
 const forwardOf = ({ echo, tcp }: MtuSeen): PathMtu => {
   const full = tcp?.forward.full
   const tcpPacket = full?.tcpPacket ?? null
   const base: PathMtu = { ...unknown, ...signalOf(echo), tcpPacket }
-  const { passed = null, lost = null } = tcp?.forward ?? {}
-  if (full?.passed === false)
-    return {
-      ...base,
-      pathMtu: passed,
-      method: passed === null ? 'none' : 'mss_sweep',
-      atLeast: lost !== (passed ?? 0) + 1,
-      blackHole: true,
-    }
+  if (full?.passed === false) return holeOf(base, tcp!.forward, echo)
   const clamped = full?.limitedByPeer === true && echo.silentAt !== null && tcpPacket !== null && tcpPacket < echo.silentAt
   if (full?.pathMtu) return { ...base, pathMtu: full.pathMtu, method: 'tcp_info', signal: 'packet_too_big', atLeast: false }
   if (echo.tooBig && (full?.passed !== true || tcpPacket! <= echo.tooBig.mtu))
@@ -60,19 +58,11 @@ const forwardOf = ({ echo, tcp }: MtuSeen): PathMtu => {
 const reverseOf = ({ echo, tcp }: MtuSeen, forward: PathMtu): PathMtu => {
   const full = tcp?.reverse.full
   const base: PathMtu = { ...unknown, tcpPacket: full?.tcpPacket ?? null }
-  const { passed = null, lost = null } = tcp?.reverse ?? {}
-  if (full?.passed === false)
-    return {
-      ...base,
-      pathMtu: passed,
-      method: passed === null ? 'none' : 'mss_sweep',
-      atLeast: lost !== (passed ?? 0) + 1,
-      blackHole: true,
-    }
+  if (full?.passed === false) return holeOf(base, tcp!.reverse, echo)
   if (full?.passed === true)
     return {
       ...base,
-      pathMtu: Math.max(full.tcpPacket!, echo.echoMtu ?? 0),
+      pathMtu: full.tcpPacket,
       method: 'mss_sweep',
       atLeast: full.tcpPacket! !== echo.localMtu,
     }
@@ -80,7 +70,7 @@ const reverseOf = ({ echo, tcp }: MtuSeen, forward: PathMtu): PathMtu => {
     const size = full.largestSeen
     // The peer's own interface explains its packets when our packets to it have the same limit.
     const natural = !full.gap && forward.tcpPacket !== null && size >= forward.tcpPacket
-    if (natural) return { ...base, tcpPacket: size, pathMtu: Math.max(size, echo.echoMtu ?? 0), method: 'tcp_info', atLeast: true }
+    if (natural) return { ...base, tcpPacket: size, pathMtu: size, method: 'tcp_info', atLeast: true }
     return {
       ...base,
       tcpPacket: size,

@@ -16,24 +16,21 @@ export const probeMtu: Probe<'mtu'> = async (target, options, signal) => {
     const outcome = unmeasured('unsupported', `path MTU discovery needs Linux, this is ${process.platform}`)
     return { outcome, measured: measureMtu({ endpoint, family: target.family, echo: noEcho }), phasesMs: {}, warnings: [] }
   }
-  const echo = searchByEcho(target, options, signal)
-  const tcp = target.port
-    ? searchByTcp(
-        handshakeOptions(target, options),
-        echo.then(found => found.echoMtu),
-        options.maxSteps,
-        signal,
-      )
-    : undefined
   const start = performance.now()
+  let echo: Promise<EchoSearch> | undefined
+  const startEcho = (): Promise<EchoSearch> => {
+    echo ??= timed('echo', searchByEcho(target, options, signal))
+    return echo
+  }
   const phasesMs: Record<string, number> = {}
   const timed = async <T>(name: string, work: Promise<T>): Promise<T> => {
     const value = await work
     phasesMs[name] = Math.round(performance.now() - start)
     return value
   }
-  const [echoFound, tcpFound] = await Promise.all([timed('echo', echo), tcp ? timed('tcp', tcp) : undefined])
-  const seen: MtuSeen = { endpoint, family: target.family, echo: echoFound satisfies EchoSearch, ...(tcpFound ? { tcp: tcpFound } : {}) }
+  const byEcho = (): Promise<number | null> => startEcho().then(found => found.echoMtu)
+  const tcp = target.port ? await timed('tcp', searchByTcp(handshakeOptions(target, options), byEcho, options.maxSteps, signal)) : undefined
+  const seen: MtuSeen = { endpoint, family: target.family, echo: await startEcho(), ...(tcp ? { tcp } : {}) }
   const measured = measureMtu(seen)
   if (signal.aborted && !timedOut(signal)) return { outcome: aborted, measured, phasesMs, warnings: [] }
   return { ...judgeMtu(measured, seen, options), measured, phasesMs }

@@ -33,6 +33,8 @@ export type StepSeen = {
 
 /** TCP_INFO's rcv_mss starts with this guess (net/tcp.h, TCP_MSS_DEFAULT) and says something only above it. */
 const defaultRcvMss = 536
+/** How full segments are on average when a flight is cut into them; what a server writes in one go adds a short one at each end. */
+const mostlyFull = 0.7
 
 type Watcher = { ends: (info: TcpInfo, nowMs: number) => boolean; verdict: () => { passed: boolean | null; detail: string } }
 
@@ -131,6 +133,7 @@ export const sweepStep = async (
   base: Omit<HandshakeOptions, 'hello'>,
   signal: AbortSignal,
   hello: 'post_quantum' | 'small' = 'post_quantum',
+  onConnected: () => void = () => {},
 ): Promise<StepSeen> => {
   const overhead = tcpOverhead[base.family]
   const mss = packet === undefined ? {} : { mss: packet - overhead }
@@ -142,6 +145,7 @@ export const sweepStep = async (
   let first: TcpInfo | undefined
   const from = (connected: TcpInfo): Watcher['ends'] => {
     first = connected
+    onConnected()
     watcher = direction === 'forward' ? watchForward(connected) : watchReverse(connected)
     return watcher.ends
   }
@@ -167,8 +171,8 @@ const forwardFacts = (seen: StepSeen, first: TcpInfo, last: TcpInfo, overhead: n
 const reverseFacts = (seen: StepSeen, first: TcpInfo, last: TcpInfo, overhead: number): StepSeen => {
   const headers = optionBytes(first) + overhead
   const gap = (last.outOfOrder ?? 0) > 0
-  // All but the last segment of the largest size: the peer cut a longer flight at that size, it did not just write that little.
-  const regular = last.dataSegmentsIn >= 2 && last.bytesReceived > (last.dataSegmentsIn - 1) * last.rcvMss
+  // Nearly all segments of the same size: the peer cut a longer flight at that size, it did not just write that little.
+  const regular = last.dataSegmentsIn >= 3 && last.bytesReceived > mostlyFull * last.dataSegmentsIn * last.rcvMss
   const cut = seen.handshake && seen.passed !== true && last.rcvMss > defaultRcvMss && (gap || regular)
   const largestSeen = last.bytesReceived > 0 && last.rcvMss > defaultRcvMss ? last.rcvMss + headers : null
   return { ...seen, tcpPacket: first.advMss + headers, largestSeen, cut, gap }
