@@ -99,7 +99,7 @@ const factsOf = ({ echo, tcp }: MtuSeen, forward: PathMtu, reverse: PathMtu): st
   if (echo.tooBig) facts.push(`${echo.tooBig.from} answers packets that are too big and announces ${echo.tooBig.mtu} bytes`)
   if (echo.silentAt !== null && forward.tcpPacket !== null && !forward.blackHole && !reverse.blackHole)
     facts.push(`echoes of ${echo.silentAt} bytes and more vanish without a packet-too-big, and TCP sends at most ${forward.tcpPacket} here`)
-  if (echo.localMtu !== null && forward.tcpPacket !== null && forward.tcpPacket < echo.localMtu)
+  if (echo.localMtu !== null && forward.tcpPacket !== null && tcp?.forward.full?.limitedByPeer && forward.tcpPacket < echo.localMtu)
     facts.push(`this interface's MTU is ${echo.localMtu}, the peer's MSS keeps TCP at ${forward.tcpPacket}`)
   if (tcp?.problem) facts.push(tcp.problem)
   return facts

@@ -25,6 +25,7 @@ type Sweep = {
 
 /** A packet that every path carries in practice (RFC 8200 §5 for IPv6), and what IPv4 hosts must accept (RFC 791). */
 const safePacket = 1280
+const ethernet = 1500
 const lowestPacket = { 4: 576, 6: 1280 }
 /** How long a server that serves one client at a time may take to notice that we hung up. */
 const serialPauseMs = 700
@@ -140,7 +141,9 @@ const nextSizes = (seen: DirectionSeen, lowest: number, echoMtu: number | null, 
   const low = seen.passed ?? lowest - 1
   const high = seen.lost!
   if (high - low <= 1 || left <= 0) return []
-  const hint = [echoMtu === null ? 0 : echoMtu + 1, seen.passed === null ? safePacket : 0, 1500].find(size => size > low && size < high)
+  const hint = [echoMtu === null ? 0 : echoMtu + 1, seen.passed === null ? safePacket : 0, ethernet, ethernet + 1].find(
+    size => size > low && size < high,
+  )
   if (hint !== undefined) return [hint]
   const thirds = 2 * Math.ceil(Math.log(high - low) / Math.log(3)) <= left
   if (!thirds || high - low === 2) return [Math.floor((low + high) / 2)]

@@ -175,5 +175,9 @@ const reverseFacts = (seen: StepSeen, first: TcpInfo, last: TcpInfo, overhead: n
   const regular = last.dataSegmentsIn >= 3 && last.bytesReceived > mostlyFull * last.dataSegmentsIn * last.rcvMss
   const cut = seen.handshake && seen.passed !== true && last.rcvMss > defaultRcvMss && (gap || regular)
   const largestSeen = last.bytesReceived > 0 && last.rcvMss > defaultRcvMss ? last.rcvMss + headers : null
-  return { ...seen, tcpPacket: first.advMss + headers, largestSeen, cut, gap }
+  const detail =
+    seen.passed === null && seen.handshake
+      ? `the handshake finished with packets of at most ${largestSeen ?? 'a few hundred'} bytes`
+      : seen.detail
+  return { ...seen, detail, tcpPacket: first.advMss + headers, largestSeen, cut, gap }
 }
