@@ -1,0 +1,76 @@
+/** What the owner and the WAN's process say to each other: JSON, one message a line. ASCII only, since names are. */
+import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Counters, Link } from './link.ts'
+import type { Site, SiteOptions } from './plan.ts'
+
+export type Setup = {
+  sites: Record<string, SiteOptions>
+  links: ({ from: string; to: string } & Partial<Link>)[]
+  seed: number
+  userNamespace: boolean
+}
+
+export type Command = { id: number } & ({ do: 'link'; from: string; to: string; change: Partial<Link> } | { do: 'counters' })
+
+export type Answer = {
+  /** The command's; 0 for the set-up. */
+  id: number
+  error?: string
+  ready?: { sites: (Site & { innerPid: number })[]; ipv6: boolean }
+  counters?: Record<string, Record<string, Counters>>
+}
+
+/** JSON forgets what is undefined; a setting that is to be unset must arrive, as null. */
+export const encode = (message: Setup | Command): string =>
+  `${JSON.stringify(message, (_key, value: unknown) => (value === undefined ? null : value))}\n`
+
+export type Control = {
+  /** Resolves when the network stands. */
+  setUp: (setup: Setup) => Promise<{ ready: NonNullable<Answer['ready']> }>
+  setLink: (from: string, to: string, change: Partial<Link>) => Promise<void>
+  counters: () => Promise<NonNullable<Answer['counters']>>
+}
+
+/** The owner's end. Every call rejects when the process refuses, and when it ends before it has answered, with what it last printed. */
+export function createControl(wan: ChildProcess): Control {
+  const waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
+  let lastId = 0
+  let printed = ''
+  let ended: Error | undefined
+  const end = (error: Error) => {
+    ended ??= error
+    for (const { reject } of waiting.values()) reject(ended)
+    waiting.clear()
+  }
+  wan.stderr?.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-2000)))
+  wan.on('error', end)
+  wan.on('close', status =>
+    end(new Error(`simulated network: ended${status ? ` with status ${status}` : ''}${printed && `: ${printed.trim()}`}`)),
+  )
+  wan.stdin?.on('error', () => {})
+  createInterface({ input: wan.stdout! }).on('line', line => {
+    const answer = JSON.parse(line) as Answer
+    const asked = waiting.get(answer.id)
+    waiting.delete(answer.id)
+    if (answer.error === undefined) asked?.resolve(answer)
+    else asked?.reject(new Error(`simulated network: ${answer.error}`))
+  })
+  const ask = (id: number, message: Setup | Command): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      if (ended) return reject(ended)
+      waiting.set(id, { resolve, reject })
+      wan.stdin?.write(encode(message))
+    })
+  return {
+    setUp: async setup => ({ ready: (await ask(0, setup)).ready! }),
+    async setLink(from, to, change) {
+      const id = ++lastId
+      await ask(id, { id, do: 'link', from, to, change })
+    },
+    async counters() {
+      const id = ++lastId
+      return (await ask(id, { id, do: 'counters' })).counters!
+    },
+  }
+}
