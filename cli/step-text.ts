@@ -6,10 +6,11 @@ import { printable } from './printable.ts'
 /** `35.2 ms`, with as many digits as mean something. */
 export const showMs = (ms: number): string => `${ms >= 100 ? Math.round(ms) : ms >= 1 ? ms.toFixed(1) : ms.toFixed(2)} ms`
 
-/** The pieces of a step's line, made printable. */
+/** The pieces of a step's line, made printable. The numbers of a black hole say it all. */
 export const stepText = (result: AnyResult): string[] => {
   const { outcome } = result
-  const verdict = outcome.kind === 'ok' ? [] : [outcome.kind === 'fail' ? outcome.detail : `not measured: ${outcome.detail}`]
+  const said = outcome.kind === 'ok' || (outcome.kind === 'fail' && outcome.reason === 'mtu_black_hole')
+  const verdict = said ? [] : [outcome.kind === 'fail' ? outcome.detail : `not measured: ${outcome.detail}`]
   return [...numbersOf(result), ...verdict].map(printable).filter(Boolean)
 }
 

@@ -119,7 +119,7 @@ export const judgeDns = (answers: DnsAnswer[], name: string, options: Options['d
 }
 
 const judgeAgreement = (answers: DnsAnswer[], name: string): Outcome => {
-  const texts = answers.map(a => [...a.addresses].sort().join(' '))
+  const texts = answers.map(a => a.addresses.toSorted((x, y) => (x < y ? -1 : 1)).join(' '))
   if (new Set(texts).size < 2) return ok
   return fail('dns_mismatch', `${name}: the resolvers disagree: ${answers.map((a, i) => `${a.resolver} says ${texts[i]}`).join(', ')}`)
 }

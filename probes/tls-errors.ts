@@ -72,7 +72,7 @@ const flightNames = { client_hello: 'our ClientHello', server_flight: "the serve
 export const describeStall = (stall: TlsStall): string => {
   const counts =
     stall.direction === 'forward'
-      ? `${stall.unacked} segments unacknowledged, ${stall.retransmits} retransmissions, ${stall.bytesAcked} bytes acknowledged`
-      : `${stall.outOfOrder} segments arrived behind a gap that is never filled`
-  return `${flightNames[stall.flight]} is lost in the ${stall.direction} direction: ${counts}, ${stall.bytesReceived} bytes received, segments of ${stall.sndMss} bytes`
+      ? `${stall.unacked} segments of up to ${stall.sndMss} bytes unacknowledged after ${stall.retransmits} retransmissions, ${stall.bytesAcked} bytes acknowledged`
+      : `${stall.outOfOrder} ${stall.outOfOrder === 1 ? 'segment' : 'segments'} arrived behind a gap that is never filled`
+  return `${flightNames[stall.flight]} is lost in the ${stall.direction} direction: ${counts}, ${stall.bytesReceived} bytes received`
 }

@@ -51,17 +51,17 @@ const methods: Record<PathMtu['method'], string> = {
 }
 
 /** The edge as seen: the largest size that passed, and the smallest above it that did not. */
-const sayEdge = (mtu: MtuMeasured, way: Way): string | undefined => {
+const sayEdge = (mtu: MtuMeasured, way: Way): string => {
   const steps = mtu.steps.filter(({ direction }) => direction === way)
   const passed = Math.max(...steps.filter(step => step.passed === true).map(({ packet }) => packet))
   const lost = Math.min(...steps.filter(step => step.passed === false && step.packet > passed).map(({ packet }) => packet))
-  if (!Number.isFinite(passed) || !Number.isFinite(lost)) return undefined
-  return `${way}: a handshake with packets of ${passed} bytes completes, with ${lost} it stalls (${steps.length} connections)`
+  if (!Number.isFinite(passed) || !Number.isFinite(lost)) return `by ${methods[mtu[way].method]}`
+  return `packets of ${passed} bytes pass, of ${lost} are lost, in ${steps.length} TLS connections with a bounded MSS`
 }
 
 const sayPath = (mtu: MtuMeasured, way: Way, host: string): string => {
-  const { pathMtu, method, atLeast, tcpPacket, clamped, blackHole } = mtu[way]
-  const size = `${way}, ${sayWay(way, host)}: path MTU ${atLeast ? 'at least ' : ''}${sayBytes(pathMtu)}, measured with ${methods[method]}`
+  const { pathMtu, atLeast, tcpPacket, clamped, blackHole } = mtu[way]
+  const size = `${way}, ${sayWay(way, host)}: path MTU ${atLeast ? 'at least ' : ''}${sayBytes(pathMtu)} (${sayEdge(mtu, way)})`
   if (clamped) return `${size}; the MSS is clamped, TCP sends up to ${sayBytes(tcpPacket)}`
   const width = blackHole && pathMtu !== null && tcpPacket !== null ? tcpPacket - pathMtu : 0
   const hole = width > 0 ? `, so a hole ${width === 1 ? 'one byte' : `${width} bytes`} wide` : ''
@@ -87,7 +87,6 @@ export const listEvidence = (seen: Seen, mtu: MtuMeasured): string[] => {
   const icmp = seen.icmp?.measured
   return listFacts(
     ...ways.filter(way => mtu[way].method !== 'none').map(way => sayPath(mtu, way, host)),
-    ...ways.map(way => sayEdge(mtu, way)),
     ...ways.map(way => saySignal(mtu, way, host)),
     mtu.localMtu !== null && `this machine's own interface takes ${mtu.localMtu} bytes`,
     mtu.echoMtu !== null && `the largest echo that came back had ${mtu.echoMtu} bytes`,

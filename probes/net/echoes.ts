@@ -46,8 +46,7 @@ class Echoes {
   }
 
   leave(id: number): void {
-    this.sessions.delete(id)
-    if (this.sessions.size > 0) return
+    if (!this.sessions.delete(id) || this.sessions.size > 0) return
     clearTimeout(this.#timer)
     this.socket.close()
     this.#closed()
@@ -114,7 +113,6 @@ export class EchoSession {
   readonly #echoes: Echoes
   readonly #id: number
   readonly #size: number
-  #left = false
 
   constructor(echoes: Echoes, id: number, size: number) {
     this.#echoes = echoes
@@ -138,8 +136,6 @@ export class EchoSession {
     this.#echoes.collect()
   }
   leave(): void {
-    if (this.#left) return
-    this.#left = true
     this.#echoes.leave(this.#id)
   }
 }

@@ -23,7 +23,7 @@ t.test('a black hole is named with both sizes, evidence and a command', async t 
   const { text, code } = await show(blackHole)
   t.equal(code, 1)
   t.match(text, / {2}✗ mtu {4}forward 1420 {3}reverse 1380 bytes {3}black hole both ways/)
-  t.match(text, /\n✗ path MTU black hole {2}both directions {2}certain\n/)
+  t.match(text, /\n✗ path MTU black hole {2}both directions {2}certain {2}path_mtu_black_hole\n/)
   t.match(text, /\n {2}evidence {2}· /)
   t.match(text, /\n {2}fix {7}/)
   t.match(text, /\n {2}next {6}probe run /)

@@ -29,7 +29,7 @@ t.test('a reverse black hole gives its size, the clamp and where to set it', asy
   t.ok(commands.includes('iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1340'))
   t.ok(commands.includes('ip route replace 10.20.0.5/32 via GATEWAY mtu 1380 advmss 1340'))
   t.ok(commands.includes('gcloud compute networks update NETWORK --mtu=1380'))
-  t.match(found.evidence.join('\n'), /with packets of 1380 bytes completes, with 1381 it stalls \(3 connections\)/)
+  t.match(found.evidence.join('\n'), /packets of 1380 bytes pass, of 1381 are lost, in 3 TLS connections/)
   t.match(found.evidence.join('\n'), /small echoes pass without loss: 5 of 5/)
   t.match(found.against.join('\n'), /a proxy ends TCP at 10.20.0.5:15443/)
   t.equal(found.next, 'probe run mtu://payments.azure.example:15443 --evidence mtu.json')
