@@ -108,6 +108,15 @@ const dns = {
   },
 } as const
 
+/** What each kind measures, and what it does not. */
+export const kindTexts: Record<Kind, string> = {
+  dns: 'Resolves a name: all addresses, latency, the expected answer, and whether several resolvers agree.',
+  icmp: 'Echoes at a steady interval: RTT by kernel timestamps, jitter, loss, duplicates, reordering, TTL of the replies. No privilege needed.',
+  mtu: "The path MTU of each direction, by echoes with don't-fragment and by TCP's own segments towards a TLS server; tells silence from packet-too-big, from a clamped MSS, and from this machine's own limit.",
+  tcp: 'One connect: SYN RTT and SYN retransmits by the kernel, the MSS of each direction; optionally a transfer with retransmits and delivery rate.',
+  tls: 'One handshake on a fresh connection: version, cipher, ALPN, the chain as sent and its dates, also when it does not verify; on a stall which flight was lost and which way; the ladder of ClientHello sizes.',
+}
+
 export const optionSchemas = { dns, icmp, mtu, tcp, tls } as const
 export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 

@@ -1,0 +1,92 @@
+/** Writes the reference pages from the lists in `wire/` and the command's own option table. `npm run docs`; a test checks that they are current. */
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { flagNames, flagOf, helpOf } from '../cli/flags.ts'
+import { causeTexts } from '../wire/causes.ts'
+import { kindTexts, optionSchemas } from '../wire/options.ts'
+import { failReasonsByLayer, unmeasuredReasonTexts, warningTexts } from '../wire/reasons.ts'
+import { kinds } from '../wire/result.ts'
+
+const note = '<!-- Written by docs/generate.ts; change the lists it reads, then run `npm run docs`. -->'
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows].map(row => `| ${row.map(cell).join(' | ')} |`).join('\n')
+const entries = (texts: Record<string, string>): string[][] => Object.entries(texts).map(([name, text]) => [`\`${name}\``, text])
+
+type Shown = { type?: string; enum?: readonly unknown[]; default?: unknown; minimum?: number; maximum?: number; description: string }
+
+const describeType = (option: Shown): string => {
+  const range = option.minimum === undefined ? '' : `, ${option.minimum} to ${option.maximum}`
+  return `${option.enum ? option.enum.join(' or ') : option.type}${range}`
+}
+
+const checksPage = (): string =>
+  [
+    note,
+    '# Kinds of check and their options',
+    ...kinds.map(kind => {
+      const options = Object.entries(optionSchemas[kind].properties as Record<string, Shown>)
+      const rows = options.map(([name, o]) => [
+        `\`${name}\``,
+        describeType(o),
+        o.default === undefined ? '' : `\`${JSON.stringify(o.default)}\``,
+        o.description,
+      ])
+      return `## ${kind}\n${kindTexts[kind]}\n\n${table(['option', 'type', 'default', 'what'], rows)}`
+    }),
+  ].join('\n\n')
+
+const reasonsPage = (): string =>
+  [
+    note,
+    '# Reasons',
+    'A run ends `ok`, as a `fail` that blames the target or the path, or `unmeasured`, which blames the prober itself and never pages as a network fault.',
+    '## Failures, by layer',
+    ...Object.entries(failReasonsByLayer).map(([layer, texts]) => `### ${layer}\n${table(['reason', 'what it means'], entries(texts))}`),
+    `## Not measured\n${table(['reason', 'what it means'], entries(unmeasuredReasonTexts))}`,
+    `## Warnings\n${table(['warning', 'what it means'], entries(warningTexts))}`,
+  ].join('\n\n')
+
+const causesPage = (): string =>
+  [
+    note,
+    '# Causes',
+    'What a diagnosis can say, from the lowest layer up. The lowest failing layer decides; a cause that explains a failure higher up absorbs it.',
+    table(
+      ['cause', 'layer', 'what it means'],
+      Object.entries(causeTexts).map(([cause, [layer, text]]) => [`\`${cause}\``, layer, text]),
+    ),
+  ].join('\n\n')
+
+const commandPage = (): string =>
+  [
+    note,
+    '# probe run',
+    '`probe run <target>… [options]`',
+    'A target is `host[:port]` for the whole ladder (dns, icmp, mtu, tcp, tls), or a URL whose scheme is the kind: `dns://name`, `icmp://host`, `mtu://host[:port]`, `tcp://host:port`, `tls://host[:port]`. IPv6 addresses go in brackets.',
+    table(
+      ['option', 'value', 'what'],
+      flagNames.map(name => [`\`--${name}\``, flagOf(name).value && `\`${flagOf(name).value}\``, helpOf(name)]),
+    ),
+    '## Exit codes',
+    table(
+      ['code', 'when'],
+      [
+        ['0', 'nothing failed; warnings are allowed'],
+        ['1', 'something failed'],
+        ['2', 'bad usage or configuration; nothing was sent'],
+        ['3', "nothing failed, but a step that was asked for by name, or the target's own port, could not be measured"],
+        ['130, 143', 'stopped by Ctrl-C or SIGTERM; what was known is printed'],
+      ],
+    ),
+  ].join('\n\n')
+
+/** Every generated page, by its path below `docs/`. */
+export const pages = (): Record<string, string> => ({
+  'reference/checks.md': `${checksPage()}\n`,
+  'reference/reasons.md': `${reasonsPage()}\n`,
+  'reference/causes.md': `${causesPage()}\n`,
+  'reference/probe-run.md': `${commandPage()}\n`,
+})
+
+if (import.meta.main) for (const [path, text] of Object.entries(pages())) writeFileSync(fileURLToPath(new URL(path, import.meta.url)), text)
