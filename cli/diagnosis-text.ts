@@ -40,7 +40,7 @@ export const diagnosisLines = (one: Diagnosis, mark: string, paint: (text: strin
     ...listed('against', one.against),
     ...fixes,
     ...(one.fixes.length > shownFixes
-      ? [labelled('', style.dim(`and ${one.fixes.length - shownFixes} other places: --output markdown`), style)]
+      ? [labelled('', style.dim(`and ${one.fixes.length - shownFixes} more: --output markdown`), style)]
       : []),
     ...(one.next ? printableLines(one.next).map((line, row) => labelled(row ? '' : 'next', line, style)) : []),
   ]

@@ -100,8 +100,8 @@ const endLines = (document: RunDocument, style: Style): string[] => {
   }[document.verdict] as [string, (text: string) => string]
   if (!document.diagnosis.length) return [paint(`${mark} ${endings[document.verdict]}`)]
   return document.diagnosis.flatMap((one, index) => {
-    // Never a failure of its own: many hosts answer no echo.
-    const [symbol, colour] = one.cause === 'icmp_filtered' ? [symbols.warn, style.warn] : [mark, paint]
+    // Never a failure of its own: many hosts answer no echo. And a cause is never good news, even where nothing failed.
+    const [symbol, colour] = document.verdict === 'ok' || one.cause === 'icmp_filtered' ? [symbols.warn, style.warn] : [mark, paint]
     return [...(index ? [''] : []), ...diagnosisLines(one, `${symbol} `, colour, style)]
   })
 }

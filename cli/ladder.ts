@@ -119,7 +119,7 @@ const showIcmp = async (ladder: OnLadder, icmp: Running<'icmp'>, others: Promise
   return result
 }
 
-/** The connection is shown at once; what stands in the document may be a second one, with ports on which nothing should listen. */
+/** The connection is shown at once; a second one may add to the document which ports accept, on which nothing should listen. */
 const decideTcp = async (ladder: OnLadder, tcp: Running<'tcp'>, icmp: Running<'icmp'>, tls: Running<'tls'>): Running<'tcp'> => {
   const { asked, engine, options, report, stop, target } = ladder
   const first = await tcp
@@ -127,7 +127,8 @@ const decideTcp = async (ladder: OnLadder, tcp: Running<'tcp'>, icmp: Running<'i
   report({ type: 'step', result: first })
   const isDubious = isDoubtful(first, await icmp, await tls) && !asked.kind && !stop.aborted
   const second = isDubious ? await engine.runProbe('tcp', target, controlOptions(options.tcp, first), stop) : first
-  const result = second.measured.control ? second : first
+  const { control } = second.measured
+  const result = control ? { ...first, measured: { ...first.measured, control } } : first
   report({ type: 'final', result })
   return result
 }
@@ -135,19 +136,20 @@ const decideTcp = async (ladder: OnLadder, tcp: Running<'tcp'>, icmp: Running<'i
 /** A reset comes from someone who had accepted before; every other failure is one of the connection itself. */
 const isConnected = ({ outcome }: Result<'tcp'>) => outcome.kind !== 'fail' || outcome.reason === 'tcp_reset'
 
-const proxyLike: readonly FailReason[] = ['tls_reset', 'tls_timeout', 'not_tls']
+const proxyLike: readonly FailReason[] = ['tcp_reset', 'tls_reset', 'tls_timeout', 'not_tls']
 
 /**
  * Whether the connection may have been accepted by something other than the target: a SYN answered in less than half an echo's time,
- * no echo at all, or nobody who speaks TLS behind an open port. Then it is worth asking ports on which nothing listens.
+ * no echo at all, a reset, or nobody who speaks TLS behind an open port. Then it is worth asking ports on which nothing listens.
  */
 export const isDoubtful = (tcp: Result<'tcp'>, icmp?: Result<'icmp'>, tls?: Result<'tls'>): boolean => {
-  if (tcp.outcome.kind !== 'ok') return false
+  const isReset = tcp.outcome.kind === 'fail' && tcp.outcome.reason === 'tcp_reset'
+  if (tcp.outcome.kind !== 'ok' && !isReset) return false
   const { synRttMs } = tcp.measured
   const echoMs = icmp?.measured.rttMs?.min
   const isNearer = synRttMs !== null && echoMs !== undefined && synRttMs < echoMs / 2 && echoMs - synRttMs > 1
   const isSilent = icmp?.outcome.kind === 'fail' && icmp.measured.received === 0
-  return isNearer || isSilent || (tls?.outcome.kind === 'fail' && proxyLike.includes(tls.outcome.reason))
+  return isReset || isNearer || isSilent || (tls?.outcome.kind === 'fail' && proxyLike.includes(tls.outcome.reason))
 }
 
 /** An answer from the same place takes as long as the first; a second and three round trips (one SYN sent again, RFC 6298 §2) are enough. */

@@ -13,6 +13,7 @@ const yargs: typeof import('yargs/yargs') = createRequire(import.meta.url)('yarg
 
 const commands = {
   run: 'measure targets now and say what is wrong',
+  inspect: 'judge a certificate, SVID, bundle or token offline',
   sim: 'a simulated network to try it on: probe sim demo',
   version: 'which program this is',
 } as const
@@ -22,12 +23,13 @@ type Command = keyof typeof commands
 export const main = async (args: string[], io: Io): Promise<number> => {
   const { sim } = await simOf(args)
   if (sim) return sim(args.slice(1))
-  const { command, words, help } = parseArgs(args, io, args.includes('run') ? await import('./run-help.ts') : undefined)
+  const { command, words, help } = parseArgs(args, io, await helpFor(args))
   if (help) {
     io.stdout.write(`${help}\n`)
     return 0
   }
   if (command === 'run') return (await import('./run.ts')).runCommand(words, args, io)
+  if (command === 'inspect') return (await import('./inspect.ts')).inspectCommand(words, io)
   const problems = command === 'version' ? versionProblems(words) : noCommandProblems(words)
   if (problems.length) {
     io.stderr.write(problems.map(problem => `probe: ${printable(problem)}\n`).join(''))
@@ -40,10 +42,17 @@ export const main = async (args: string[], io: Io): Promise<number> => {
 const simOf = async (args: string[]): Promise<{ sim?: (argv: string[]) => Promise<number> }> =>
   args[0] === 'sim' ? { sim: (await import('./sim.ts')).simCommand } : {}
 
+/** The options of the commands that have many, loaded only for those. */
+type Help = { listOptions(parser: Argv): Argv; shapeOf(option: string): string }
+const helpFor = async (args: string[]): Promise<{ run?: Help; inspect?: Help }> => ({
+  run: args.includes('run') ? await import('./run-help.ts') : undefined,
+  inspect: args.includes('inspect') ? await import('./inspect-help.ts') : undefined,
+})
+
 type Parsed = { command?: Command; words: Words; help?: string }
 
 /** yargs splits the words and writes the help; what the words mean is judged elsewhere, so that all problems are told at once. */
-const parseArgs = (args: string[], io: Io, run?: typeof import('./run-help.ts')): Parsed => {
+const parseArgs = (args: string[], io: Io, { run, inspect }: { run?: Help; inspect?: Help }): Parsed => {
   let command: Command | undefined
   let help: string | undefined
   const choose = (name: Command) => () => {
@@ -69,10 +78,11 @@ const parseArgs = (args: string[], io: Io, run?: typeof import('./run-help.ts'))
     })
     .wrap(null)
     .command('run', commands.run, run?.listOptions ?? {}, choose('run'))
+    .command('inspect', commands.inspect, inspect?.listOptions ?? {}, choose('inspect'))
     .command('sim', commands.sim, {}, choose('sim'))
     .command('version', commands.version, versionOptions, choose('version'))
   const argv = parser.parseSync(args, {}, (_error, _argv, output) => {
-    if (output) help = layHelp(output, Math.min(100, io.stdout.columns ?? 100), run?.shapeOf)
+    if (output) help = layHelp(output, Math.min(100, io.stdout.columns ?? 100), (run ?? inspect)?.shapeOf)
   })
   const { _: positional, $0: _program, help: _help, version, ...rest } = argv
   const given = version && command ? { ...rest, version } : rest

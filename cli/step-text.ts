@@ -82,12 +82,13 @@ export const controlText = (control: TcpMeasured['control']): string[] => {
 
 const tlsText = ({ version, alpn, handshakeMs, chain }: TlsMeasured, now: string) => {
   const leaf = chain[0]
-  const days = leaf && Math.floor((Date.parse(leaf.notAfter) - Date.parse(now)) / 86_400_000)
+  const days = leaf && Math.trunc((Date.parse(leaf.notAfter) - Date.parse(now)) / 86_400_000)
+  const expired = leaf !== undefined && leaf.notAfter < now
   return [
     ...(version ? [`${version}${alpn ? ` ${alpn}` : ''}`] : []),
     ...(handshakeMs === null ? [] : [showMs(handshakeMs)]),
     ...(leaf ? [shorten(leaf.subject)] : []),
-    ...(days !== undefined && Number.isFinite(days) ? [days < 0 ? `expired ${-days} days ago` : `${days} days left`] : []),
+    ...(days !== undefined && Number.isFinite(days) ? [expired ? `expired ${-days} days ago` : `${days} days left`] : []),
   ]
 }
 

@@ -34,7 +34,16 @@ export const describeCertificate = (c: X509Certificate): CertificateFacts => ({
 /** Node's text of the subject alternative names: comma-separated, with JSON strings where a name has odd characters. */
 const splitNames = (text: string): string[] => text.match(/[A-Za-z ]+:(?:"(?:[^"\\]|\\.)*"|[^,]*)/g)?.map(name => name.trim()) ?? []
 
-const selfSigned = (c: X509Certificate): boolean => c.subject === c.issuer && c.checkIssued(c)
+/** `checkIssued` also wants the right to sign certificates, which a server's own certificate that signs itself need not have. */
+const selfSigned = (c: X509Certificate): boolean => c.subject === c.issuer && (c.checkIssued(c) || signs(c))
+
+const signs = (c: X509Certificate): boolean => {
+  try {
+    return c.verify(c.publicKey)
+  } catch {
+    return false
+  }
+}
 
 export type ChainExpectation = {
   /** The name or address that the certificate must be for. */
@@ -61,14 +70,15 @@ export const judgeChain = (chain: X509Certificate[], expected: ChainExpectation)
   }
   const leaf = chain[0]
   if (!leaf) return { violations, warnings: [] }
-  const trust = judgeTrust(chain, expected)
+  const trust = judgeTrust(chain, expected, violations.length > 0)
   if (trust) violations.push(trust)
-  const matches = isIP(expected.name) ? leaf.checkIP(expected.name) : leaf.checkHost(expected.name)
-  if (!matches)
+  if (!isFor(leaf, expected.name)) {
+    const names = describeCertificate(leaf).sans.slice(0, 5).join(', ')
     found(
       'certificate_name_mismatch',
-      `certificate is for ${describeCertificate(leaf).sans.slice(0, 5).join(', ') || oneLine(leaf.subject ?? '')}, want ${expected.name}`,
+      `certificate is for ${names || `no name (its subject, "${oneLine(leaf.subject ?? '')}", does not count)`}, want ${expected.name}`,
     )
+  }
   const order: FailReason[] = [
     'certificate_expired',
     'certificate_not_yet_valid',
@@ -78,6 +88,15 @@ export const judgeChain = (chain: X509Certificate[], expected: ChainExpectation)
   ]
   violations.sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code))
   return { violations, warnings: warningsOf(chain) }
+}
+
+/** By the subject alternative names alone (RFC 9525 §2). OpenSSL's own errors, such as for a NUL in the name, mean no. */
+const isFor = (leaf: X509Certificate, name: string): boolean => {
+  try {
+    return Boolean(isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name, { subject: 'never' }))
+  } catch {
+    return false
+  }
 }
 
 const warningsOf = (chain: X509Certificate[]): Warning[] =>
@@ -91,21 +110,38 @@ const dateErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
  * An intermediate is called missing only when it is known from elsewhere and closes the path: here, when it stands beside its root among the
  * trusted authorities. Otherwise an issuer that is neither sent nor trusted may just as well be an unknown authority.
  */
-const judgeTrust = (chain: X509Certificate[], expected: ChainExpectation): Violation | undefined => {
+const judgeTrust = (chain: X509Certificate[], expected: ChainExpectation, outOfDate: boolean): Violation | undefined => {
   const top = chain.at(-1)!
   const issuer = oneLine(top.issuer ?? '')
   const trusted = expected.ca ? parsePems(expected.ca) : []
   const missing = selfSigned(top)
     ? undefined
-    : trusted.find(c => !selfSigned(c) && top.checkIssued(c) && trusted.some(r => selfSigned(r) && c.checkIssued(r)))
+    : trusted.find(c => top.checkIssued(c) && !selfSigned(c) && trusted.some(r => c.checkIssued(r) && selfSigned(r)))
   if (missing)
     return { code: 'chain_incomplete', detail: `the server does not send the intermediate "${issuer}", ${chain.length} certificates seen` }
-  if (!expected.verifyError || dateErrors.has(expected.verifyError)) return undefined
+  if (!expected.verifyError) return undefined
+  const anchors = trusted.filter(r => chain.some(c => c.fingerprint256 === r.fingerprint256 || c.checkIssued(r)))
+  if (dateErrors.has(expected.verifyError)) {
+    if (!outOfDate) return judgeAnchorDates(expected, anchors)
+    // OpenSSL tells its last problem only: the dates may hide that nobody here vouches for the chain.
+    if (anchors.length > 0 || trusted.length === 0) return undefined
+  }
   const sent = chain.length === 1 ? 'only its own certificate' : `${chain.length} certificates`
   const why = selfSigned(top)
     ? `it ends in the self-signed "${oneLine(top.subject ?? '')}", which is not trusted here`
-    : `the issuer "${issuer}" was not sent and is not trusted here: an unknown authority, or a missing intermediate`
+    : anchors[0]
+      ? `its authority "${oneLine(anchors[0].subject ?? '')}" is trusted here, yet the chain does not verify`
+      : `the issuer "${issuer}" was not sent and is not trusted here: an unknown authority, or a missing intermediate`
   return { code: 'certificate_untrusted', detail: `the server sent ${sent}; ${why} (${expected.verifyError})` }
+}
+
+/** Everything sent is in date, and the chain is not: so it is the trusted authority. */
+const judgeAnchorDates = ({ verifyError, nowMs }: ChainExpectation, anchors: X509Certificate[]): Violation => {
+  const early = verifyError === 'CERT_NOT_YET_VALID'
+  const anchor = anchors.find(c => (early ? nowMs < c.validFromDate.getTime() : nowMs > c.validToDate.getTime()))
+  const when = early ? `is valid from ${anchor?.validFromDate.toISOString()}` : `expired at ${anchor?.validToDate.toISOString()}`
+  const who = anchor ? `the authority trusted here, "${oneLine(anchor.subject ?? '')}", ${when}` : 'the authority trusted here is not'
+  return { code: early ? 'certificate_not_yet_valid' : 'certificate_expired', detail: `all that the server sent is in date; ${who}` }
 }
 
 export const parsePems = (pem: string): X509Certificate[] =>

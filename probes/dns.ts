@@ -4,7 +4,7 @@ import type { DnsAnswer, DnsMeasured } from '../wire/measured.ts'
 import type { Options } from '../wire/options.ts'
 import type { FailReason } from '../wire/reasons.ts'
 import type { Family, Outcome, Target, Warning } from '../wire/result.ts'
-import { aborted, type Finding, fail, ok, timedOut } from './finding.ts'
+import { aborted, type Finding, fail, ok, timedOut, unmeasured } from './finding.ts'
 import { familyOf } from './net/sockaddr.ts'
 
 const systemName = 'system'
@@ -53,6 +53,9 @@ const measure = (name: string, family: Family, answers: DnsAnswer[]): DnsMeasure
   }
 }
 
+/** A signal that has fired already tells its listeners nothing. */
+const notAsked: { error: string; reason: FailReason } = { error: 'not asked any more', reason: 'dns_timeout' }
+
 /** Without a wanted family: IPv4, and IPv6 when there is none. */
 const askEither = async (resolver: string, name: string, options: Options['dns'], signal: AbortSignal): Promise<DnsAnswer> => {
   const answer = await ask(resolver, name, options.family ?? 4, options.timeoutMs, signal)
@@ -62,6 +65,7 @@ const askEither = async (resolver: string, name: string, options: Options['dns']
 }
 
 const ask = async (resolver: string, name: string, family: Family, timeoutMs: number, signal: AbortSignal): Promise<DnsAnswer> => {
+  if (signal.aborted) return { resolver, addresses: [], latencyMs: 0, ...notAsked }
   const start = performance.now()
   const client = new Resolver({ timeout: timeoutMs, tries: 1 })
   const cancel = (): void => client.cancel()
@@ -79,6 +83,7 @@ const ask = async (resolver: string, name: string, family: Family, timeoutMs: nu
 }
 
 const askSystem = async (name: string, family: Family | undefined, signal: AbortSignal): Promise<DnsAnswer> => {
+  if (signal.aborted) return { resolver: systemName, addresses: [], latencyMs: 0, ...notAsked }
   const start = performance.now()
   const since = (): number => Math.round((performance.now() - start) * 1e3) / 1e3
   const stopped = new Promise<undefined>(resolve => signal.addEventListener('abort', () => resolve(undefined), { once: true }))
@@ -103,6 +108,12 @@ export const judgeDns = (answers: DnsAnswer[], name: string, options: Options['d
   const asked = options.resolvers.length > 0
   const broken = asked ? answers.find(a => a.error) : answers[0]?.error ? answers[0] : undefined
   const warnings: Warning[] = []
+  const misnamed = answers.filter(a => a.error === 'ERR_INVALID_IP_ADDRESS').map(a => a.resolver)
+  if (misnamed.length > 0)
+    return {
+      outcome: unmeasured('config_invalid', `resolver ${misnamed.join(', ')}: want an address, address:port or [IPv6]:port`),
+      warnings,
+    }
   if (broken) {
     const culprits = answers.filter(a => a.error && a.resolver !== systemName).map(a => `${a.resolver}: ${a.error}`)
     const seen = culprits.length > 0 ? culprits.join(', ') : `${broken.resolver}: ${broken.error}`

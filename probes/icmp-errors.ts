@@ -15,7 +15,7 @@ const v6: Record<number, FailReason> = { 0: 'network_unreachable', 1: 'admin_pro
 /** An ICMP error as a reason: RFC 792 and RFC 1812 §5.2.7 for IPv4 (type 3, 11), RFC 4443 §3 for IPv6 (type 1, 3). Undefined for packet-too-big. */
 export const reasonOfError = (error: QueuedError, family: Family): FailReason | undefined => {
   if (isTooBig(error, family)) return undefined
-  if (error.origin === 1) return error.errno === ENETUNREACH ? 'network_unreachable' : 'host_unreachable'
+  if (error.origin === 1) return reasonOfSend(error.errno)
   if (error.type === (family === 4 ? 11 : 3)) return 'ttl_exceeded'
   return (family === 4 ? v4 : v6)[error.code] ?? 'host_unreachable'
 }

@@ -7,9 +7,10 @@ import { summarise } from './net/quantile.ts'
  * RTTs are what that program prints; duplicates, reordering and TTL are not told.
  */
 export const probeIcmpBySystem = async (target: Resolved, options: Options['icmp'], signal: AbortSignal): Promise<Finding<'icmp'>> => {
-  const { default: ping } = await import('ping')
   const base = { sent: options.count, duplicates: 0, reordered: 0, ttl: null, jitterMs: null, socket: 'ping' as const }
   const none = { ...base, received: 0, lossRatio: 1, rttMs: null }
+  if (signal.aborted) return { outcome: aborted, measured: { ...none, sent: 0 }, phasesMs: {}, warnings: [] }
+  const { default: ping } = await import('ping')
   const answer = await Promise.race([
     ping.promise
       .probe(target.address, {

@@ -88,7 +88,7 @@ const emptySeen = (count: number): EchoesSeen => ({
   duplicates: 0,
   reordered: 0,
   ttl: null,
-  rtts: new Float64Array(count),
+  rtts: new Float64Array(count).fill(Number.NaN),
   jitterSumMs: 0,
   sendErrno: 0,
   overflow: 0,
@@ -128,7 +128,8 @@ const sendAll = async (
 }
 
 const measure = (seen: EchoesSeen): IcmpMeasured => {
-  const rtts = seen.rtts.slice(0, seen.received)
+  // An RTT that could not be told, because the clock was stepped, is not a zero.
+  const rtts = seen.rtts.slice(0, seen.received).filter(rtt => !Number.isNaN(rtt))
   return {
     sent: seen.sent,
     received: seen.received,

@@ -12,7 +12,7 @@ export const probes: { [K in Kind]: Probe<K> } = { dns: probeDns, icmp: probeIcm
 
 /**
  * Runs one probe once: start time, timeout, and trouble of the program itself are dealt with here and nowhere else.
- * Never rejects. `stop` aborts the run; the timeout is the options' own.
+ * Never rejects. `stop` aborts the run, whatever its reason; the timeout is the options' own.
  */
 export const runProbe = async <K extends Kind>(
   kind: K,
@@ -29,14 +29,19 @@ export const runProbe = async <K extends Kind>(
 }
 
 const attempt = async <K extends Kind>(kind: K, target: Resolved, options: Options[K], stop: AbortSignal): Promise<Finding<K>> => {
-  const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(new DOMException('the run took too long', 'TimeoutError')), options.timeoutMs)
+  const run = new AbortController()
+  const timer = setTimeout(() => run.abort(new DOMException('the run took too long', 'TimeoutError')), options.timeoutMs)
+  // A caller's deadline is a stop too, and says nothing about the target: only the run's own timeout may look like one.
+  const onStop = (): void => run.abort(new DOMException('stopped', 'AbortError'))
+  if (stop.aborted) onStop()
+  else stop.addEventListener('abort', onStop, { once: true })
   try {
-    return await (probes[kind] as Probe<K>)(target, options, AbortSignal.any([stop, timeout.signal]))
+    return await (probes[kind] as Probe<K>)(target, options, run.signal)
   } catch (error) {
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     return { outcome: unmeasured('internal', detail), measured: {} as Finding<K>['measured'], phasesMs: {}, warnings: [] }
   } finally {
     clearTimeout(timer)
+    stop.removeEventListener('abort', onStop)
   }
 }

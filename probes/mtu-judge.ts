@@ -132,5 +132,6 @@ const say = (direction: string, d: PathMtu): string | undefined => {
 const judgeNothing = ({ echo, tcp, endpoint }: MtuSeen): Outcome => {
   if (echo.problem?.kind === 'unmeasured') return echo.problem
   const why = tcp?.forward.full?.detail ?? 'no TCP port was named'
-  return unmeasured('unsupported', `no echo came back from ${endpoint}, and TCP showed nothing: ${tcp?.problem ?? why}`)
+  const echoes = echo.sent > 0 ? `no echo came back from ${endpoint}` : `there was no time left to send echoes to ${endpoint}`
+  return unmeasured('unsupported', `${echoes}, and TCP showed nothing: ${tcp?.problem ?? why}`)
 }

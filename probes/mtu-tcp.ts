@@ -73,8 +73,11 @@ const isHole = (seen: DirectionSeen): boolean => seen.full?.passed === false
 /** The first connection. ICMP waits for it, unless it does not even connect; a server that does not get our pieces may get one packet. */
 const reverseFirst = async (sweep: Sweep, reverse: DirectionSeen, startEcho: () => Promise<number | null>): Promise<void> => {
   const unanswered = setTimeout(() => void startEcho(), unansweredMs)
-  reverse.full = await step(sweep, 'reverse', undefined, () => clearTimeout(unanswered))
-  clearTimeout(unanswered)
+  try {
+    reverse.full = await step(sweep, 'reverse', undefined, () => clearTimeout(unanswered))
+  } finally {
+    clearTimeout(unanswered)
+  }
   if (reverse.full.passed !== null || reverse.full.handshake || reverse.full.tcpPacket === null || sweep.signal.aborted) return
   sweep.hello = 'small'
   reverse.full = await step(sweep, 'reverse', undefined)

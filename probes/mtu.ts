@@ -1,7 +1,7 @@
 import { aborted, type Probe, timedOut, unmeasured } from './finding.ts'
 import { type EchoSearch, noEcho, searchByEcho } from './mtu-echo.ts'
 import { judgeMtu, type MtuSeen, measureMtu } from './mtu-judge.ts'
-import { searchByTcp } from './mtu-tcp.ts'
+import { searchByTcp, type TcpSearch } from './mtu-tcp.ts'
 import { supported } from './net/libc.ts'
 import { handshakeOptions } from './tls.ts'
 
@@ -28,8 +28,15 @@ export const probeMtu: Probe<'mtu'> = async (target, options, signal) => {
     phasesMs[name] = Math.round(performance.now() - start)
     return value
   }
-  const byEcho = (): Promise<number | null> => startEcho().then(found => found.echoMtu)
-  const tcp = target.port ? await timed('tcp', searchByTcp(handshakeOptions(target, options), byEcho, options.maxSteps, signal)) : undefined
+  // A fault of it is met below, when it is awaited; here it must not end the process.
+  const byEcho = (): Promise<number | null> =>
+    startEcho().then(
+      found => found.echoMtu,
+      () => null,
+    )
+  const byTcp = (): Promise<TcpSearch> => searchByTcp(handshakeOptions(target, options), byEcho, options.maxSteps, signal)
+  // Whatever happens, nothing of this run outlives it.
+  const tcp = target.port ? await timed('tcp', byTcp()).finally(() => echo && byEcho()) : undefined
   const seen: MtuSeen = { endpoint, family: target.family, echo: await startEcho(), ...(tcp ? { tcp } : {}) }
   const measured = measureMtu(seen)
   if (signal.aborted && !timedOut(signal)) return { outcome: aborted, measured, phasesMs, warnings: [] }

@@ -1,5 +1,6 @@
 import type { SweepStep } from '../wire/measured.ts'
 import { type HandshakeOptions, shakeHands } from './net/handshake.ts'
+import { ContextError } from './net/secure-context.ts'
 import { optionBytes, type TcpInfo } from './net/tcp-info.ts'
 import { DialError } from './net/tcp-socket.ts'
 
@@ -31,8 +32,6 @@ export type StepSeen = {
   handshake: boolean
 }
 
-/** TCP_INFO's rcv_mss starts with this guess (net/tcp.h, TCP_MSS_DEFAULT) and says something only above it. */
-const defaultRcvMss = 536
 /** How full segments are on average when a flight is cut into them; what a server writes in one go adds a short one at each end. */
 const mostlyFull = 0.7
 
@@ -158,7 +157,9 @@ export const sweepStep = async (
       return direction === 'forward' ? forwardFacts(seen, first, last, overhead) : reverseFacts(seen, first, last, overhead)
     })
   } catch (error) {
-    if (error instanceof DialError) return { ...nothing, detail: error.message }
+    if (error instanceof DialError)
+      return { ...nothing, detail: error.code === 'ABORT_ERR' ? 'no answer to the SYN in time' : error.message }
+    if (error instanceof ContextError) return { ...nothing, detail: error.message }
     throw error
   }
 }
@@ -173,8 +174,10 @@ const reverseFacts = (seen: StepSeen, first: TcpInfo, last: TcpInfo, overhead: n
   const gap = (last.outOfOrder ?? 0) > 0
   // Nearly all segments of the same size: the peer cut a longer flight at that size, it did not just write that little.
   const regular = last.dataSegmentsIn >= 3 && last.bytesReceived > mostlyFull * last.dataSegmentsIn * last.rcvMss
-  const cut = seen.handshake && seen.passed !== true && last.rcvMss > defaultRcvMss && (gap || regular)
-  const largestSeen = last.bytesReceived > 0 && last.rcvMss > defaultRcvMss ? last.rcvMss + headers : null
+  // rcv_mss starts with a guess of at most 536; larger segments raise it, and several full ones lower it (net/ipv4/tcp_input.c, tcp_measure_rcv_mss).
+  const told = last.rcvMss !== first.rcvMss || regular
+  const cut = seen.handshake && seen.passed !== true && told && (gap || regular)
+  const largestSeen = last.bytesReceived > 0 && told ? last.rcvMss + headers : null
   const detail =
     seen.passed === null && seen.handshake
       ? `the handshake finished with packets of at most ${largestSeen ?? 'a few hundred'} bytes`

@@ -6,6 +6,8 @@ import { DialError } from './net/tcp-socket.ts'
 export const judgeDial = (error: unknown, target: Resolved, signal: AbortSignal): Outcome => {
   const code = error instanceof DialError ? error.code : undefined
   const at = `${target.address} port ${target.port}`
+  if (error instanceof DialError && error.message.startsWith('bind') && code !== 'EADDRINUSE')
+    return unmeasured('config_invalid', `${error.message}: not an address of this machine in the target's family`)
   switch (code) {
     case 'ECONNREFUSED':
       return fail('tcp_refused', `${at} answered the SYN with RST, want SYN-ACK`)
@@ -21,9 +23,13 @@ export const judgeDial = (error: unknown, target: Resolved, signal: AbortSignal)
     case 'EPERM':
       return unmeasured('local_permission', `${at}: ${code}: a filter on this machine refuses the connection`)
     case 'EADDRNOTAVAIL':
-      return error instanceof DialError && error.message.startsWith('bind')
-        ? unmeasured('config_invalid', `${error.message}: not an address of this machine`)
-        : unmeasured('local_resource', `${at}: no local port or address left`)
+    case 'EADDRINUSE':
+      return unmeasured('local_resource', `${at}: no local port or address left`)
+    case 'ERR_SOCKET_BAD_PORT':
+    case 'ERR_MISSING_ARGS':
+      return unmeasured('config_invalid', `port was ${target.port}, want 1 to 65535`)
+    case 'EAFNOSUPPORT':
+      return unmeasured('unsupported', `${at}: this machine does not speak IPv${target.family}, or the address is of the other family`)
     case 'EMFILE':
     case 'ENFILE':
     case 'ENOBUFS':

@@ -6,7 +6,7 @@ import type { Outcome, Warning } from '../wire/result.ts'
 import { aborted, fail, ok, type Probe, pause, type Resolved, timedOut, unmeasured } from './finding.ts'
 import { supported } from './net/libc.ts'
 import { optionBytes, type TcpInfo } from './net/tcp-info.ts'
-import { closeFd, connectOnly, dial, infoOf } from './net/tcp-socket.ts'
+import { closeFd, connectOnly, DialError, dial, infoOf } from './net/tcp-socket.ts'
 import { judgeDial } from './tcp-errors.ts'
 
 /** Ports without a service in the IANA registry's practice: a host that accepts them too accepts everything. */
@@ -35,7 +35,8 @@ export const probeTcp: Probe<'tcp'> = async (target, options, signal) => {
   }
   const connectMs = measured.synRttMs ?? performance.now() - start
   const phasesMs: Record<string, number> = outcome.kind === 'ok' ? { connect: connectMs } : {}
-  if (outcome.kind === 'ok' && options.control) measured.control = await controls(target, options, signal)
+  const wasUp = outcome.kind === 'ok' || (outcome.kind === 'fail' && outcome.reason === 'tcp_reset')
+  if (wasUp && options.control) measured.control = await controls(target, options, signal)
   if (measured.synRetransmits)
     warnings.push({ code: 'syn_retransmitted', detail: `the SYN was sent ${measured.synRetransmits + 1} times before it was answered` })
   if (measured.retransmits && measured.segmentsOut)
@@ -124,7 +125,7 @@ const measureTransfer = (measured: TcpMeasured, info: TcpInfo, synRetransmits: n
   if (info.deliveryRate !== null) measured.deliveryRateBytesPerSecond = info.deliveryRate
 }
 
-/** Whether ports on which nothing should listen are accepted too. A port that says nothing counts as not accepted. */
+/** Whether ports on which nothing should listen are accepted too. Who resets had accepted; a port that says nothing had not. */
 const controls = (target: Resolved, options: Options['tcp'], signal: AbortSignal): Promise<{ port: number; accepted: boolean }[]> =>
   Promise.all(
     controlPorts.map(async port => {
@@ -133,8 +134,8 @@ const controls = (target: Resolved, options: Options['tcp'], signal: AbortSignal
         if (supported) closeFd((await connectOnly({ ...dialOptions(target, options), port }, limit)).fd)
         else (await dial({ ...dialOptions(target, options), port }, limit)).destroy()
         return { port, accepted: true }
-      } catch {
-        return { port, accepted: false }
+      } catch (error) {
+        return { port, accepted: error instanceof DialError && error.code === 'ECONNRESET' }
       }
     }),
   )

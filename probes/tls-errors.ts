@@ -62,7 +62,8 @@ export const judgeTlsError = (error: TlsError, sentCertificate: boolean): Outcom
   if (error.reason !== undefined && notTlsReasons.has(error.reason)) return fail('not_tls', `what came back is not TLS (${error.message})`)
   if (error.reason === tooLargeReason)
     return fail('certificate_untrusted', `the certificates sent are larger than OpenSSL accepts, 100 kB (${error.message})`)
-  if (error.reason !== undefined) return fail('tls_version_or_cipher', `the handshake failed: ${error.message}`)
+  if (error.reason !== undefined || error.library !== undefined)
+    return fail('tls_version_or_cipher', `the handshake failed: ${error.message}`)
   return fail('tls_reset', `the connection broke during the handshake: ${error.code} ${error.message}`)
 }
 
@@ -72,7 +73,7 @@ const flightNames = { client_hello: 'our ClientHello', server_flight: "the serve
 export const describeStall = (stall: TlsStall): string => {
   const counts =
     stall.direction === 'forward'
-      ? `${stall.unacked} segments of up to ${stall.sndMss} bytes unacknowledged after ${stall.retransmits} retransmissions, ${stall.bytesAcked} bytes acknowledged`
+      ? `${stall.unacked} ${stall.unacked === 1 ? 'segment' : 'segments'} of up to ${stall.sndMss} bytes unacknowledged after ${stall.retransmits} retransmissions, ${stall.bytesAcked} bytes acknowledged`
       : `${stall.outOfOrder} ${stall.outOfOrder === 1 ? 'segment' : 'segments'} arrived behind a gap that is never filled`
   return `${flightNames[stall.flight]} is lost in the ${stall.direction} direction: ${counts}, ${stall.bytesReceived} bytes received`
 }

@@ -6,7 +6,7 @@ import { chainAsSent, describeCertificate, judgeChain } from './chain.ts'
 import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut, unmeasured } from './finding.ts'
 import { climbLadder, judgeLadder } from './ladder.ts'
 import { type Handshake, type HandshakeEnd, type HandshakeOptions, shakeHands } from './net/handshake.ts'
-import type { Hello } from './net/secure-context.ts'
+import { ContextError, type Hello } from './net/secure-context.ts'
 import { DialError } from './net/tcp-socket.ts'
 import { stallOf, watchForStall } from './stall.ts'
 import { judgeDial } from './tcp-errors.ts'
@@ -28,7 +28,8 @@ export const probeTls: Probe<'tls'> = async (target, options, signal) => {
   } catch (error) {
     if (error instanceof DialError)
       return { outcome: judgeDial(error, target, signal), measured: noTls(options, target), phasesMs: {}, warnings: [] }
-    const detail = `our certificate, key or authorities: ${(error as Error).message}`
+    if (!(error instanceof ContextError)) throw error
+    const detail = `our certificate, key, authorities or protocols: ${error.message}`
     return { outcome: unmeasured('config_invalid', detail), measured: noTls(options, target), phasesMs: {}, warnings: [] }
   }
   if (!options.ladder || finding.measured.handshakeMs === null) return finding

@@ -2,7 +2,7 @@ import { type Diagnosis, layers } from '../../wire/causes.ts'
 import { type FailReason, failReasons, failReasonsByLayer } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
 import { explainExpired, explainNameMismatch, explainUntrusted } from './explain-certificate.ts'
-import { explainIncompleteChain } from './explain-chain.ts'
+import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
@@ -52,6 +52,7 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainExpired, absorbs: ['certificate_expired'] },
   { explain: explainNameMismatch, absorbs: ['certificate_name_mismatch'] },
   { explain: explainIncompleteChain, absorbs: ['chain_incomplete'] },
+  { explain: explainPerhapsIncomplete, absorbs: [] },
   { explain: explainUntrusted, absorbs: ['certificate_untrusted', 'certificate_revoked'] },
   { explain: explainClientAuth, absorbs: ['client_cert_required', 'client_cert_rejected', 'client_cert_rejected_silent'] },
 ]

@@ -109,9 +109,10 @@ export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
   const issuer = clean(chain.at(-1)?.issuer ?? 'an unknown authority')
   const self = chain.length === 1 && isSelfSigned(chain[0]!)
   const revoked = reasonOf(result) === 'certificate_revoked'
+  const lone = chain.length === 1 && !self && !revoked
   const why = self ? 'it signed it itself' : `it comes from ${issuer}, which is not trusted here`
   return buildDiagnosis('certificate_untrusted', {
-    confidence: 'certain',
+    confidence: lone ? 'likely' : 'certain',
     summary: revoked
       ? `The certificate of ${placeOf(target)} has been revoked by its authority.`
       : `The certificate of ${placeOf(target)} is not trusted: ${why}.`,
@@ -122,7 +123,10 @@ export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
         (certificate, index) => `${sayPlace(chain, index)}: ${clean(certificate.subject)}, issued by ${clean(certificate.issuer)}`,
       ),
     ),
-    against: listFacts(!revoked && !self && 'a private authority may be right here, and only missing from what this command trusts'),
+    against: listFacts(
+      !revoked && !self && 'a private authority may be right here, and only missing from what this command trusts',
+      lone && `the server sends no other certificate: if ${issuer} is an intermediate, what is missing is in its chain`,
+    ),
     fixes: revoked ? fixRenewal(seen, false) : fixTrust(seen),
     next: revoked ? buildRun(target, 'tls') : buildRun(target, 'tls', '--ca authority.pem'),
   })

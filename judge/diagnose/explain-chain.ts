@@ -1,4 +1,5 @@
-import type { Diagnosis } from '../../wire/causes.ts'
+import type { Diagnosis, Fix } from '../../wire/causes.ts'
+import type { Target } from '../../wire/result.ts'
 import { chainOf } from './explain-certificate.ts'
 import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf } from './say.ts'
 import { findOpen, type Seen, sayDetail } from './seen.ts'
@@ -14,7 +15,6 @@ export const explainIncompleteChain = (seen: Seen): Diagnosis | undefined => {
   const chain = chainOf(seen)
   const subjects = new Set(chain.map(({ subject }) => subject))
   const orphan = chain.find(({ issuer }) => !subjects.has(issuer))
-  const place = addressOf(target)
   const missing = orphan === undefined ? 'an intermediate certificate' : `the intermediate certificate "${clean(orphan.issuer)}"`
   return buildDiagnosis('chain_incomplete', {
     confidence: orphan === undefined ? 'likely' : 'certain',
@@ -27,21 +27,43 @@ export const explainIncompleteChain = (seen: Seen): Diagnosis | undefined => {
       orphan !== undefined && `nothing sent is "${clean(orphan.issuer)}"`,
     ),
     against: ['browsers and some clients fetch or remember intermediates, so that it works for them'],
-    fixes: [
-      fix(
-        'check: where the issuer publishes its certificate',
-        `openssl s_client -connect ${place} -servername ${hostOf(target)} </dev/null | openssl x509 -noout -ext authorityInfoAccess`,
-      ),
-      fix('nginx, Envoy, HAProxy: leaf first, then the intermediates', 'cat leaf.pem intermediate.pem > fullchain.pem'),
-      fix(
-        'Kubernetes secret',
-        'kubectl create secret tls SECRET --namespace NAMESPACE --cert=fullchain.pem --key=key.pem --dry-run=client --output yaml | kubectl apply -f -',
-      ),
-      fix(
-        'AWS Certificate Manager',
-        'aws acm import-certificate --certificate-arn CERTIFICATE_ARN --certificate fileb://leaf.pem --certificate-chain fileb://intermediate.pem --private-key fileb://key.pem',
-      ),
-    ],
+    fixes: fixChain(target),
     next: buildRun(target, 'tls'),
   })
 }
+
+/**
+ * A lone certificate whose issuer is neither sent nor trusted here: that issuer may be an unknown authority, or an intermediate that the server
+ * should send. From here nobody can tell, unless the intermediate is held here.
+ */
+export const explainPerhapsIncomplete = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['certificate_untrusted'])
+  const [leaf, ...others] = chainOf(seen)
+  if (result === undefined || leaf === undefined || others.length > 0 || leaf.issuer === leaf.subject) return undefined
+  const { target } = result
+  const issuer = clean(leaf.issuer)
+  return buildDiagnosis('chain_incomplete', {
+    confidence: 'possible',
+    summary: `${placeOf(target)} sends only its own certificate: if "${issuer}" is an intermediate, the server should send that too.`,
+    evidence: [`the only certificate sent: ${clean(leaf.subject)}, issued by ${issuer}`, `nothing sent is "${issuer}"`],
+    against: [`"${issuer}" may be a root of its own, which is not trusted here: then nothing is missing from the chain`],
+    fixes: fixChain(target),
+    next: buildRun(target, 'tls'),
+  })
+}
+
+const fixChain = (target: Target): Fix[] => [
+  fix(
+    'check: where the issuer publishes its certificate',
+    `openssl s_client -connect ${addressOf(target)} -servername ${hostOf(target)} </dev/null | openssl x509 -noout -ext authorityInfoAccess`,
+  ),
+  fix('nginx, Envoy, HAProxy: leaf first, then the intermediates', 'cat leaf.pem intermediate.pem > fullchain.pem'),
+  fix(
+    'Kubernetes secret',
+    'kubectl create secret tls SECRET --namespace NAMESPACE --cert=fullchain.pem --key=key.pem --dry-run=client --output yaml | kubectl apply -f -',
+  ),
+  fix(
+    'AWS Certificate Manager',
+    'aws acm import-certificate --certificate-arn CERTIFICATE_ARN --certificate fileb://leaf.pem --certificate-chain fileb://intermediate.pem --private-key fileb://key.pem',
+  ),
+]

@@ -20,7 +20,13 @@ const sayAnswer = ({ resolver, addresses, latencyMs, error, reason }: DnsAnswer)
 const buildFixes = (name: string, recordType: string, resolvers: string[]): Fix[] => {
   const zone = name.split('.').slice(1).join('.') || name
   return [
-    ...resolvers.map(resolver => fix(`ask resolver ${resolver} directly`, `dig @${resolver} ${name} ${recordType} +time=2`)),
+    ...resolvers.map(resolver => {
+      const { host, port } = splitResolver(resolver)
+      return fix(
+        `ask resolver ${resolver} directly`,
+        `dig @${host}${port === undefined ? '' : ` -p ${port}`} ${name} ${recordType} +time=2`,
+      )
+    }),
     fix('Kubernetes, CoreDNS: forward the zone to a resolver that knows it', `${zone}:53 { forward . RESOLVER_ADDRESS }`),
     fix(
       'AWS Route 53: attach the private zone to this VPC',
@@ -44,7 +50,11 @@ const buildFixes = (name: string, recordType: string, resolvers: string[]): Fix[
 /** Only what is written like a name or an address may stand in a command. */
 const isPlain = (text: string): boolean => /^[\w:][\w.:%#-]*$/.test(text)
 
-const resolverHost = (resolver: string): string => resolver.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
+/** `10.0.0.2`, `10.0.0.2:5353`, `fd00::2`, `[fd00::2]:5353`: as people write resolvers. */
+const splitResolver = (resolver: string): { host: string; port?: string } => {
+  const [, inside, plain, port] = /^(?:\[([^\]]*)\]|([\d.]+))(?::(\d+))?$/.exec(resolver) ?? []
+  return { host: inside ?? plain ?? resolver, port }
+}
 
 /** The name, and the resolvers that were asked: those without an answer first, for they are the ones to look at. */
 const describe = (seen: Seen, target: Target) => {
@@ -52,23 +62,37 @@ const describe = (seen: Seen, target: Target) => {
   const name = clean(measured?.name ?? '') || hostOf(target)
   const answers = measured?.answers ?? []
   const without = answers.filter(({ addresses, error }) => error !== undefined || addresses.length === 0)
-  const named = [...without, ...answers].map(({ resolver }) => resolverHost(resolver))
-  const resolvers = [...new Set([...named, resolverHost(measured?.resolver ?? '')])]
-  const plain = resolvers.filter(resolver => isPlain(resolver) && resolver !== 'system')
+  const named = [...without, ...answers].map(({ resolver }) => resolver)
+  const resolvers = [...new Set([...named, measured?.resolver ?? ''])]
+  const plain = resolvers.filter(resolver => isPlain(splitResolver(resolver).host) && resolver !== 'system')
   return {
     name,
     asked: plain[0] === undefined ? 'the resolver of this system' : `resolver ${plain[0]}`,
+    refused: without.length > 0 && without.every(({ error }) => error === 'ECONNREFUSED'),
+    said: sayDifference(answers.filter(({ addresses }) => addresses.length > 0)),
     evidence: answers.map(sayAnswer),
     fixes: isPlain(name) ? buildFixes(name, measured?.recordType ?? 'A', plain) : [],
     next: isPlain(name) && plain[0] !== undefined ? `${buildRun({ host: name }, 'dns')} --resolver ${plain[0]}` : buildRun(target, 'dns'),
   }
 }
 
-const saySummary = (reason: FailReason, name: string, resolver: string): string => {
+/** "10.0.0.2 says …, 10.1.0.2 says …"; nothing when all say the same. */
+const sayDifference = (answers: DnsAnswer[]): string | undefined => {
+  const texts = answers.map(({ addresses }) => sayList(addresses.map(clean).toSorted()))
+  if (new Set(texts).size < 2) return undefined
+  return sayList(answers.slice(0, 4).map(({ resolver }, index) => `${clean(resolver)} says ${texts[index]}`))
+}
+
+const saySummary = (reason: FailReason, { name, asked, refused, said }: ReturnType<typeof describe>): string => {
+  const resolver = asked
+  if (reason === 'dns_timeout' && refused)
+    return `${capital(resolver)} refuses questions about ${name}: nothing listens there, so nothing else could work.`
   if (reason === 'dns_timeout') return `${capital(resolver)} does not answer for ${name}, so nothing else could work.`
   if (reason === 'dns_server_failure') return `${capital(resolver)} answers with an error for ${name}, so nothing else could work.`
+  if (reason === 'dns_mismatch' && said !== undefined)
+    return `The resolvers do not agree on ${name}: ${said}, so who asks the wrong one talks to the wrong host.`
   if (reason === 'dns_mismatch')
-    return `${name} resolves to another address than it should, so everything after it talks to the wrong host.`
+    return `${name} resolves to another address than it should at ${resolver}, so everything after it talks to the wrong host.`
   return `${name} has no address at ${resolver}: the name is wrong, or its zone is not visible from here.`
 }
 
@@ -79,15 +103,15 @@ export const explainDns = (seen: Seen): Diagnosis | undefined => {
   const result = findOpen(seen, dnsReasons)
   if (result === undefined) return undefined
   const reason = reasonOf(result)!
-  const { name, asked, evidence, fixes, next } = describe(seen, result.target)
-  const differing = seen.dns?.measured.answers.filter(({ addresses }) => addresses.length > 0) ?? []
+  const found = describe(seen, result.target)
+  const { asked, refused, said, evidence, fixes, next } = found
   return buildDiagnosis('dns_broken', {
-    confidence: reason === 'dns_timeout' ? 'likely' : 'certain',
-    summary: saySummary(reason, name, asked),
+    confidence: reason === 'dns_timeout' && !refused ? 'likely' : 'certain',
+    summary: saySummary(reason, found),
     evidence: listFacts(sayDetail(result), ...evidence),
     against: listFacts(
-      reason === 'dns_timeout' && `silence is not proof: the way to ${asked} may be cut while it works itself`,
-      reason === 'dns_mismatch' && differing.length > 1 && 'balancers that answer by place give different addresses on purpose',
+      reason === 'dns_timeout' && !refused && `silence is not proof: the way to ${asked} may be cut while it works itself`,
+      reason === 'dns_mismatch' && said !== undefined && 'balancers that answer by place give different addresses on purpose',
     ),
     fixes,
     next,

@@ -2,15 +2,19 @@ import type { Family, Outcome } from '../../wire/result.ts'
 import * as libc from './libc.ts'
 import { Mailbox, type QueuedError, takeError } from './mailbox.ts'
 import { Realtime } from './realtime.ts'
-import { sockaddr } from './sockaddr.ts'
+import { familyOf, sockaddr } from './sockaddr.ts'
 
 export type EchoSocketOptions = { source?: string; dontFragment?: boolean; largestBytes?: number }
 
 /** A reply: which echo of which session, and what the kernel noted of it. `bytes` of data are told up to 2,048. */
-export type EchoReply = { session: number; index: number; receivedNs: number; ttl: number; bytes: number; overflow: number }
+export type EchoReply = { session: number; index: number; receivedNs: number; ttl: number; bytes: number }
 
 const icmpHeader = 8
 const ECHO = { 4: { request: 8, reply: 0, protocol: libc.IPPROTO_ICMP }, 6: { request: 128, reply: 129, protocol: libc.IPPROTO_ICMPV6 } }
+
+/** What SO_MEMINFO fills in: an array of u32. */
+const memory = Buffer.alloc(64)
+const memoryLength = Buffer.alloc(4)
 
 /** RFC 1071. */
 const checksum = (b: Buffer, length: number): number => {
@@ -35,7 +39,7 @@ export class EchoSocket {
   readonly #packet: Buffer
   readonly #sessionBySequence = new Uint32Array(65_536)
   readonly #indexBySequence = new Uint32Array(65_536)
-  readonly #reply: EchoReply = { session: 0, index: 0, receivedNs: 0, ttl: -1, bytes: 0, overflow: 0 }
+  readonly #reply: EchoReply = { session: 0, index: 0, receivedNs: 0, ttl: -1, bytes: 0 }
   readonly #identifier = (process.pid ^ (performance.now() * 1000)) & 0xffff
   #sequence = 0
 
@@ -81,7 +85,6 @@ export class EchoSocket {
       reply.receivedNs = m.receivedNs
       reply.ttl = m.ttl
       reply.bytes = m.length - ip - icmpHeader
-      reply.overflow = m.overflow
       onReply(reply)
     })
   }
@@ -103,6 +106,15 @@ export class EchoSocket {
     }
   }
 
+  /**
+   * Messages that the kernel has dropped because this process read too slowly, since the socket was opened: SK_MEMINFO_DROPS
+   * (linux/sock_diag.h). SO_RXQ_OVFL would tell it with each message, but not for ping sockets (net/ipv4/ping.c, ping_recvmsg).
+   */
+  drops(): number {
+    memoryLength.writeUInt32LE(memory.length)
+    return libc.getsockopt(this.fd, libc.SOL_SOCKET, libc.SO_MEMINFO, memory, memoryLength) < 0 ? 0 : memory.readUInt32LE(8 * 4)
+  }
+
   close(): void {
     libc.close(this.fd)
   }
@@ -112,7 +124,6 @@ const setUp = (fd: number, family: Family, options: EchoSocketOptions): void => 
   const level = family === 4 ? libc.IPPROTO_IP : libc.IPPROTO_IPV6
   const set = (l: number, name: number, value: number): number => libc.setsockopt(fd, l, name, libc.int32(value), 4)
   set(libc.SOL_SOCKET, libc.SO_TIMESTAMPNS, 1)
-  set(libc.SOL_SOCKET, libc.SO_RXQ_OVFL, 1)
   set(libc.SOL_SOCKET, libc.SO_RCVBUF, 4 << 20)
   set(libc.SOL_SOCKET, libc.SO_SNDBUF, 4 << 20)
   set(level, family === 4 ? libc.IP_RECVERR : libc.IPV6_RECVERR, 1)
@@ -130,6 +141,8 @@ export const permissionAdvice =
 /** Opens an echo socket, or says as an outcome why this process can't. */
 export const openEchoSocket = (family: Family, options: EchoSocketOptions = {}): EchoSocket | Outcome => {
   const domain = family === 4 ? libc.AF_INET : libc.AF_INET6
+  if (options.source && !familyOf(options.source))
+    return { kind: 'unmeasured', reason: 'config_invalid', detail: `source address ${options.source}: not an address` }
   let code = 0
   for (const [mode, type] of [
     ['datagram', libc.SOCK_DGRAM],

@@ -23,8 +23,6 @@ type Session = { listener: EchoListener; sentNs: Float64Array; indexes: Float64A
 class Echoes {
   readonly socket: EchoSocket
   readonly sessions = new Map<number, Session>()
-  /** Messages that the kernel dropped because this process read too slowly. */
-  overflow = 0
   readonly #closed: () => void
   #timer: NodeJS.Timeout | undefined
   #waitMs = fastestMs
@@ -82,7 +80,6 @@ class Echoes {
   #seen = 0
   readonly #onReply = (reply: EchoReply): void => {
     this.#seen++
-    if (reply.overflow > this.overflow) this.overflow = reply.overflow
     const session = this.sessions.get(reply.session)
     if (!session) return
     const slot = reply.index % session.indexes.length
@@ -113,18 +110,21 @@ export class EchoSession {
   readonly #echoes: Echoes
   readonly #id: number
   readonly #size: number
+  readonly #dropsBefore: number
 
   constructor(echoes: Echoes, id: number, size: number) {
     this.#echoes = echoes
     this.#id = id
     this.#size = size
+    this.#dropsBefore = echoes.socket.drops()
   }
 
   get mode(): 'datagram' | 'raw' {
     return this.#echoes.socket.mode
   }
+  /** Messages that the kernel has dropped since this session joined, because this process read too slowly. Whose they were is not known. */
   get overflow(): number {
-    return this.#echoes.overflow
+    return this.#echoes.socket.drops() - this.#dropsBefore
   }
   look(): void {
     this.#echoes.look()

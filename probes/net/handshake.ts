@@ -18,8 +18,11 @@ export type HandshakeOptions = DialOptions &
 /** Looks at a connection's TCP_INFO every so often, from when it is connected, and ends the handshake by answering true. */
 export type Watch = { everyMs: number; from: (connected: TcpInfo) => (now: TcpInfo, nowMs: number) => boolean }
 
-/** What OpenSSL reported: its reason number, and the alert that the peer sent, if it was one (reason − 1000; RFC 8446 §6). */
-export type TlsError = { code: string; message: string; reason?: number; alert?: number }
+/**
+ * What OpenSSL reported: the reason number of its TLS library, and the alert that the peer sent, if it was one (reason − 1000; RFC 8446 §6).
+ * `library` is another part of OpenSSL, whose reasons have meanings of their own.
+ */
+export type TlsError = { code: string; message: string; reason?: number; alert?: number; library?: number }
 
 /** How far a handshake came. `stopped`: the signal or the watcher ended it. */
 export type HandshakeEnd = { kind: 'done' } | { kind: 'error'; error: TlsError } | { kind: 'closed' } | { kind: 'stopped' }
@@ -33,16 +36,22 @@ export type Handshake = {
   last?: TcpInfo
 }
 
+/** ERR_LIB_SSL (err.h). */
+const sslLibrary = 20
+
 /** The hex number that OpenSSL puts into its messages is stable; the names of the codes are not: library in bits 23–30, reason in the low 23. */
 export const parseTlsError = (error: NodeJS.ErrnoException): TlsError => {
   const code = error.code ?? 'unknown'
   const hex = /error:([0-9A-Fa-f]{8})/.exec(error.message)?.[1]
   const message = error.message
-    .replace(/^.*?SSL routines:/s, '')
+    .replace(/^.*?error:[0-9A-Fa-f]{8}:/s, '')
+    .replace(/^SSL routines:/, '')
     .split(':../')[0]!
     .replace(/\s+/g, ' ')
     .trim()
   if (!hex) return { code, message }
+  const library = (Number.parseInt(hex, 16) >>> 23) & 0xff
+  if (library !== sslLibrary) return { code, message, library }
   const reason = Number.parseInt(hex, 16) & 0x7fffff
   const alert = reason - 1000
   return alert >= 0 && alert <= 255 ? { code, message, reason, alert } : { code, message, reason }
@@ -50,7 +59,7 @@ export const parseTlsError = (error: NodeJS.ErrnoException): TlsError => {
 
 /**
  * Dials and shakes hands once, with nothing verified and no session reused: the caller judges the certificate. Rejects with a `DialError`
- * when the connection fails, and with OpenSSL's error when our own PEM is bad. `watch` may end it early. `use` gets the outcome while the socket is still open; the socket is gone afterwards,
+ * when the connection fails, with a `ContextError` when our own PEM is bad. `watch` may end it early. `use` gets the outcome while the socket is still open; the socket is gone afterwards,
  * by RST when the handshake did not finish, so that a server that serves one client at a time is free for the next.
  */
 export const shakeHands = async <T>(
@@ -60,6 +69,7 @@ export const shakeHands = async <T>(
   use: (handshake: Handshake) => T | Promise<T>,
 ): Promise<T> => {
   const context = secureContext(options.hello, options)
+  const alpn = alpnOf(options.hello, options.alpn, options.fillBytes)
   const socket = await dial(options, signal)
   const info = holdInfo(socket)
   let finished = false
@@ -72,7 +82,7 @@ export const shakeHands = async <T>(
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(options.sni ? { servername: options.sni } : {}),
-      ALPNProtocols: alpnOf(options.hello, options.alpn, options.fillBytes),
+      ALPNProtocols: alpn,
     })
     socket.on('error', () => {})
     secure.on('error', () => {})

@@ -64,6 +64,7 @@ export const SO_SNDBUF = 7
 export const SO_RCVBUF = 8
 export const SO_TIMESTAMPNS = 35
 export const SO_RXQ_OVFL = 40
+export const SO_MEMINFO = 55
 
 export const IPPROTO_IP = 0
 export const IPPROTO_ICMP = 1

@@ -1,7 +1,7 @@
 import net from 'node:net'
 import type { Family } from '../../wire/result.ts'
 import * as libc from './libc.ts'
-import { sockaddr } from './sockaddr.ts'
+import { familyOf, sockaddr } from './sockaddr.ts'
 import { socketError, type TcpInfo, tcpInfo, tcpState } from './tcp-info.ts'
 
 export type DialOptions = {
@@ -23,19 +23,25 @@ export class DialError extends Error {
 }
 
 const makeSocket = (o: DialOptions): number => {
+  if (!Number.isInteger(o.port) || o.port < 1 || o.port > 65_535) throw new DialError(`port ${o.port}`, 'ERR_SOCKET_BAD_PORT')
+  // Node would look a name up, and take an empty one for this machine.
+  if (!familyOf(o.address)) throw new DialError(`address ${o.address}`, 'EINVAL')
+  const from = o.source ? sourceOf(o.source) : undefined
   const domain = o.family === 4 ? libc.AF_INET : libc.AF_INET6
   const fd = libc.socket(domain, libc.SOCK_STREAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0)
   if (fd < 0) throw new DialError('socket', libc.errnoName(libc.errno()))
   if (o.mss) libc.setsockopt(fd, libc.IPPROTO_TCP, libc.TCP_MAXSEG, libc.int32(o.mss), 4)
-  if (o.source) {
-    const from = sockaddr(o.source)
-    if (libc.bind(fd, from, from.length) < 0) {
-      const code = libc.errnoName(libc.errno())
-      libc.close(fd)
-      throw new DialError(`bind to ${o.source}`, code)
-    }
+  if (from && libc.bind(fd, from, from.length) < 0) {
+    const code = libc.errnoName(libc.errno())
+    libc.close(fd)
+    throw new DialError(`bind to ${o.source}`, code)
   }
   return fd
+}
+
+const sourceOf = (address: string): Buffer => {
+  if (!familyOf(address)) throw new DialError(`bind to ${address}`, 'EINVAL')
+  return sockaddr(address)
 }
 
 /** `_handle.fd` is not documented; this is its only use. */
@@ -86,7 +92,12 @@ export const dial = (o: DialOptions, signal: AbortSignal): Promise<net.Socket> =
     socket.once('connect', connected)
     socket.once('error', settle)
     const local = !libc.supported && o.source ? { localAddress: o.source } : {}
-    socket.connect({ host: o.address, port: o.port, autoSelectFamily: false, ...local })
+    try {
+      socket.connect({ host: o.address, port: o.port, autoSelectFamily: false, ...local })
+    } catch (error) {
+      // The descriptor is ours already.
+      settle(error as Error)
+    }
   })
 
 type Pending = { fd: number; settle: (code: number) => void }
@@ -95,12 +106,15 @@ let timer: NodeJS.Timeout | undefined
 /** How often outstanding connects are looked at. The RTT is the kernel's own, so it costs no accuracy. */
 const lookMs = 2
 
-/** State 1 is established; 2 is SYN sent; anything else has failed, and SO_ERROR says how. */
+/** State 1 is established; 8 is close-wait: established too, and the peer has hung up since. */
+const isUp = (state: number): boolean => state === 1 || state === 8
+
+/** State 2 is SYN sent; what is neither that nor up has failed, and SO_ERROR says how. */
 const look = (): void => {
   for (const p of pending) {
     const state = tcpState(p.fd)
     if (state === 2) continue
-    p.settle(state === 1 ? 0 : socketError(p.fd) || libc.EHOSTUNREACH)
+    p.settle(isUp(state) ? 0 : socketError(p.fd) || libc.EHOSTUNREACH)
   }
   if (pending.size > 0) return
   clearInterval(timer)
@@ -117,7 +131,7 @@ export const connectOnly = async (o: DialOptions, signal: AbortSignal): Promise<
   try {
     const to = sockaddr(o.address, o.port)
     let code = libc.connect(fd, to, to.length) < 0 ? libc.errno() : 0
-    if (code === libc.EINPROGRESS) code = tcpState(fd) === 1 ? 0 : await settled(fd, signal)
+    if (code === libc.EINPROGRESS) code = isUp(tcpState(fd)) ? 0 : await settled(fd, signal)
     if (code !== 0) throw new DialError('connect', code < 0 ? 'ABORT_ERR' : libc.errnoName(code))
     const info = tcpInfo(fd)
     if (!info) throw new DialError('TCP_INFO', libc.errnoName(libc.errno()))

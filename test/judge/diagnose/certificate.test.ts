@@ -53,13 +53,21 @@ tell([
     summary: /does not send the intermediate certificate "CN=Example Issuing CA"/,
   },
   {
+    name: 'a lone certificate from an unknown issuer: an authority that is not trusted, or an intermediate that is not sent',
+    results: ladder(seen.refused('certificate_untrusted', [seen.certificate()])),
+    says: [
+      ['certificate_untrusted', 'likely'],
+      ['chain_incomplete', 'possible'],
+    ],
+  },
+  {
     name: 'a certificate made by an inspecting firewall is interception',
     results: ladder(seen.refused('certificate_untrusted', [seen.certificate({ issuer: 'CN=Zscaler Intermediate Root CA' })])),
     says: [['tls_intercepted', 'likely']],
   },
   {
     name: 'a wrong certificate from nearer than the host is possibly interception, beside what is certain',
-    results: ladder(tcp({ measured: { synRttMs: 1 } }), seen.refused('certificate_untrusted', [seen.certificate()])),
+    results: ladder(tcp({ measured: { synRttMs: 1 } }), seen.refused('certificate_untrusted', [seen.certificate(), privateCa])),
     says: [
       ['certificate_untrusted', 'certain'],
       ['tls_intercepted', 'possible'],

@@ -5,11 +5,11 @@ import * as seen from './seen.ts'
 const { icmp, ladder, tcp } = seen
 
 t.test('what explains a failure comes before what explains a warning', async t => {
-  const results = [seen.silent(), tcp(), seen.refused('certificate_untrusted', [seen.certificate()])]
+  const results = [seen.silent(), tcp(), seen.refused('certificate_name_mismatch', [seen.certificate()])]
   const settled = results.map(result => (result.kind === 'icmp' ? icmp({ warns: [['icmp_filtered']], measured: result.measured }) : result))
   t.strictSame(
     diagnose(settled, { startedAt: seen.startedAt }).map(({ cause }) => cause),
-    ['certificate_untrusted', 'icmp_filtered'],
+    ['certificate_name_mismatch', 'icmp_filtered'],
   )
 })
 
