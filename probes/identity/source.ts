@@ -1,0 +1,26 @@
+import { noIdentity, type ReadIdentity } from './identity.ts'
+import { openPemFiles, type PemPaths } from './pem-files.ts'
+import { fetchX509Once } from './workload-api.ts'
+
+/** Where an identity is to come from. Files and a Workload API may stand together: the files' certificate comes first, and their bundles count. */
+export type IdentityChoice = PemPaths & { workloadApi?: string }
+
+/** One reader for what was chosen; `fetchX509Once` asks the Workload API anew each time (an agent holds `holdX509` instead). */
+export const openIdentity = (choice: IdentityChoice, readWorkloadApi?: ReadIdentity): ReadIdentity => {
+  const { workloadApi, ...paths } = choice
+  const files = paths.cert || paths.key || paths.ca || Object.keys(paths.bundles ?? {}).length > 0 ? openPemFiles(paths) : undefined
+  const api = readWorkloadApi ?? (workloadApi === undefined ? undefined : (signal: AbortSignal) => fetchX509Once(workloadApi, signal))
+  if (!files || !api) return files ?? api ?? (async () => noIdentity)
+  return async signal => {
+    const [fromFiles, fromApi] = await Promise.all([files(signal), api(signal)])
+    return Object.freeze({
+      ...fromApi,
+      ...fromFiles,
+      source: `${fromFiles.source}; ${fromApi.source}`,
+      svids: [...fromFiles.svids, ...fromApi.svids],
+      bundles: new Map([...fromApi.bundles, ...fromFiles.bundles]),
+      crls: fromApi.crls,
+      problems: [...fromFiles.problems, ...fromApi.problems],
+    })
+  }
+}
