@@ -30,24 +30,38 @@ export const flags = {
   count: { into: { icmp: 'count' }, value: 'n', number: plain },
   interval: { into: { icmp: 'intervalMs' }, value: 'duration', number: duration },
   timeout: {
-    into: { dns: 'timeoutMs', icmp: 'replyTimeoutMs', mtu: 'timeoutMs', tcp: 'timeoutMs', tls: 'timeoutMs' },
+    into: {
+      bundle: 'timeoutMs',
+      dns: 'timeoutMs',
+      icmp: 'replyTimeoutMs',
+      mtls: 'timeoutMs',
+      mtu: 'timeoutMs',
+      tcp: 'timeoutMs',
+      tls: 'timeoutMs',
+    },
     value: 'duration',
     help: 'time for each step; for icmp how long to wait for the last reply',
     number: duration,
   },
   family: { into: { dns: 'family' }, value: '4|6', help: 'IP family; without it the first address that a name has' },
-  source: { into: { icmp: 'source', mtu: 'source', tcp: 'source', tls: 'source' }, value: 'address' },
+  source: { into: { bundle: 'source', icmp: 'source', mtls: 'source', mtu: 'source', tcp: 'source', tls: 'source' }, value: 'address' },
   resolver: { into: { dns: 'resolvers' }, value: 'address', repeatable: true },
   'expect-address': { into: { dns: 'expect' }, value: 'prefix', repeatable: true },
   size: { into: { icmp: 'sizeBytes' }, value: 'bytes', number: bytes },
   'max-loss': { into: { icmp: 'maxLoss' }, value: 'ratio', number: ratio },
   'max-steps': { into: { mtu: 'maxSteps' }, value: 'n', number: plain },
   payload: { into: { tcp: 'payloadBytes' }, value: 'bytes', number: bytes },
-  sni: { into: { mtu: 'sni', tls: 'sni' }, value: 'name' },
-  alpn: { into: { mtu: 'alpn', tls: 'alpn' }, value: 'protocols', repeatable: true },
-  ca: { into: { tls: 'ca' }, value: 'file' },
-  cert: { into: { tls: 'cert' }, value: 'file' },
-  key: { into: { tls: 'key' }, value: 'file' },
+  sni: { into: { bundle: 'sni', mtls: 'sni', mtu: 'sni', tls: 'sni' }, value: 'name' },
+  alpn: { into: { mtls: 'alpn', mtu: 'alpn', tls: 'alpn' }, value: 'protocols', repeatable: true },
+  ca: { into: { bundle: 'ca', mtls: 'caFile', tls: 'ca' }, value: 'file', help: 'PEM of the authorities to trust, instead of the public ones' },
+  cert: { into: { mtls: 'certFile', tls: 'cert' }, value: 'file', help: 'PEM of our certificate and its chain' },
+  key: { into: { mtls: 'keyFile', tls: 'key' }, value: 'file', help: 'PEM of our private key' },
+  'workload-api': { into: { bundle: 'workloadApi', mtls: 'workloadApi' }, value: 'socket' },
+  bundle: { into: { bundle: 'bundles', mtls: 'bundles' }, value: 'td=file', repeatable: true },
+  'expect-id': { into: { bundle: 'endpointId', mtls: 'expectId' }, value: 'spiffe-id', help: 'the SPIFFE ID that the other side must have' },
+  'trust-domain': { into: { bundle: 'trustDomain', mtls: 'expectTrustDomain' }, value: 'name', help: 'the trust domain of the other side, or of the bundle' },
+  profile: { into: { bundle: 'profile' }, value: 'https_web|https_spiffe' },
+  negative: { into: { mtls: 'negative' }, value: '' },
   'no-ladder': { into: { tls: 'ladder' }, value: '', help: 'only one ClientHello, instead of three sizes of it' },
   output: { into: {}, value: 'format', help: `what is printed: ${outputs.join(', ')} [human]` },
   evidence: { into: {}, value: 'file', help: 'also write a transcript to attach to a ticket, secrets removed' },
@@ -57,9 +71,6 @@ export type FlagName = keyof typeof flags
 export const flagNames = Object.keys(flags) as FlagName[]
 export const flagOf = (name: FlagName): Flag => flags[name]
 export const kindsOfFlag = (name: FlagName): Kind[] => kinds.filter(kind => flagOf(name).into[kind] !== undefined)
-
-/** Options of mutual TLS with SPIFFE: known, so that the answer is better than "unknown option". */
-export const laterFlags: Record<string, string> = { 'workload-api': 'mtls', bundle: 'mtls', 'expect-id': 'mtls' }
 
 type NumberSchema = { minimum?: number; maximum?: number; type?: string; default?: unknown; description: string }
 

@@ -61,7 +61,7 @@ export const climb = async (
   const target: Resolved = { ...named, address, family: isIP(address.split('%')[0]!) as Family }
   if (asked.kind === 'dns') return { target, results: done }
   const spentMs = clock.elapsedMs() - startMs
-  const steps = await climbSteps({ target, asked, options: optionsFor(asked, plan.options, spentMs), engine, report, stop })
+  const steps = await climbSteps({ target, asked, options: optionsFor(asked, plan.options, spentMs), mutual: plan.mutual, engine, report, stop })
   return { target, results: [...done, ...engine.settle(steps, askedKinds(asked))] }
 }
 
@@ -69,7 +69,10 @@ export const climb = async (
 const optionsFor = (asked: AskedTarget, options: Options, spentMs: number): Options => {
   const sni = asked.host.endsWith('.') ? { sni: asked.host.slice(0, -1) } : {}
   const timeoutMs = Math.round(Math.max(Math.min(leastSweepMs, options.mtu.timeoutMs), options.mtu.timeoutMs - spentMs))
-  return { ...options, mtu: { ...sni, ...known(options.mtu), timeoutMs }, tls: { ...sni, ...known(options.tls) } }
+  const withName = <T extends object>(one: T): T => ({ ...sni, ...known(one) })
+  const { bundle, mtls, mtu, tls } = options
+  const path = asked.path === undefined ? {} : { path: asked.path }
+  return { ...options, bundle: { ...withName(bundle), ...path }, mtls: withName(mtls), mtu: { ...withName(mtu), timeoutMs }, tls: withName(tls) }
 }
 
 const known = <T extends object>(options: T): T =>
@@ -80,6 +83,7 @@ type OnLadder = {
   target: Resolved
   asked: AskedTarget
   options: Options
+  mutual: boolean
   engine: Engine
   report: (event: LadderEvent) => void
   stop: AbortSignal
@@ -89,24 +93,37 @@ const climbSteps = async (ladder: OnLadder): Promise<AnyResult[]> => {
   const tcp = start(ladder, 'tcp')
   const icmp = start(ladder, 'icmp')
   const mtu = start(ladder, 'mtu').then(result => tell(ladder, result))
-  const tls = tcp
-    .then(connected => (!connected || isConnected(connected) ? start(ladder, 'tls') : undefined))
+  const tls = tcp.then(connected => (!connected || isConnected(connected) ? start(ladder, 'tls') : undefined))
+  // After the other handshake: a server that serves one client at a time gets one at a time.
+  const mtls = Promise.all([tcp, tls])
+    .then(([connected]) => (!connected || isConnected(connected) ? start(ladder, 'mtls') : undefined))
     .then(result => tell(ladder, result))
+  const shownTls = showTls(ladder, tls, mtls)
+  const bundle = start(ladder, 'bundle').then(result => tell(ladder, result))
   const decidedTcp = decideTcp(ladder, tcp, icmp, tls)
-  const all = await Promise.all([showIcmp(ladder, icmp, Promise.all([decidedTcp, tls])), mtu, decidedTcp, tls])
+  const all = await Promise.all([showIcmp(ladder, icmp, Promise.all([decidedTcp, tls])), mtu, decidedTcp, shownTls, mtls, bundle])
   return all.filter(result => result !== undefined) as AnyResult[]
 }
 
 type Running<K extends Kind> = Promise<Result<K> | undefined>
 
-const start = async <K extends Kind>({ target, asked, options, engine, report, stop }: OnLadder, kind: K): Running<K> => {
-  if (!stepsOfTarget(asked).includes(kind)) return undefined
+const start = async <K extends Kind>({ target, asked, options, mutual, engine, report, stop }: OnLadder, kind: K): Running<K> => {
+  if (!stepsOfTarget(asked, mutual).includes(kind)) return undefined
   report({ type: 'started', kind })
   return engine.runProbe(kind, target, options[kind], stop)
 }
 
 const tell = <R extends AnyResult>({ report }: Pick<OnLadder, 'report'>, result: R | undefined): R | undefined => {
   if (result) for (const type of ['step', 'final'] as const) report({ type, result })
+  return result
+}
+
+/** What the Web PKI thinks of the certificate does not count when the identity is SPIFFE's: where mutual TLS follows, the line waits for it. */
+const showTls = async (ladder: OnLadder, tls: Running<'tls'>, mtls: Running<'mtls'>): Running<'tls'> => {
+  const result = await tls
+  if (!result) return undefined
+  const beside = ladder.mutual && result.outcome.kind === 'fail' ? await mtls : undefined
+  tell(ladder, ladder.engine.settle(beside ? [result, beside] : [result], askedKinds(ladder.asked))[0])
   return result
 }
 

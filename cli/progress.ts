@@ -13,6 +13,8 @@ const doing: Record<Kind, string> = {
   mtu: 'searching the path MTU',
   tcp: 'connecting',
   tls: 'shaking hands',
+  mtls: 'shaking hands both ways',
+  bundle: 'fetching the bundle',
 }
 /** Nobody needs to be told of what is over in a blink. */
 const patienceMs = 500

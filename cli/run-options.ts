@@ -2,17 +2,20 @@
 import { isIP } from 'node:net'
 import { type Options, withDefaults } from '../wire/options.ts'
 import { type Family, type Kind, kinds } from '../wire/result.ts'
-import { type FlagName, flagNames, flagOf, flags, kindsOfFlag, laterFlags, type Output, outputs, schemaOf } from './flags.ts'
+import { type FlagName, flagNames, flagOf, flags, kindsOfFlag, type Output, outputs, schemaOf } from './flags.ts'
 import { familyProblems } from './local-family.ts'
 import { nearest } from './near.ts'
 import { readPemFiles } from './pem.ts'
 import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseTarget } from './target.ts'
+import { readSpiffeFlags } from './spiffe-flags.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
 
 /** Everything that `probe run` was asked for. `options` hold for every target. */
 export type RunPlan = {
   targets: AskedTarget[]
   family?: Family
+  /** The ladder ends with mutual TLS. */
+  mutual: boolean
   options: Options
   output: Output
   evidence?: string
@@ -22,13 +25,19 @@ export type RunPlan = {
 export type Words = { targets: string[]; flags: Record<string, string[] | undefined> }
 
 /** Kinds that a target is probed with, besides the look-up of its name. Without a port there is nothing to connect to. */
-export const stepsOfTarget = ({ kind, port }: AskedTarget): Kind[] =>
-  kind ? [kind] : port === undefined ? ['icmp', 'mtu'] : ['icmp', 'mtu', 'tcp', 'tls']
+export const stepsOfTarget = ({ kind, port }: AskedTarget, mutual: boolean): Kind[] =>
+  kind ? [kind] : port === undefined ? ['icmp', 'mtu'] : ['icmp', 'mtu', 'tcp', 'tls', ...(mutual ? ['mtls' as const] : [])]
 
-const kindsOfTarget = (target: AskedTarget): Kind[] => [...(target.family === undefined ? ['dns' as const] : []), ...stepsOfTarget(target)]
+const kindsOfTarget = (target: AskedTarget, mutual: boolean): Kind[] => [
+  ...(target.family === undefined ? ['dns' as const] : []),
+  ...stepsOfTarget(target, mutual),
+]
+
+/** An identity or an expectation: then the ladder ends with mutual TLS. */
+const isMutual = (given: Given): boolean => Boolean(given.cert ?? given['workload-api'] ?? given.bundle ?? given['expect-id'] ?? given['trust-domain'])
 
 /** Reads all words; every problem is one line that names the word and the remedy. */
-export const parseRunWords = (words: Words, hostFamilies: readonly Family[]): Parsed<RunPlan> => {
+export const parseRunWords = (words: Words, hostFamilies: readonly Family[], environment: Record<string, string | undefined> = {}): Parsed<RunPlan> => {
   const problems: string[] = []
   const keep = <T>(parsed: Parsed<T>): T | undefined => {
     if (parsed.ok) return parsed.value
@@ -39,7 +48,7 @@ export const parseRunWords = (words: Words, hostFamilies: readonly Family[]): Pa
   const targets = words.targets.map(text => keep(parseTarget(text))).filter(target => target !== undefined)
   const { given, problems: flagProblems } = sortFlags(words.flags)
   problems.push(...flagProblems)
-  const used = targets.length === words.targets.length ? new Set(targets.flatMap(kindsOfTarget)) : new Set(kinds)
+  const used = targets.length === words.targets.length ? new Set(targets.flatMap(target => kindsOfTarget(target, isMutual(given)))) : new Set(kinds)
   problems.push(...belongProblems(given, used, targets))
   const output = keep(parseOutput(given.output?.[0]))
   const family = keep(parseFamily(given.family?.[0]))
@@ -49,11 +58,24 @@ export const parseRunWords = (words: Words, hostFamilies: readonly Family[]): Pa
   problems.push(...sourceProblems(given.source?.[0], family), ...sniProblems(given.sni?.[0]))
   const source = given.source?.[0]
   const wanted = family ?? (source && isIP(source) ? (isIP(source) as Family) : undefined)
+  const spiffe = keep(readSpiffeFlags(given, environment))
   problems.push(...familyProblems(targets, { family, source }, hostFamilies))
-  if (problems.length || !numbers || !lists || !pem || !output) return bad(...problems)
+  if (problems.length || !numbers || !lists || !pem || !spiffe || !output) return bad(...problems)
 
   const sni = given.sni?.[0]?.toLowerCase()
   const options: Options = {
+    bundle: withDefaults('bundle', { ...numbers.bundle, ...spiffe.bundle, ca: pem.ca, source, sni }),
+    mtls: withDefaults('mtls', {
+      ...numbers.mtls,
+      ...spiffe.mtls,
+      certFile: given.cert?.[0],
+      keyFile: given.key?.[0],
+      caFile: given.ca?.[0],
+      negative: given.negative !== undefined,
+      source,
+      sni,
+      alpn: lists.alpn,
+    }),
     dns: withDefaults('dns', { ...numbers.dns, family: wanted, resolvers: lists.resolvers, expect: lists.expect }),
     icmp: withDefaults('icmp', { ...numbers.icmp, source }),
     mtu: withDefaults('mtu', { ...numbers.mtu, source, sni, alpn: lists.alpn }),
@@ -63,13 +85,14 @@ export const parseRunWords = (words: Words, hostFamilies: readonly Family[]): Pa
   return good({
     targets,
     family: wanted,
+    mutual: isMutual(given),
     options: { ...options, icmp: withTimeToFinish(options.icmp) },
     output,
     evidence: given.evidence?.[0],
   })
 }
 
-type Given = { [F in FlagName]?: string[] }
+export type Given = { [F in FlagName]?: string[] }
 
 /** Options that exist and have as many values as they take, and what is wrong with the others. */
 const sortFlags = (flagsGiven: Words['flags']): { given: Given; problems: string[] } => {
@@ -77,10 +100,8 @@ const sortFlags = (flagsGiven: Words['flags']): { given: Given; problems: string
   const problems: string[] = []
   for (const [name, values = []] of Object.entries(flagsGiven)) {
     const known = flagNames.find(flag => flag === name)
-    const later = Object.hasOwn(laterFlags, name) ? laterFlags[name] : undefined
-    if (later) problems.push(`--${name}: belongs to ${later}://, which is not in this version`)
-    else if (!known) problems.push(unknownOption(name))
-    else if (known !== 'no-ladder' && values.includes('')) problems.push(`--${name}: needs a value, ${flags[known].value}`)
+    if (!known) problems.push(unknownOption(name))
+    else if (flagOf(known).value !== '' && values.includes('')) problems.push(`--${name}: needs a value, ${flags[known].value}`)
     else if (values.length > 1 && !flagOf(known).repeatable) problems.push(`--${name}: given ${values.length} times, want it once`)
     else given[known] = values
   }

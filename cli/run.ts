@@ -37,7 +37,7 @@ const targetsAtOnce = 16
 
 /** The command. `args` are the words as typed, for the transcript. Returns the exit code. */
 export const runCommand = async (words: Words, args: string[], io: Io, load: () => Promise<RunEngine> = loadEngine): Promise<number> => {
-  const plan = parseRunWords(words, familiesOf(networkInterfaces()))
+  const plan = parseRunWords(words, familiesOf(networkInterfaces()), io.env)
   const path = words.flags.evidence?.[0]
   const file = path ? openEvidence(path) : good<EvidenceFile | undefined>(undefined)
   if (!plan.ok || !file.ok) {

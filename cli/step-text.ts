@@ -1,5 +1,5 @@
 /** One step of a run in a few words: its numbers, then what is wrong with it. Plain text, for the terminal and for reports. */
-import type { DnsMeasured, IcmpMeasured, MtuMeasured, PathMtu, TcpMeasured, TlsMeasured } from '../wire/measured.ts'
+import type { BundleMeasured, ClientAuth, DnsMeasured, IcmpMeasured, MtlsMeasured, MtuMeasured, PathMtu, TcpMeasured, TlsMeasured } from '../wire/measured.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { printable } from './printable.ts'
 
@@ -28,6 +28,10 @@ const numbersOf = (result: AnyResult): string[] => {
       return tcpText(result.measured)
     case 'tls':
       return tlsText(result.measured, result.startedAt)
+    case 'mtls':
+      return mtlsText(result.measured)
+    case 'bundle':
+      return bundleText(result.measured)
   }
 }
 
@@ -89,6 +93,42 @@ const tlsText = ({ version, alpn, handshakeMs, chain }: TlsMeasured, now: string
     ...(handshakeMs === null ? [] : [showMs(handshakeMs)]),
     ...(leaf ? [shorten(leaf.subject)] : []),
     ...(days !== undefined && Number.isFinite(days) ? [expired ? `expired ${-days} days ago` : `${days} days left`] : []),
+  ]
+}
+
+const answers: Record<ClientAuth, string> = {
+  accepted: 'it accepted us',
+  rejected: 'it refused us',
+  unconfirmed: 'no word on our certificate',
+  not_requested: 'it asked for no certificate',
+}
+
+const mtlsText = ({ version, peerId, ourId, clientAuth, expiry, withoutCertificate }: MtlsMeasured) => [
+  ...(version ? [version] : []),
+  ...(peerId ? [`peer ${peerId}`] : []),
+  ...(ourId ? [`we are ${ourId}`] : []),
+  ...(version ? [answers[clientAuth]] : []),
+  ...(expiry ? [`${showLeft(expiry.secondsLeft)} left`] : []),
+  ...(withoutCertificate === 'refused' ? ['without a certificate: refused'] : []),
+]
+
+/** `3 d`, `5 h`, `12 min`, `40 s`: what is worth knowing of it. */
+const showLeft = (seconds: number): string => {
+  const [size, unit] = [[86_400, 'd'] as const, [3600, 'h'] as const, [60, 'min'] as const].find(([one]) => Math.abs(seconds) >= 2 * one) ?? [1, 's']
+  return `${Math.trunc(seconds / size)} ${unit}`
+}
+
+const bundleText = ({ httpStatus, sequence, refreshHintSeconds, authorities, endpointId }: BundleMeasured) => {
+  if (httpStatus === null) return []
+  const of = (kind: 'x509' | 'jwt') => authorities.filter(one => one.kind === kind).length
+  const missing = authorities.filter(one => one.heldHere === false).length
+  return [
+    `HTTP ${httpStatus}`,
+    ...(endpointId ? [`served by ${endpointId}`] : []),
+    `${of('x509')} X.509 and ${of('jwt')} JWT authorities`,
+    ...(sequence === null ? [] : [`sequence ${sequence}`]),
+    ...(refreshHintSeconds === null ? [] : [`refresh ${refreshHintSeconds} s`]),
+    ...(missing ? [`${missing} not held here`] : []),
   ]
 }
 

@@ -8,33 +8,39 @@ import { type Family, type Kind, kinds } from '../wire/result.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
 
 /** What was asked for. Without a kind it is the whole ladder. `family` is there when `host` is an address. */
-export type AskedTarget = { kind?: Kind; host: string; port?: number; family?: Family }
+export type AskedTarget = { kind?: Kind; host: string; port?: number; family?: Family; /** Of a bundle document. */ path?: string }
 
 /** Schemes that the design has and this version does not. */
-const laterSchemes = ['mtls', 'trace', 'udp', 'https', 'http', 'bundle+https', 'federation']
+const laterSchemes = ['trace', 'udp', 'https', 'http', 'federation']
+/** The scheme of a kind is its name, but for a bundle endpoint, which is asked over HTTPS and says so. */
+const schemeOf = (kind: Kind): string => (kind === 'bundle' ? 'bundle+https' : kind)
+const schemes = kinds.map(kind => `${schemeOf(kind)}://`).join(' ')
 const portRule: Record<Kind, 'none' | 'needed' | 'optional'> = {
   dns: 'none',
   icmp: 'none',
   mtu: 'optional',
   tcp: 'needed',
   tls: 'optional',
+  mtls: 'optional',
+  bundle: 'optional',
 }
 /** HTTP over TLS (RFC 9110 §4.2.2): what a TLS target without a port nearly always is. */
 const tlsPort = 443
+const overTls: readonly Kind[] = ['tls', 'mtls', 'bundle']
 
 /** The canonical form: lower case, punycode, IPv6 in brackets and as short as it gets. `parseTarget` gives the same target back. */
-export const formatTarget = ({ kind, host, port }: AskedTarget): string =>
-  `${kind ? `${kind}://` : ''}${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}`
+export const formatTarget = ({ kind, host, port, path }: AskedTarget): string =>
+  `${kind ? `${schemeOf(kind)}://` : ''}${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}${path ?? ''}`
 
 /** The target, or everything that is wrong with it, each problem with its remedy. */
 export const parseTarget = (text: string): Parsed<AskedTarget> => {
   const [, scheme, rest] = /^([^/]*):\/\/(.*)$/s.exec(text) ?? [undefined, undefined, text]
   const problems: string[] = []
-  const kind = scheme === undefined ? undefined : kinds.find(known => known === scheme.toLowerCase())
+  const kind = scheme === undefined ? undefined : kinds.find(known => schemeOf(known) === scheme.toLowerCase())
   if (scheme !== undefined && !kind) problems.push(schemeProblem(scheme))
   if (scheme !== undefined && !kind && laterSchemes.includes(scheme.toLowerCase())) return bad(...problems.map(about(text)))
 
-  const authority = scheme === undefined ? rest! : rest!.replace(/\/$/, '')
+  const { authority, path } = kind === 'bundle' ? splitPath(rest!) : { authority: scheme === undefined ? rest! : rest!.replace(/\/$/, '') }
   const parts = splitAuthority(authority)
   if (!parts.ok) return bad(...[...problems, ...parts.problems].map(about(text)))
   const host = parts.value.bracketed ? parseIpv6(parts.value.host) : parseHost(parts.value.host)
@@ -44,16 +50,22 @@ export const parseTarget = (text: string): Parsed<AskedTarget> => {
   if (kind) problems.push(...kindProblems(kind, parts.value.port !== undefined, host.ok && host.value.family !== undefined))
   if (problems.length || !host.ok) return bad(...problems.map(about(text)))
 
-  const number = port?.ok ? port.value : kind === 'tls' ? tlsPort : undefined
-  return good({ ...(kind && { kind }), ...host.value, ...(number !== undefined && { port: number }) })
+  const number = port?.ok ? port.value : kind && overTls.includes(kind) ? tlsPort : undefined
+  return good({ ...(kind && { kind }), ...host.value, ...(number !== undefined && { port: number }), ...(path !== undefined && { path }) })
+}
+
+/** The document's path, as far as the URL has one; `/` is where SPIRE serves it. */
+const splitPath = (rest: string): { authority: string; path?: string } => {
+  const [, authority = '', path = ''] = /^([^/]*)(\/[!-~]*)?$/.exec(rest) ?? [undefined, rest, '']
+  return path === '' || path === '/' ? { authority } : { authority, path }
 }
 
 const about = (text: string) => (problem: string) => `${text === '' ? '(empty target)' : quote(text).slice(1, -1)}: ${problem}`
 
 const schemeProblem = (scheme: string) =>
   laterSchemes.includes(scheme.toLowerCase())
-    ? `${scheme.toLowerCase()}:// is not in this version; it has ${kinds.map(kind => `${kind}://`).join(' ')}`
-    : `unknown scheme ${quote(scheme)}, want one of ${kinds.map(kind => `${kind}://`).join(' ')} or none for all of them`
+    ? `${scheme.toLowerCase()}:// is not in this version; it has ${schemes}`
+    : `unknown scheme ${quote(scheme)}, want one of ${schemes} or none for all of them`
 
 const kindProblems = (kind: Kind, hasPort: boolean, isAddress: boolean) => [
   ...(hasPort && portRule[kind] === 'none' ? [`${kind}:// has no ports, leave the port out`] : []),

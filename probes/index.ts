@@ -1,14 +1,16 @@
 import { type Options, withDefaults } from '../wire/options.ts'
 import type { Kind, Result } from '../wire/result.ts'
+import { probeBundle } from './bundle.ts'
 import { probeDns } from './dns.ts'
 import { type Finding, type Probe, type Resolved, unmeasured } from './finding.ts'
 import { probeIcmp } from './icmp.ts'
+import { probeMtls } from './mtls.ts'
 import { probeMtu } from './mtu.ts'
 import { probeTcp } from './tcp.ts'
 import { probeTls } from './tls.ts'
 
 /** One probe for every kind of check; the compiler says which are missing. */
-export const probes: { [K in Kind]: Probe<K> } = { dns: probeDns, icmp: probeIcmp, mtu: probeMtu, tcp: probeTcp, tls: probeTls }
+export const probes: { [K in Kind]: Probe<K> } = { bundle: probeBundle, dns: probeDns, icmp: probeIcmp, mtls: probeMtls, mtu: probeMtu, tcp: probeTcp, tls: probeTls }
 
 /**
  * Runs one probe once: start time, timeout, and trouble of the program itself are dealt with here and nowhere else.

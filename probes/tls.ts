@@ -7,6 +7,7 @@ import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut, u
 import { climbLadder, judgeLadder } from './ladder.ts'
 import { type Handshake, type HandshakeEnd, type HandshakeOptions, shakeHands } from './net/handshake.ts'
 import { ContextError, type Hello } from './net/secure-context.ts'
+import type { ContextOptions } from './net/secure-context.ts'
 import { DialError } from './net/tcp-socket.ts'
 import { stallOf, watchForStall } from './stall.ts'
 import { judgeDial } from './tcp-errors.ts'
@@ -42,11 +43,11 @@ export const probeTls: Probe<'tls'> = async (target, options, signal) => {
   }
 }
 
-const serverName = (target: Resolved, options: Options['tls']): string => options.sni ?? target.host
+const serverName = (target: Resolved, options: Pick<Options['tls'], 'sni'>): string => options.sni ?? target.host
 
 export const handshakeOptions = (
   target: Resolved,
-  options: Pick<Options['tls'], 'sni' | 'alpn' | 'source' | 'ca' | 'cert' | 'key'>,
+  options: Pick<Options['tls'], 'sni' | 'alpn' | 'source'> & ContextOptions,
 ): Omit<HandshakeOptions, 'hello'> => {
   const name = options.sni ?? target.host
   const { ca, cert, key } = options
@@ -75,7 +76,8 @@ const shakeOnce = async (
     found = stall
   })
   return shakeHands(dialling, signal, watch, handshake => {
-    const measured = measure(handshake, target, options)
+    const measured = noTls(options, target)
+    measureTls(measured, handshake)
     const stall = found ?? (handshake.end.kind === 'stopped' && handshake.last ? stallOf(handshake.last, handshake.connected) : undefined)
     if (stall) measured.stall = stall
     const phasesMs: Record<string, number> = {}
@@ -87,7 +89,8 @@ const shakeOnce = async (
   })
 }
 
-const noTls = (options: Options['tls'], target: Resolved): TlsMeasured => ({
+/** What a handshake that has not begun has measured. */
+export const noTls = (options: Pick<Options['tls'], 'sni'>, target: Resolved): TlsMeasured => ({
   version: null,
   cipher: null,
   alpn: null,
@@ -99,17 +102,15 @@ const noTls = (options: Options['tls'], target: Resolved): TlsMeasured => ({
   verified: false,
 })
 
-const measure = (handshake: Handshake, target: Resolved, options: Options['tls']): TlsMeasured => {
-  const { tls, last } = handshake
-  const measured = noTls(options, target)
+/** Fills in what a handshake has shown, finished or not. */
+export const measureTls = (measured: TlsMeasured, { end, tls, last, handshakeMs }: Handshake): void => {
   measured.bytesSent = last?.bytesSent ?? tls.bytesWritten
   measured.bytesReceived = last?.bytesReceived ?? tls.bytesRead
-  if (handshake.end.kind !== 'done') return measured
+  if (end.kind !== 'done') return
   measured.version = tls.getProtocol()
   measured.cipher = tls.getCipher().name
   measured.alpn = tls.alpnProtocol || null
-  measured.handshakeMs = Math.round(handshake.handshakeMs * 1e3) / 1e3
-  return measured
+  measured.handshakeMs = Math.round(handshakeMs * 1e3) / 1e3
 }
 
 const judgeDone = (

@@ -148,4 +148,41 @@ export type DnsMeasured = {
   answers: DnsAnswer[]
 }
 
-export type Measured = { icmp: IcmpMeasured; tcp: TcpMeasured; tls: TlsMeasured; mtu: MtuMeasured; dns: DnsMeasured }
+/** What became of our certificate. `accepted` needs proof: a session ticket or application data (TLS 1.3), a finished handshake (TLS 1.2). */
+export type ClientAuth = 'accepted' | 'rejected' | 'unconfirmed' | 'not_requested'
+
+/** A certificate in a few words, to compare the one served with the one held. */
+export type CertificateStamp = { fingerprint256: string; serial: string; notBefore: string; notAfter: string }
+
+export type MtlsMeasured = TlsMeasured & {
+  peerId: string | null
+  trustDomain: string | null
+  ourId: string | null
+  clientAuth: ClientAuth
+  /** Where our identity came from, in words. */
+  identitySource: string
+  /** Seconds until the first certificate of the peer's path ends, and which that is. */
+  expiry?: { secondsLeft: number; subject: string }
+  /** When the peer has our own identity: the certificate that it serves, and the one that is held. */
+  rotation?: { served: CertificateStamp; held: CertificateStamp }
+  /** What became of a connection without a certificate, when it was tried. */
+  withoutCertificate?: 'refused' | 'accepted' | 'unknown'
+}
+
+export type AuthorityFacts = { kind: 'x509' | 'jwt'; id: string; subject: string; notAfter: string | null; heldHere: boolean | null }
+
+export type BundleMeasured = {
+  url: string
+  profile: 'https_web' | 'https_spiffe'
+  httpStatus: number | null
+  contentType: string | null
+  trustDomain: string | null
+  endpointId: string | null
+  /** 64 bits, as text. */
+  sequence: string | null
+  refreshHintSeconds: number | null
+  bytes: number
+  authorities: AuthorityFacts[]
+}
+
+export type Measured = { icmp: IcmpMeasured; tcp: TcpMeasured; tls: TlsMeasured; mtu: MtuMeasured; dns: DnsMeasured; mtls: MtlsMeasured; bundle: BundleMeasured }

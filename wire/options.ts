@@ -108,16 +108,65 @@ const dns = {
   },
 } as const
 
+const identity = {
+  certFile: { type: 'string', description: 'PEM file of our certificate and its chain, read again when it changes' },
+  keyFile: { type: 'string', description: 'PEM file of our private key' },
+  caFile: { type: 'string', description: "PEM file of authorities; they count for the peer's own trust domain where it has no bundle" },
+  bundles: {
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'trust domain to file: a SPIFFE bundle document, or PEM',
+  },
+  workloadApi: { type: 'string', description: 'address of the SPIFFE Workload API, unix:///… or tcp://…' },
+  hint: { type: 'string', description: 'which of several SVIDs to use' },
+} as const
+
+const mtls = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'alpn', 'negative'],
+  properties: {
+    timeoutMs,
+    source,
+    sni,
+    alpn,
+    ...identity,
+    expectId: { type: 'string', description: 'the SPIFFE ID that the server must have' },
+    expectTrustDomain: { type: 'string', description: 'the trust domain that the server must be of' },
+    negative: { type: 'boolean', default: false, description: 'also connect without a certificate, which must be refused' },
+  },
+} as const
+
+const bundle = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'path'],
+  properties: {
+    timeoutMs,
+    source,
+    sni,
+    ca: { type: 'string', description: 'PEM of the authorities to trust for https_web, instead of the public ones' },
+    path: { type: 'string', default: '/', description: 'path of the bundle document' },
+    profile: { enum: ['https_web', 'https_spiffe'], description: 'default: https_spiffe when an endpoint ID is given' },
+    endpointId: { type: 'string', description: 'https_spiffe: the SPIFFE ID that the endpoint must have' },
+    trustDomain: { type: 'string', description: 'whose bundle it is' },
+    bundles: identity.bundles,
+    workloadApi: identity.workloadApi,
+  },
+} as const
+
 /** What each kind measures, and what it does not. */
 export const kindTexts: Record<Kind, string> = {
+  bundle: 'A SPIFFE bundle endpoint, https_web or https_spiffe: who serves it, the document, its sequence, refresh hint and authorities, and whether we hold the same.',
   dns: 'Resolves a name: all addresses, latency, the expected answer, and whether several resolvers agree.',
   icmp: 'Echoes at a steady interval: RTT by kernel timestamps, jitter, loss, duplicates, reordering, TTL of the replies. No privilege needed.',
+  mtls: 'A mutual TLS handshake with SPIFFE: every rule that the peer breaks, whether it is who it should be, and proof that it accepted our certificate. Never a resumed session.',
   mtu: "The path MTU of each direction, by echoes with don't-fragment and by TCP's own segments towards a TLS server; tells silence from packet-too-big, from a clamped MSS, and from this machine's own limit.",
   tcp: 'One connect: SYN RTT and SYN retransmits by the kernel, the MSS of each direction; optionally a transfer with retransmits and delivery rate.',
   tls: 'One handshake on a fresh connection: version, cipher, ALPN, the chain as sent and its dates, also when it does not verify; on a stall which flight was lost and which way; the ladder of ClientHello sizes.',
 }
 
-export const optionSchemas = { dns, icmp, mtu, tcp, tls } as const
+export const optionSchemas = { bundle, dns, icmp, mtls, mtu, tcp, tls } as const
 export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 
 /** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. */

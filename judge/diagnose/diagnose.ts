@@ -6,6 +6,14 @@ import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chai
 import { explainClockSkew } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
+import {
+  explainBundleEndpoint,
+  explainBundleHere,
+  explainNotEnforced,
+  explainRefusal,
+  explainStuckRotation,
+  explainWrongIdentity,
+} from './explain-identity.ts'
 import { explainProber } from './explain-local.ts'
 import { explainCongestion, explainLoss } from './explain-loss.ts'
 import { explainBlackHole, explainMissingClamp } from './explain-mtu.ts'
@@ -48,12 +56,21 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainPolicy, absorbs: ['tls_version_or_cipher', 'sni_or_alpn_rejected'] },
   { explain: explainInspection, absorbs: ['certificate_untrusted', 'chain_incomplete', 'certificate_name_mismatch'] },
   { explain: explainNearAnswer, absorbs: [] },
-  { explain: explainClockSkew, absorbs: ['certificate_not_yet_valid', 'certificate_expired'] },
+  { explain: explainClockSkew, absorbs: ['certificate_not_yet_valid', 'certificate_expired', 'svid_not_yet_valid'] },
   { explain: explainExpired, absorbs: ['certificate_expired'] },
   { explain: explainNameMismatch, absorbs: ['certificate_name_mismatch'] },
   { explain: explainIncompleteChain, absorbs: ['chain_incomplete'] },
   { explain: explainPerhapsIncomplete, absorbs: [] },
   { explain: explainUntrusted, absorbs: ['certificate_untrusted', 'certificate_revoked'] },
+  { explain: explainBundleHere, absorbs: ['unknown_trust_domain', 'untrusted_chain', 'client_cert_rejected', 'client_cert_rejected_silent'] },
+  { explain: explainStuckRotation, absorbs: ['svid_expired'] },
+  {
+    explain: explainWrongIdentity,
+    absorbs: ['id_mismatch', 'endpoint_id_mismatch', 'no_spiffe_id', 'invalid_spiffe_id', 'multiple_uri_san', 'leaf_constraint'],
+  },
+  { explain: explainNotEnforced, absorbs: ['mtls_not_enforced'] },
+  { explain: explainRefusal, absorbs: ['client_cert_rejected', 'client_cert_rejected_silent', 'client_auth_unconfirmed'] },
+  { explain: explainBundleEndpoint, absorbs: reasonsOf('bundle').concat('profile_mismatch') },
   { explain: explainClientAuth, absorbs: ['client_cert_required', 'client_cert_rejected', 'client_cert_rejected_silent'] },
 ]
 

@@ -41,6 +41,8 @@ export const buildSeen = (results: readonly AnyResult[], startedAt: string): See
   mtu: pick(results, 'mtu'),
   tcp: pick(results, 'tcp'),
   tls: pick(results, 'tls'),
+  mtls: pick(results, 'mtls'),
+  bundle: pick(results, 'bundle'),
 })
 
 /** Why a result failed; undefined when it did not. */

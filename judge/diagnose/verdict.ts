@@ -12,7 +12,22 @@ const notedOnly: readonly WarningCode[] = ['signal_lost']
  * ICMP is auxiliary: where TCP works in the same run, echoes that nobody answers become the warning `icmp_filtered`. Who asked for ICMP by
  * name (`icmp://…`) asked for echoes, and keeps the failure. Settling twice changes nothing.
  */
-export const settle = (results: readonly AnyResult[], asked: readonly Kind[]): AnyResult[] => {
+export const settle = (results: readonly AnyResult[], asked: readonly Kind[]): AnyResult[] => settleEchoes(settleNames(results), asked)
+
+/** What the Web PKI thinks of a certificate does not count where the identity is SPIFFE's: host names and public roots play no part in it (X509-SVID §5). */
+const webOnly: readonly FailReason[] = ['certificate_untrusted', 'certificate_name_mismatch', 'chain_incomplete']
+
+const settleNames = (results: readonly AnyResult[]): AnyResult[] => {
+  const judged = results.some(({ kind, measured }) => kind === 'mtls' && (measured as { peerId?: string | null }).peerId)
+  if (!judged) return [...results]
+  return results.map(result => {
+    const { outcome } = result
+    const web = result.kind === 'tls' && outcome.kind === 'fail' && webOnly.includes(outcome.reason)
+    return web ? { ...result, outcome: { kind: 'ok' as const }, violations: [] } : result
+  })
+}
+
+const settleEchoes = (results: readonly AnyResult[], asked: readonly Kind[]): AnyResult[] => {
   if (asked.includes('icmp') || !tcpWorks(results)) return [...results]
   return results.map(result => {
     if (result.kind !== 'icmp' || result.outcome.kind !== 'fail' || !silence.includes(result.outcome.reason)) return result
@@ -23,7 +38,7 @@ export const settle = (results: readonly AnyResult[], asked: readonly Kind[]): A
 
 /** The steps that must be measured: those asked for by name and those of the target's own port; for a host without a port, its echoes. */
 const essential = (results: readonly AnyResult[], asked: readonly Kind[]): AnyResult[] => {
-  const needed = results.filter(({ kind }) => asked.includes(kind) || kind === 'tcp' || kind === 'tls')
+  const needed = results.filter(({ kind }) => asked.includes(kind) || kind === 'tcp' || kind === 'tls' || kind === 'mtls')
   return needed.length > 0 ? needed : results.filter(({ kind }) => kind === 'icmp')
 }
 

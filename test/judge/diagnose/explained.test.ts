@@ -101,6 +101,17 @@ const measured: { [K in Kind]: fc.Arbitrary<object> } = {
     { requiredKeys: [] },
   ),
   tls: tlsMeasured,
+  mtls: fc.record(
+    {
+      peerId: maybe(detail),
+      trustDomain: maybe(detail),
+      ourId: maybe(detail),
+      clientAuth: fc.constantFrom('accepted', 'rejected', 'unconfirmed', 'not_requested'),
+      alert: fc.nat(255),
+    },
+    { requiredKeys: [] },
+  ),
+  bundle: fc.record({ url: detail, sequence: maybe(detail), httpStatus: maybe(number) }, { requiredKeys: [] }),
 }
 
 const warns: fc.Arbitrary<[WarningCode, string?][]> = fc.array(

@@ -63,6 +63,35 @@ const healthy: Measured = {
     chain: [],
     verified: true,
   },
+  mtls: {
+    version: 'TLSv1.3',
+    cipher: 'TLS_AES_128_GCM_SHA256',
+    alpn: null,
+    sni: target.host,
+    handshakeMs: 72,
+    bytesSent: 2400,
+    bytesReceived: 3200,
+    chain: [],
+    verified: true,
+    peerId: 'spiffe://azure.example/payments',
+    trustDomain: 'azure.example',
+    ourId: 'spiffe://aws.example/checkout',
+    clientAuth: 'accepted',
+    identitySource: 'Workload API at unix:///run/spire/agent.sock',
+    expiry: { secondsLeft: 3000, subject: 'CN=payments' },
+  },
+  bundle: {
+    url: 'https://spire.azure.example/',
+    profile: 'https_web',
+    httpStatus: 200,
+    contentType: 'application/json',
+    trustDomain: 'azure.example',
+    endpointId: null,
+    sequence: '7',
+    refreshHintSeconds: 300,
+    bytes: 2000,
+    authorities: [],
+  },
 }
 
 export type But<K extends Kind> = {
@@ -153,4 +182,6 @@ export const refused = (reason: FailReason, chain: CertificateFacts[], detail?: 
   tls({ outcome: fail(reason, detail), measured: { chain, verified: false } })
 
 /** The builders by kind. */
-export const builders = { dns, icmp, mtu, tcp, tls }
+export const mtls = (but: But<'mtls'> = {}): Result<'mtls'> => build('mtls', but)
+export const bundle = (but: But<'bundle'> = {}): Result<'bundle'> => build('bundle', but)
+export const builders = { dns, icmp, mtu, tcp, tls, mtls, bundle }

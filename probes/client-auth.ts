@@ -1,0 +1,82 @@
+import type { TLSSocket } from 'node:tls'
+import type { ClientAuth } from '../wire/measured.ts'
+import type { Violation } from '../wire/result.ts'
+import { parseTlsError } from './net/handshake.ts'
+import { alertNames } from './tls-errors.ts'
+
+/** What a server did after the handshake finished on our side. */
+export type ClientAnswer =
+  /** A session ticket, or application data: it has accepted us. */
+  { kind: 'proof' } | { kind: 'alert'; alert: number } | { kind: 'closed' } | { kind: 'silence' }
+
+/** How long a proof is waited for: two round trips, and never less than a slow server may take. */
+const graceMs = (rttMs: number): number => Math.max(500, 2 * rttMs)
+
+/**
+ * Waits for the server's answer to our certificate. A TLS 1.3 client has finished before the server has looked at it (RFC 8446 §2): servers send
+ * a session ticket only after they have accepted, an alert or a plain close when they have not.
+ */
+export const waitForAnswer = (tls: TLSSocket, rttMs: number, signal: AbortSignal): Promise<ClientAnswer> =>
+  new Promise(resolve => {
+    if (tls.getProtocol() !== 'TLSv1.3') return resolve({ kind: 'proof' })
+    const settle = (answer: ClientAnswer): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      resolve(answer)
+    }
+    const onAbort = (): void => settle({ kind: 'silence' })
+    const timer = setTimeout(onAbort, graceMs(rttMs))
+    signal.addEventListener('abort', onAbort, { once: true })
+    tls.once('session', () => settle({ kind: 'proof' }))
+    tls.once('data', () => settle({ kind: 'proof' }))
+    tls.once('error', error => {
+      const { alert } = parseTlsError(error)
+      settle(alert === undefined ? { kind: 'closed' } : { kind: 'alert', alert })
+    })
+    tls.once('end', () => settle({ kind: 'closed' }))
+    tls.once('close', () => settle({ kind: 'closed' }))
+  })
+
+/** Alerts that stacks send about a client certificate. 40 and 42 also mean that none was sent. */
+const certificateAlerts = new Set([40, 42, 43, 44, 45, 46, 48, 49, 51, 116])
+
+/** What stacks mean by an alert, as a hint: OpenSSL is precise, Java and Envoy send 42 or 46 for almost everything. */
+const hints: Record<number, string> = {
+  42: 'Go and Java send it for any certificate that does not verify',
+  43: 'the extended key usage does not allow clients',
+  44: 'it says revoked',
+  45: 'it says expired: compare the clocks',
+  46: 'Java and Envoy send it for untrusted, expired and refused identities alike',
+  48: 'the server does not know our authority: its trust bundle may be behind',
+  49: 'access denied: the identity is known and not allowed',
+}
+
+/** The verdict on our side of the handshake. The cause behind an alert is never more than likely. */
+export const judgeClientAuth = (
+  answer: ClientAnswer,
+  requested: boolean,
+  sent: boolean,
+  version: string | null,
+): { clientAuth: ClientAuth; violation?: Violation } => {
+  if (answer.kind === 'proof') {
+    if (!requested) return { clientAuth: 'not_requested', violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' } }
+    if (sent) return { clientAuth: 'accepted' }
+    return { clientAuth: 'not_requested', violation: { code: 'mtls_not_enforced', detail: 'the server asked for a certificate, got none and let us in' } }
+  }
+  if (answer.kind === 'alert') {
+    const named = `alert ${answer.alert} ${alertNames[answer.alert] ?? ''}`.trim()
+    if (!sent || answer.alert === 116)
+      return { clientAuth: 'rejected', violation: { code: 'client_cert_required', detail: `${named}: the server demands a client certificate` } }
+    const hint = hints[answer.alert]
+    const what = certificateAlerts.has(answer.alert) ? 'the server refused our certificate' : 'the server ended the connection after our certificate'
+    return { clientAuth: 'rejected', violation: { code: 'client_cert_rejected', detail: `${what} with ${named}${hint ? `: ${hint}` : ''}` } }
+  }
+  if (answer.kind === 'closed') {
+    if (!sent && requested) return { clientAuth: 'rejected', violation: { code: 'client_cert_required', detail: 'the server asked for a certificate, got none and hung up' } }
+    const detail = `the server hung up after the handshake (${version}), without an alert, a session ticket or data`
+    return { clientAuth: 'rejected', violation: { code: 'client_cert_rejected_silent', detail } }
+  }
+  if (!requested) return { clientAuth: 'not_requested', violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' } }
+  const detail = 'the connection stays open, with neither a session ticket nor data nor a refusal in time'
+  return { clientAuth: 'unconfirmed', violation: { code: 'client_auth_unconfirmed', detail } }
+}
