@@ -61,7 +61,15 @@ export const climb = async (
   const target: Resolved = { ...named, address, family: isIP(address.split('%')[0]!) as Family }
   if (asked.kind === 'dns') return { target, results: done }
   const spentMs = clock.elapsedMs() - startMs
-  const steps = await climbSteps({ target, asked, options: optionsFor(asked, plan.options, spentMs), mutual: plan.mutual, engine, report, stop })
+  const steps = await climbSteps({
+    target,
+    asked,
+    options: optionsFor(asked, plan.options, spentMs),
+    mutual: plan.mutual,
+    engine,
+    report,
+    stop,
+  })
   return { target, results: [...done, ...engine.settle(steps, askedKinds(asked))] }
 }
 
@@ -72,7 +80,13 @@ const optionsFor = (asked: AskedTarget, options: Options, spentMs: number): Opti
   const withName = <T extends object>(one: T): T => ({ ...sni, ...known(one) })
   const { bundle, mtls, mtu, tls } = options
   const path = asked.path === undefined ? {} : { path: asked.path }
-  return { ...options, bundle: { ...withName(bundle), ...path }, mtls: withName(mtls), mtu: { ...withName(mtu), timeoutMs }, tls: withName(tls) }
+  return {
+    ...options,
+    bundle: { ...withName(bundle), ...path },
+    mtls: withName(mtls),
+    mtu: { ...withName(mtu), timeoutMs },
+    tls: withName(tls),
+  }
 }
 
 const known = <T extends object>(options: T): T =>

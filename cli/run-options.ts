@@ -6,8 +6,8 @@ import { type FlagName, flagNames, flagOf, flags, kindsOfFlag, type Output, outp
 import { familyProblems } from './local-family.ts'
 import { nearest } from './near.ts'
 import { readPemFiles } from './pem.ts'
-import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseTarget } from './target.ts'
 import { readSpiffeFlags } from './spiffe-flags.ts'
+import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseTarget } from './target.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
 
 /** Everything that `probe run` was asked for. `options` hold for every target. */
@@ -34,10 +34,15 @@ const kindsOfTarget = (target: AskedTarget, mutual: boolean): Kind[] => [
 ]
 
 /** An identity or an expectation: then the ladder ends with mutual TLS. */
-const isMutual = (given: Given): boolean => Boolean(given.cert ?? given['workload-api'] ?? given.bundle ?? given['expect-id'] ?? given['trust-domain'])
+const isMutual = (given: Given): boolean =>
+  Boolean(given.cert ?? given['workload-api'] ?? given.bundle ?? given['expect-id'] ?? given['trust-domain'])
 
 /** Reads all words; every problem is one line that names the word and the remedy. */
-export const parseRunWords = (words: Words, hostFamilies: readonly Family[], environment: Record<string, string | undefined> = {}): Parsed<RunPlan> => {
+export const parseRunWords = (
+  words: Words,
+  hostFamilies: readonly Family[],
+  environment: Record<string, string | undefined> = {},
+): Parsed<RunPlan> => {
   const problems: string[] = []
   const keep = <T>(parsed: Parsed<T>): T | undefined => {
     if (parsed.ok) return parsed.value
@@ -48,7 +53,8 @@ export const parseRunWords = (words: Words, hostFamilies: readonly Family[], env
   const targets = words.targets.map(text => keep(parseTarget(text))).filter(target => target !== undefined)
   const { given, problems: flagProblems } = sortFlags(words.flags)
   problems.push(...flagProblems)
-  const used = targets.length === words.targets.length ? new Set(targets.flatMap(target => kindsOfTarget(target, isMutual(given)))) : new Set(kinds)
+  const used =
+    targets.length === words.targets.length ? new Set(targets.flatMap(target => kindsOfTarget(target, isMutual(given)))) : new Set(kinds)
   problems.push(...belongProblems(given, used, targets))
   const output = keep(parseOutput(given.output?.[0]))
   const family = keep(parseFamily(given.family?.[0]))

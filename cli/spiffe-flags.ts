@@ -16,8 +16,10 @@ export const readSpiffeFlags = (given: Given, environment: Record<string, string
     const [name = '', ...rest] = text.split('=')
     const path = rest.join('=')
     const domain = parseTrustDomain(name.replace(/^spiffe:\/\//, ''))
-    if (!domain.ok || path === '') problems.push(`--bundle: got ${quote(text)}, want <trust domain>=<file>${domain.ok ? '' : ` (${domain.problems[0]})`}`)
-    else if (Object.hasOwn(bundles, domain.trustDomain)) problems.push(`--bundle: ${domain.trustDomain} is given twice, want one file for it`)
+    if (!domain.ok || path === '')
+      problems.push(`--bundle: got ${quote(text)}, want <trust domain>=<file>${domain.ok ? '' : ` (${domain.problems[0]})`}`)
+    else if (Object.hasOwn(bundles, domain.trustDomain))
+      problems.push(`--bundle: ${domain.trustDomain} is given twice, want one file for it`)
     else {
       bundles[domain.trustDomain] = path
       problems.push(...bundleProblems(path).map(problem => `--bundle: ${path}: ${problem}`))

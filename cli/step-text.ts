@@ -1,5 +1,15 @@
 /** One step of a run in a few words: its numbers, then what is wrong with it. Plain text, for the terminal and for reports. */
-import type { BundleMeasured, ClientAuth, DnsMeasured, IcmpMeasured, MtlsMeasured, MtuMeasured, PathMtu, TcpMeasured, TlsMeasured } from '../wire/measured.ts'
+import type {
+  BundleMeasured,
+  ClientAuth,
+  DnsMeasured,
+  IcmpMeasured,
+  MtlsMeasured,
+  MtuMeasured,
+  PathMtu,
+  TcpMeasured,
+  TlsMeasured,
+} from '../wire/measured.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { printable } from './printable.ts'
 
@@ -114,7 +124,9 @@ const mtlsText = ({ version, peerId, ourId, clientAuth, expiry, withoutCertifica
 
 /** `3 d`, `5 h`, `12 min`, `40 s`: what is worth knowing of it. */
 const showLeft = (seconds: number): string => {
-  const [size, unit] = [[86_400, 'd'] as const, [3600, 'h'] as const, [60, 'min'] as const].find(([one]) => Math.abs(seconds) >= 2 * one) ?? [1, 's']
+  const [size, unit] = [[86_400, 'd'] as const, [3600, 'h'] as const, [60, 'min'] as const].find(
+    ([one]) => Math.abs(seconds) >= 2 * one,
+  ) ?? [1, 's']
   return `${Math.trunc(seconds / size)} ${unit}`
 }
 

@@ -8,7 +8,7 @@ import { type Family, type Kind, kinds } from '../wire/result.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
 
 /** What was asked for. Without a kind it is the whole ladder. `family` is there when `host` is an address. */
-export type AskedTarget = { kind?: Kind; host: string; port?: number; family?: Family; /** Of a bundle document. */ path?: string }
+export type AskedTarget = { kind?: Kind; host: string; port?: number; family?: Family /** Of a bundle document. */; path?: string }
 
 /** Schemes that the design has and this version does not. */
 const laterSchemes = ['trace', 'udp', 'https', 'http', 'federation']

@@ -32,17 +32,22 @@ export const probeBundle: Probe<'bundle'> = async (target, options, signal) => {
   const measured = noBundle(target, options)
   try {
     const dialling = { ...handshakeOptions(target, { ...options, alpn: [] }), hello: 'small' as const }
-    return await shakeHands(dialling, signal, watchForStall(watchMs, () => {}), async ({ end, tls }) => {
-      if (end.kind !== 'done') {
-        const unfinished = judgeUnfinished(end, noTls(options, target), { timeoutMs: options.timeoutMs }, signal)
-        return { outcome: unfinished, measured, phasesMs: {}, warnings: [] }
-      }
-      const server = judgeServer(tls, target, options, measured, identity)
-      const start = performance.now()
-      const answer = await get(tls, target, options, signal)
-      const phasesMs = { http: Math.round((performance.now() - start) * 1e3) / 1e3 }
-      return { ...judgeAnswer(answer, server, measured, options, identity, signal), measured, phasesMs }
-    })
+    return await shakeHands(
+      dialling,
+      signal,
+      watchForStall(watchMs, () => {}),
+      async ({ end, tls }) => {
+        if (end.kind !== 'done') {
+          const unfinished = judgeUnfinished(end, noTls(options, target), { timeoutMs: options.timeoutMs }, signal)
+          return { outcome: unfinished, measured, phasesMs: {}, warnings: [] }
+        }
+        const server = judgeServer(tls, target, options, measured, identity)
+        const start = performance.now()
+        const answer = await get(tls, target, options, signal)
+        const phasesMs = { http: Math.round((performance.now() - start) * 1e3) / 1e3 }
+        return { ...judgeAnswer(answer, server, measured, options, identity, signal), measured, phasesMs }
+      },
+    )
   } catch (error) {
     if (!(error instanceof DialError)) throw error
     const outcome = judgeDial(error, target, signal)
@@ -50,7 +55,8 @@ export const probeBundle: Probe<'bundle'> = async (target, options, signal) => {
   }
 }
 
-const profileOf = (options: Options['bundle']): BundleMeasured['profile'] => options.profile ?? (options.endpointId ? 'https_spiffe' : 'https_web')
+const profileOf = (options: Options['bundle']): BundleMeasured['profile'] =>
+  options.profile ?? (options.endpointId ? 'https_spiffe' : 'https_web')
 
 const noBundle = (target: Resolved, options: Options['bundle']): BundleMeasured => ({
   url: `https://${target.host}${target.port === 443 ? '' : `:${target.port}`}${options.path}`,
@@ -68,14 +74,24 @@ const noBundle = (target: Resolved, options: Options['bundle']): BundleMeasured 
 type Server = { violations: Violation[]; warnings: Warning[]; unmeasured?: Outcome }
 
 /** Web PKI and a host name, or a SPIFFE ID: by profile. An endpoint of the other profile is named as such. */
-const judgeServer = (tls: TLSSocket, target: Resolved, options: Options['bundle'], measured: BundleMeasured, identity: Identity): Server => {
+const judgeServer = (
+  tls: TLSSocket,
+  target: Resolved,
+  options: Options['bundle'],
+  measured: BundleMeasured,
+  identity: Identity,
+): Server => {
   const chain = chainAsSent(tls)
   const peer = judgePeer(chain, { identity, nowMs: Date.now(), expectId: options.endpointId })
   measured.endpointId = peer.id
   if (measured.profile === 'https_spiffe') {
     const violations = peer.violations.map(one => (one.code === 'id_mismatch' ? { ...one, code: 'endpoint_id_mismatch' as const } : one))
-    if (peer.id !== null || !violations.some(one => one.code === 'no_spiffe_id')) return { violations, warnings: peer.warnings, unmeasured: peer.unmeasured }
-    return { violations: [{ code: 'profile_mismatch', detail: 'the endpoint has no SPIFFE ID: it serves https_web, https_spiffe is configured' }], warnings: [] }
+    if (peer.id !== null || !violations.some(one => one.code === 'no_spiffe_id'))
+      return { violations, warnings: peer.warnings, unmeasured: peer.unmeasured }
+    return {
+      violations: [{ code: 'profile_mismatch', detail: 'the endpoint has no SPIFFE ID: it serves https_web, https_spiffe is configured' }],
+      warnings: [],
+    }
   }
   const { violations } = judgeChain(chain, {
     name: options.sni ?? target.host,
@@ -90,12 +106,20 @@ const judgeServer = (tls: TLSSocket, target: Resolved, options: Options['bundle'
 
 const get = (tls: TLSSocket, target: Resolved, options: Options['bundle'], signal: AbortSignal): Promise<Answer | Error> =>
   new Promise(resolve => {
-    const headers = { host: new URL(`https://${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`).host, accept: 'application/json' }
+    const headers = {
+      host: new URL(`https://${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`).host,
+      accept: 'application/json',
+    }
     const asked = request({ createConnection: () => tls, path: options.path, headers, signal, setDefaultHeaders: false }, response => {
       const chunks: Buffer[] = []
       let bytes = 0
       const answer = (tooLarge: boolean): void =>
-        resolve({ status: response.statusCode ?? 0, contentType: response.headers['content-type'] ?? null, body: Buffer.concat(chunks), tooLarge })
+        resolve({
+          status: response.statusCode ?? 0,
+          contentType: response.headers['content-type'] ?? null,
+          body: Buffer.concat(chunks),
+          tooLarge,
+        })
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length
         if (bytes > maxBundleBytes) {
@@ -122,7 +146,8 @@ const judgeAnswer = (
 ): Judged => {
   const failed = (code: Violation['code'], detail: string): Judged => settle(server, [{ code, detail }], [])
   if (signal.aborted && !timedOut(signal)) return { outcome: aborted, warnings: [] }
-  if (answer instanceof Error) return failed('bundle_unreachable', signal.aborted ? 'no complete answer in time' : `the request failed: ${answer.message}`)
+  if (answer instanceof Error)
+    return failed('bundle_unreachable', signal.aborted ? 'no complete answer in time' : `the request failed: ${answer.message}`)
   measured.httpStatus = answer.status
   measured.contentType = answer.contentType
   measured.bytes = answer.body.length
@@ -138,12 +163,16 @@ const judgeAnswer = (
   return settle(server, violations, [...read.warnings, ...judged.warnings])
 }
 
-const plain = (violations: readonly Violation[]): Violation[] => violations.map(({ code, detail }) => ({ code, detail }))
+const plain = (violations: readonly Violation[]): Violation[] => violations.map(({ code, detail, rule }) => ({ code, detail, rule }))
 
 const settle = (server: Server, found: Violation[], warnings: Warning[]): Judged => {
   const violations = [...server.violations, ...found]
   const [first] = violations
-  return { outcome: first ? fail(first.code, first.detail) : (server.unmeasured ?? ok), violations, warnings: [...server.warnings, ...warnings] }
+  return {
+    outcome: first ? fail(first.code, first.detail) : (server.unmeasured ?? ok),
+    violations,
+    warnings: [...server.warnings, ...warnings],
+  }
 }
 
 /** What the endpoint publishes, and whether we hold each authority: what is missing here breaks as soon as it signs. */

@@ -59,24 +59,47 @@ export const judgeClientAuth = (
   version: string | null,
 ): { clientAuth: ClientAuth; violation?: Violation } => {
   if (answer.kind === 'proof') {
-    if (!requested) return { clientAuth: 'not_requested', violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' } }
+    if (!requested)
+      return {
+        clientAuth: 'not_requested',
+        violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' },
+      }
     if (sent) return { clientAuth: 'accepted' }
-    return { clientAuth: 'not_requested', violation: { code: 'mtls_not_enforced', detail: 'the server asked for a certificate, got none and let us in' } }
+    return {
+      clientAuth: 'not_requested',
+      violation: { code: 'mtls_not_enforced', detail: 'the server asked for a certificate, got none and let us in' },
+    }
   }
   if (answer.kind === 'alert') {
     const named = `alert ${answer.alert} ${alertNames[answer.alert] ?? ''}`.trim()
     if (!sent || answer.alert === 116)
-      return { clientAuth: 'rejected', violation: { code: 'client_cert_required', detail: `${named}: the server demands a client certificate` } }
+      return {
+        clientAuth: 'rejected',
+        violation: { code: 'client_cert_required', detail: `${named}: the server demands a client certificate` },
+      }
     const hint = hints[answer.alert]
-    const what = certificateAlerts.has(answer.alert) ? 'the server refused our certificate' : 'the server ended the connection after our certificate'
-    return { clientAuth: 'rejected', violation: { code: 'client_cert_rejected', detail: `${what} with ${named}${hint ? `: ${hint}` : ''}` } }
+    const what = certificateAlerts.has(answer.alert)
+      ? 'the server refused our certificate'
+      : 'the server ended the connection after our certificate'
+    return {
+      clientAuth: 'rejected',
+      violation: { code: 'client_cert_rejected', detail: `${what} with ${named}${hint ? `: ${hint}` : ''}` },
+    }
   }
   if (answer.kind === 'closed') {
-    if (!sent && requested) return { clientAuth: 'rejected', violation: { code: 'client_cert_required', detail: 'the server asked for a certificate, got none and hung up' } }
+    if (!sent && requested)
+      return {
+        clientAuth: 'rejected',
+        violation: { code: 'client_cert_required', detail: 'the server asked for a certificate, got none and hung up' },
+      }
     const detail = `the server hung up after the handshake (${version}), without an alert, a session ticket or data`
     return { clientAuth: 'rejected', violation: { code: 'client_cert_rejected_silent', detail } }
   }
-  if (!requested) return { clientAuth: 'not_requested', violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' } }
+  if (!requested)
+    return {
+      clientAuth: 'not_requested',
+      violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' },
+    }
   const detail = 'the connection stays open, with neither a session ticket nor data nor a refusal in time'
   return { clientAuth: 'unconfirmed', violation: { code: 'client_auth_unconfirmed', detail } }
 }

@@ -10,7 +10,15 @@ import { probeTcp } from './tcp.ts'
 import { probeTls } from './tls.ts'
 
 /** One probe for every kind of check; the compiler says which are missing. */
-export const probes: { [K in Kind]: Probe<K> } = { bundle: probeBundle, dns: probeDns, icmp: probeIcmp, mtls: probeMtls, mtu: probeMtu, tcp: probeTcp, tls: probeTls }
+export const probes: { [K in Kind]: Probe<K> } = {
+  bundle: probeBundle,
+  dns: probeDns,
+  icmp: probeIcmp,
+  mtls: probeMtls,
+  mtu: probeMtu,
+  tcp: probeTcp,
+  tls: probeTls,
+}
 
 /**
  * Runs one probe once: start time, timeout, and trouble of the program itself are dealt with here and nowhere else.

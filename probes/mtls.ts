@@ -9,7 +9,7 @@ import { type Identity, judgeNoSvid, pickSvid, type Svid } from './identity/iden
 import { openIdentity } from './identity/source.ts'
 import { type Handshake, type HandshakeOptions, shakeHands } from './net/handshake.ts'
 import { DialError } from './net/tcp-socket.ts'
-import { type PeerJudgement, judgePeer } from './peer.ts'
+import { judgePeer, type PeerJudgement } from './peer.ts'
 import { watchForStall } from './stall.ts'
 import { judgeDial } from './tcp-errors.ts'
 import { handshakeOptions, judgeUnfinished, measureTls, noTls } from './tls.ts'
@@ -112,10 +112,22 @@ const judgeStopped = (handshake: Handshake, measured: MtlsMeasured, svid: Svid |
   return judgeUnfinished(end, measured, { cert: svid?.chainPem, timeoutMs: 0 }, signal)
 }
 
-const inspectPeer = (tls: TLSSocket, measured: MtlsMeasured, options: Options['mtls'], identity: Identity, svid: Svid | undefined): PeerJudgement => {
+const inspectPeer = (
+  tls: TLSSocket,
+  measured: MtlsMeasured,
+  options: Options['mtls'],
+  identity: Identity,
+  svid: Svid | undefined,
+): PeerJudgement => {
   const chain = chainAsSent(tls)
   measured.chain = chain.map(describeCertificate)
-  const peer = judgePeer(chain, { identity, svid, nowMs: Date.now(), expectId: options.expectId, expectTrustDomain: options.expectTrustDomain })
+  const peer = judgePeer(chain, {
+    identity,
+    svid,
+    nowMs: Date.now(),
+    expectId: options.expectId,
+    expectTrustDomain: options.expectTrustDomain,
+  })
   measured.peerId = peer.id
   measured.trustDomain = peer.trustDomain
   measured.verified = peer.verified
@@ -144,9 +156,18 @@ const conclude = (
 }
 
 /** A client without a certificate must be refused. */
-const tryWithout = async (target: Resolved, options: Options['mtls'], finding: Finding<'mtls'>, signal: AbortSignal): Promise<Finding<'mtls'>> => {
-  const answer = await shakeHands(dialling(target, options, undefined), signal, watchForStall(watchMs, () => {}), ({ end, tls, connected }) =>
-    end.kind === 'done' ? waitForAnswer(tls, connected?.rttMs ?? 0, signal) : ({ kind: 'closed' } as ClientAnswer),
+const tryWithout = async (
+  target: Resolved,
+  options: Options['mtls'],
+  finding: Finding<'mtls'>,
+  signal: AbortSignal,
+): Promise<Finding<'mtls'>> => {
+  const answer = await shakeHands(
+    dialling(target, options, undefined),
+    signal,
+    watchForStall(watchMs, () => {}),
+    ({ end, tls, connected }) =>
+      end.kind === 'done' ? waitForAnswer(tls, connected?.rttMs ?? 0, signal) : ({ kind: 'closed' } as ClientAnswer),
   )
   const { measured } = finding
   if (answer.kind === 'silence') return { ...finding, measured: { ...measured, withoutCertificate: 'unknown' } }

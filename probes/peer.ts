@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { readBundleJson, readBundlePem } from '../judge/spiffe/bundle.ts'
 import { type Certificate, readCertificate } from '../judge/spiffe/certificate.ts'
-import { printSpiffeId, parseSpiffeId } from '../judge/spiffe/id.ts'
+import { parseSpiffeId, printSpiffeId } from '../judge/spiffe/id.ts'
 import { type Matcher, matchId, matchTrustDomain } from '../judge/spiffe/match.ts'
 import { judgeX509Svid, type X509Bundles } from '../judge/spiffe/x509-svid.ts'
 import type { CertificateStamp } from '../wire/measured.ts'
@@ -56,21 +56,42 @@ export const judgePeer = (chain: readonly X509Certificate[], expected: PeerExpec
   const [leaf, ...others] = certificates
   if (!leaf) return nothing({ code: 'no_spiffe_id', detail: 'the server sent no certificate' })
   const held = withAuthorities(expected.identity, leaf)
-  const judged = judgeX509Svid([leaf, ...others], { nowMs: expected.nowMs, bundles: held, expect: matcherOf(expected), crls: expected.identity.crls })
+  const judged = judgeX509Svid([leaf, ...others], {
+    nowMs: expected.nowMs,
+    bundles: held,
+    expect: matcherOf(expected),
+    crls: expected.identity.crls,
+  })
   const { certificate } = judged.expiry
   return {
     id: judged.id && printSpiffeId(judged.id),
     trustDomain: judged.id?.trustDomain ?? null,
     verified: judged.verified === true && judged.violations.length === 0,
-    violations: judged.violations.map(({ code, detail }) => ({ code, detail })),
+    violations: judged.violations.map(({ code, detail, rule }) => ({ code, detail, rule })),
     warnings: judged.warnings,
-    ...(held ? {} : { unmeasured: unmeasured('local_bundle_missing', `${expected.identity.source}: no bundle to verify the server with; give --bundle <trust domain>=<file>, --ca <file> or --workload-api`) }),
-    expiry: { secondsLeft: Math.round((certificate.notAfterMs - expected.nowMs) / 1000), subject: certificate.subject || `serial ${certificate.serial}` },
+    ...(held
+      ? {}
+      : {
+          unmeasured: unmeasured(
+            'local_bundle_missing',
+            `${expected.identity.source}: no bundle to verify the server with; give --bundle <trust domain>=<file>, --ca <file> or --workload-api`,
+          ),
+        }),
+    expiry: {
+      secondsLeft: Math.round((certificate.notAfterMs - expected.nowMs) / 1000),
+      subject: certificate.subject || `serial ${certificate.serial}`,
+    },
     ...rotationOf(chain[0]!, judged.id && printSpiffeId(judged.id), expected.svid),
   }
 }
 
-const nothing = (violation: Violation): PeerJudgement => ({ id: null, trustDomain: null, verified: false, violations: [violation], warnings: [] })
+const nothing = (violation: Violation): PeerJudgement => ({
+  id: null,
+  trustDomain: null,
+  verified: false,
+  violations: [violation],
+  warnings: [],
+})
 
 /** Authorities without a trust domain (`--ca`) count for the peer's own, where no bundle of it is held. Undefined when nothing is held at all. */
 const withAuthorities = (identity: Identity, leaf: Certificate): X509Bundles | undefined => {

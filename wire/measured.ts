@@ -185,4 +185,12 @@ export type BundleMeasured = {
   authorities: AuthorityFacts[]
 }
 
-export type Measured = { icmp: IcmpMeasured; tcp: TcpMeasured; tls: TlsMeasured; mtu: MtuMeasured; dns: DnsMeasured; mtls: MtlsMeasured; bundle: BundleMeasured }
+export type Measured = {
+  icmp: IcmpMeasured
+  tcp: TcpMeasured
+  tls: TlsMeasured
+  mtu: MtuMeasured
+  dns: DnsMeasured
+  mtls: MtlsMeasured
+  bundle: BundleMeasured
+}

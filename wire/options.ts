@@ -157,7 +157,8 @@ const bundle = {
 
 /** What each kind measures, and what it does not. */
 export const kindTexts: Record<Kind, string> = {
-  bundle: 'A SPIFFE bundle endpoint, https_web or https_spiffe: who serves it, the document, its sequence, refresh hint and authorities, and whether we hold the same.',
+  bundle:
+    'A SPIFFE bundle endpoint, https_web or https_spiffe: who serves it, the document, its sequence, refresh hint and authorities, and whether we hold the same.',
   dns: 'Resolves a name: all addresses, latency, the expected answer, and whether several resolvers agree.',
   icmp: 'Echoes at a steady interval: RTT by kernel timestamps, jitter, loss, duplicates, reordering, TTL of the replies. No privilege needed.',
   mtls: 'A mutual TLS handshake with SPIFFE: every rule that the peer breaks, whether it is who it should be, and proof that it accepted our certificate. Never a resumed session.',

@@ -16,7 +16,8 @@ export type Family = 4 | 6
 export type Target = { name?: string; host: string; port?: number; address?: string; family?: Family }
 
 export type Warning = { code: WarningCode; detail: string }
-export type Violation = { code: FailReason; detail: string }
+/** `rule` names the rule of a specification that is broken, where a reason covers several. */
+export type Violation = { code: FailReason; detail: string; rule?: string }
 
 /** One execution of a check on a path. `measured` has what was seen, also when the outcome is a failure. */
 export type Result<K extends Kind = Kind> = {

@@ -5,7 +5,6 @@ import { explainExpired, explainNameMismatch, explainUntrusted } from './explain
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
-import { explainInspection, explainNearAnswer } from './explain-interception.ts'
 import {
   explainBundleEndpoint,
   explainBundleHere,
@@ -14,6 +13,7 @@ import {
   explainStuckRotation,
   explainWrongIdentity,
 } from './explain-identity.ts'
+import { explainInspection, explainNearAnswer } from './explain-interception.ts'
 import { explainProber } from './explain-local.ts'
 import { explainCongestion, explainLoss } from './explain-loss.ts'
 import { explainBlackHole, explainMissingClamp } from './explain-mtu.ts'
@@ -62,7 +62,10 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainIncompleteChain, absorbs: ['chain_incomplete'] },
   { explain: explainPerhapsIncomplete, absorbs: [] },
   { explain: explainUntrusted, absorbs: ['certificate_untrusted', 'certificate_revoked'] },
-  { explain: explainBundleHere, absorbs: ['unknown_trust_domain', 'untrusted_chain', 'client_cert_rejected', 'client_cert_rejected_silent'] },
+  {
+    explain: explainBundleHere,
+    absorbs: ['unknown_trust_domain', 'untrusted_chain', 'client_cert_rejected', 'client_cert_rejected_silent'],
+  },
   { explain: explainStuckRotation, absorbs: ['svid_expired'] },
   {
     explain: explainWrongIdentity,

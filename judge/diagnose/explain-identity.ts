@@ -47,7 +47,14 @@ export const explainBundleHere = (seen: Seen): Diagnosis | undefined => {
 
 /** A valid SVID that is not the expected one, or one that breaks the rules for SVIDs (X509-SVID §2–5). */
 export const explainWrongIdentity = (seen: Seen): Diagnosis | undefined => {
-  const result = findOpen(seen, ['id_mismatch', 'endpoint_id_mismatch', 'no_spiffe_id', 'invalid_spiffe_id', 'multiple_uri_san', 'leaf_constraint'])
+  const result = findOpen(seen, [
+    'id_mismatch',
+    'endpoint_id_mismatch',
+    'no_spiffe_id',
+    'invalid_spiffe_id',
+    'multiple_uri_san',
+    'leaf_constraint',
+  ])
   if (result === undefined) return undefined
   const mtls = mtlsOf(seen)
   const valid = reasonOf(result) === 'id_mismatch' || reasonOf(result) === 'endpoint_id_mismatch'
@@ -60,7 +67,10 @@ export const explainWrongIdentity = (seen: Seen): Diagnosis | undefined => {
     evidence: listFacts(sayDetail(result), ...result.violations.slice(1, 6).map(one => clean(`${one.code}: ${one.detail}`))),
     against: listFacts(valid && 'the expectation may be what is out of date: the service account or namespace may have been renamed'),
     fixes: [
-      fix('Istio: where does the host lead to now?', 'kubectl get serviceentries,destinationrules --all-namespaces --output yaml | grep -n -A3 -e endpoints -e subjectAltNames'),
+      fix(
+        'Istio: where does the host lead to now?',
+        'kubectl get serviceentries,destinationrules --all-namespaces --output yaml | grep -n -A3 -e endpoints -e subjectAltNames',
+      ),
       fix('SPIRE: which entries have this identity?', 'spire-server entry show'),
       fix('this check: expect the new identity', buildRun(result.target, 'mtls', '--expect-id SPIFFE_ID')),
     ],
@@ -93,14 +103,21 @@ export const explainRefusal = (seen: Seen): Diagnosis | undefined => {
     summary: unconfirmed
       ? `${placeOf(result.target)} neither accepts nor refuses ${us}: without a word from it nobody knows whether requests will pass.`
       : `${placeOf(result.target)} refuses ${us}; ${cause}.`,
-    evidence: listFacts(sayDetail(result), mtls?.peerId && `the peer is ${clean(mtls.peerId)}, which we accept`, mtls?.alert !== undefined && `TLS alert ${mtls.alert}`),
+    evidence: listFacts(
+      sayDetail(result),
+      mtls?.peerId && `the peer is ${clean(mtls.peerId)}, which we accept`,
+      mtls?.alert !== undefined && `TLS alert ${mtls.alert}`,
+    ),
     against: listFacts(
       unconfirmed && 'a server that sends no session tickets and waits for the first request looks the same',
       reasonOf(result) === 'client_cert_rejected_silent' && 'a server that closes every idle connection looks the same',
       mtls?.alert !== undefined && mtls.alert !== 48 && 'the alert is a hint: stacks use the same one for different reasons',
     ),
     fixes: [
-      fix('the peer: does it hold our bundle? (SPIRE)', `spire-server bundle list -format spiffe${domain ? ` -id spiffe://${domain}` : ''}`),
+      fix(
+        'the peer: does it hold our bundle? (SPIRE)',
+        `spire-server bundle list -format spiffe${domain ? ` -id spiffe://${domain}` : ''}`,
+      ),
       ...fixFederation(domain).slice(0, 1),
       fix('the peer: is our identity allowed? (Istio)', 'kubectl get authorizationpolicies,peerauthentications --all-namespaces'),
     ],
@@ -151,7 +168,10 @@ export const explainStuckRotation = (seen: Seen): Diagnosis | undefined => {
     ),
     against: listFacts(!behind && 'a clock that is ahead makes valid certificates look expired'),
     fixes: [
-      fix('SPIRE agent on that node: does it renew?', 'kubectl logs --namespace spire daemonset/spire-agent | grep -i -e renew -e rotat -e error'),
+      fix(
+        'SPIRE agent on that node: does it renew?',
+        'kubectl logs --namespace spire daemonset/spire-agent | grep -i -e renew -e rotat -e error',
+      ),
       fix('Istio: what does the proxy hold?', 'istioctl proxy-config secret POD --namespace NAMESPACE'),
       fix('the proxy: start it anew', 'kubectl rollout restart --namespace NAMESPACE deployment/NAME'),
     ],
@@ -184,7 +204,11 @@ export const explainBundleEndpoint = (seen: Seen): Diagnosis | undefined => {
   return buildDiagnosis('trust_bundle_misaligned', {
     confidence: 'certain',
     summary: `The bundle endpoint of ${domain} at ${placeOf(result.target)} does not serve a usable bundle: peers that poll it fall behind at the next rotation.`,
-    evidence: listFacts(sayDetail(result), bundle !== undefined && `asked for ${clean(bundle.url)} as ${bundle.profile}`, bundle?.sequence && `sequence ${clean(bundle.sequence)}`),
+    evidence: listFacts(
+      sayDetail(result),
+      bundle !== undefined && `asked for ${clean(bundle.url)} as ${bundle.profile}`,
+      bundle?.sequence && `sequence ${clean(bundle.sequence)}`,
+    ),
     against: ['peers that already hold the current authorities work until the next one signs'],
     fixes,
     next: buildRun(result.target),

@@ -11,6 +11,9 @@ export const fixFederation = (trustDomain: string | undefined): Fix[] => {
       `spire-server bundle show -format spiffe > bundle.json && spire-server bundle set -format spiffe -id spiffe://${domain} -path bundle.json`,
     ),
     fix('SPIRE server: is the relationship there?', 'spire-server federation list'),
-    fix('SPIRE controller manager: the entries must say so too', 'kubectl get clusterspiffeids,clusterfederatedtrustdomains --output yaml | grep -n -A3 federatesWith'),
+    fix(
+      'SPIRE controller manager: the entries must say so too',
+      'kubectl get clusterspiffeids,clusterfederatedtrustdomains --output yaml | grep -n -A3 federatesWith',
+    ),
   ]
 }

@@ -67,17 +67,17 @@ const refused: [name: string, line: string, ...problems: RegExp[]][] = [
   ['a source is an address', 'a:1 --source=eth0', /--source: got "eth0"/],
   ['a server name is a name', 'a:1 --sni=10.0.0.1', /--sni: 10.0.0.1 is an address/],
   ['an empty protocol is refused', 'a:1 --alpn=h2,,h3', /--alpn: got ""/],
-  ['an option that belongs elsewhere names both', 'icmp://10.0.0.1 --alpn=h2', /--alpn: belongs to mtu, tls, mtls and not to icmp:\/\/10.0.0.1/],
+  [
+    'an option that belongs elsewhere names both',
+    'icmp://10.0.0.1 --alpn=h2',
+    /--alpn: belongs to mtu, tls, mtls and not to icmp:\/\/10.0.0.1/,
+  ],
   [
     'a look-up option without a name to look up is refused',
     '10.0.0.1:1 --resolver=10.0.0.2',
     /--resolver: belongs to dns and not to 10.0.0.1:1/,
   ],
-  [
-    'an expected identity must be a SPIFFE ID',
-    'a:1 --expect-id=https://a/b',
-    /--expect-id: "https:\/\/a\/b": /,
-  ],
+  ['an expected identity must be a SPIFFE ID', 'a:1 --expect-id=https://a/b', /--expect-id: "https:\/\/a\/b": /],
   ['a family that the address has not is refused', '10.0.0.1:1 --family=6', /10.0.0.1:1: is an IPv4 address, and --family is 6/],
   ['a source of another family than the target is refused', '10.0.0.1:1 --source=::1', /--source is IPv6/],
   ['a source of another family than asked for is refused', 'a:1 --source=::1 --family=4', /--source: ::1 is IPv6, and --family is 4/],
