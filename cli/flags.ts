@@ -74,6 +74,7 @@ export const flags = {
   },
   profile: { into: { bundle: 'profile' }, value: 'https_web|https_spiffe' },
   negative: { into: { mtls: 'negative' }, value: '' },
+  'sni-pair': { into: { mtls: 'sniPair' }, value: '' },
   'no-ladder': { into: { tls: 'ladder' }, value: '', help: 'only one ClientHello, instead of three sizes of it' },
   output: { into: {}, value: 'format', help: `what is printed: ${outputs.join(', ')} [human]` },
   evidence: { into: {}, value: 'file', help: 'also write a transcript to attach to a ticket, secrets removed' },

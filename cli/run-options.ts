@@ -78,6 +78,7 @@ export const parseRunWords = (
       keyFile: given.key?.[0],
       caFile: given.ca?.[0],
       negative: given.negative !== undefined,
+      sniPair: given['sni-pair'] !== undefined,
       source,
       sni,
       alpn: lists.alpn,

@@ -5,11 +5,13 @@ import { listAuthorities } from '../judge/spiffe/bundle-compare.ts'
 import type { BundleMeasured } from '../wire/measured.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Violation, Warning } from '../wire/result.ts'
+import { type BundleRecord, compareWithBefore, compareWithHeld } from './bundle-history.ts'
 import { chainAsSent, judgeChain } from './chain.ts'
-import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut } from './finding.ts'
+import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut, unmeasured } from './finding.ts'
 import type { Identity } from './identity/identity.ts'
 import { openIdentity } from './identity/source.ts'
 import { shakeHands } from './net/handshake.ts'
+import { ContextError } from './net/secure-context.ts'
 import { DialError } from './net/tcp-socket.ts'
 import { bundlesOf, judgePeer } from './peer.ts'
 import { watchForStall } from './stall.ts'
@@ -49,6 +51,7 @@ export const probeBundle: Probe<'bundle'> = async (target, options, signal) => {
       },
     )
   } catch (error) {
+    if (error instanceof ContextError) return { outcome: unmeasured('config_invalid', error.message), measured, phasesMs: {}, warnings: [] }
     if (!(error instanceof DialError)) throw error
     const outcome = judgeDial(error, target, signal)
     return { outcome, measured, phasesMs: {}, warnings: [] }
@@ -156,11 +159,18 @@ const judgeAnswer = (
   const read = readBundle(answer.body, 'endpoint')
   if (!read.ok) return settle(server, plain(read.violations), [])
   const judged = judgeBundle(read.bundle, Date.now())
-  measureBundle(measured, read.bundle, options, identity)
-  const violations: Violation[] = [...plain(read.violations), ...plain(judged.violations)]
+  const held = measureBundle(measured, read.bundle, options, identity)
+  const x509 = listAuthorities(read.bundle).filter(one => one.kind === 'x509')
+  const aligned = compareWithHeld(
+    x509.map(one => ({ id: one.fingerprint256, name: one.name })),
+    held,
+    options.trustDomain ?? '',
+  )
+  const watched = watch(measured.url, read.bundle, answer.body.toString('utf8'))
+  const violations: Violation[] = [...plain(read.violations), ...plain(judged.violations), ...watched.violations, ...aligned.violations]
   if (read.bundle.x509.length + read.bundle.jwt.length === 0)
     violations.push({ code: 'bundle_empty', detail: 'the bundle has no authority: valid, and it revokes everything of this trust domain' })
-  return settle(server, violations, [...read.warnings, ...judged.warnings])
+  return settle(server, violations, [...read.warnings, ...judged.warnings, ...watched.warnings, ...aligned.warnings])
 }
 
 const plain = (violations: readonly Violation[]): Violation[] => violations.map(({ code, detail, rule }) => ({ code, detail, rule }))
@@ -176,7 +186,12 @@ const settle = (server: Server, found: Violation[], warnings: Warning[]): Judged
 }
 
 /** What the endpoint publishes, and whether we hold each authority: what is missing here breaks as soon as it signs. */
-const measureBundle = (measured: BundleMeasured, bundle: Bundle, options: Options['bundle'], identity: Identity): void => {
+const measureBundle = (
+  measured: BundleMeasured,
+  bundle: Bundle,
+  options: Options['bundle'],
+  identity: Identity,
+): ReadonlySet<string> | undefined => {
   measured.sequence = bundle.sequence === null ? null : String(bundle.sequence)
   measured.refreshHintSeconds = bundle.refreshHintSeconds
   const held = options.trustDomain === undefined ? undefined : bundlesOf(identity).get(options.trustDomain)
@@ -188,4 +203,15 @@ const measureBundle = (measured: BundleMeasured, bundle: Bundle, options: Option
     notAfter: one.notAfter ?? null,
     heldHere: one.kind === 'x509' && ours ? ours.has(one.fingerprint256) : null,
   }))
+  return ours
+}
+
+/** What endpoints published when this process last asked them, by URL. */
+const records = new Map<string, BundleRecord>()
+
+const watch = (url: string, bundle: Bundle, text: string): { violations: Violation[]; warnings: Warning[] } => {
+  const authorities = bundle.x509.map(one => ({ id: one.fingerprint256, notBeforeMs: one.notBeforeMs, notAfterMs: one.notAfterMs }))
+  const seen = compareWithBefore(records.get(url), { sequence: bundle.sequence, text, authorities }, Date.now())
+  records.set(url, seen.record)
+  return seen
 }

@@ -33,6 +33,7 @@ export const probeMtls: Probe<'mtls'> = async (target, options, signal) => {
   if (early) return { outcome: early, measured, phasesMs: {}, warnings: [] }
   try {
     const finding = await connect(target, options, identity, svid, measured, signal)
+    if (options.sniPair && !signal.aborted) measured.nonsenseSni = await tryNonsense(target, options, svid, signal)
     return options.negative && svid && finding.outcome.kind === 'ok' ? await tryWithout(target, options, finding, signal) : finding
   } catch (error) {
     if (error instanceof DialError) return { outcome: judgeDial(error, target, signal), measured, phasesMs: {}, warnings: [] }
@@ -61,8 +62,14 @@ const judgeOurs = (identity: Identity, svid: Svid | undefined, options: Options[
   return undefined
 }
 
+/** The protocols by which Istio's gateways know mesh traffic; another offer finds no filter chain. */
+const istioAlpn = ['istio-peer-exchange', 'istio']
+/** The server names of AUTO_PASSTHROUGH: `outbound_.<port>_.<subset>_.<host>`. */
+const isIstioName = (sni: string | undefined): boolean => sni?.startsWith('outbound_.') === true
+
 const dialling = (target: Resolved, options: Options['mtls'], svid: Svid | undefined): HandshakeOptions => ({
   ...handshakeOptions(target, options),
+  alpn: options.alpn.length === 0 && isIstioName(options.sni) ? istioAlpn : options.alpn,
   hello: 'small',
   ...(svid ? { cert: svid.chainPem, key: svid.key.reveal() } : {}),
 })
@@ -154,6 +161,23 @@ const conclude = (
   const outcome = stopped ? aborted : first ? fail(first.code, first.detail) : (peer.unmeasured ?? ok)
   return { outcome, violations, warnings: peer.warnings }
 }
+
+/** Reserved: no name of this kind exists (RFC 6761 §6.4). */
+const nonsenseName = 'outbound_.1_._.nobody.invalid'
+
+/** Whether the other side answers for a server name that nobody has. */
+const tryNonsense = (
+  target: Resolved,
+  options: Options['mtls'],
+  svid: Svid | undefined,
+  signal: AbortSignal,
+): Promise<'refused' | 'answered'> =>
+  shakeHands(
+    { ...dialling(target, options, svid), sni: nonsenseName },
+    signal,
+    watchForStall(watchMs, () => {}),
+    ({ end }) => (end.kind === 'done' ? 'answered' : 'refused'),
+  )
 
 /** A client without a certificate must be refused. */
 const tryWithout = async (

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { readBundleJson, readBundlePem } from '../judge/spiffe/bundle.ts'
-import { type Certificate, readCertificate } from '../judge/spiffe/certificate.ts'
+import { type Certificate, isNamedIssuer, readCertificate } from '../judge/spiffe/certificate.ts'
 import { parseSpiffeId, printSpiffeId } from '../judge/spiffe/id.ts'
 import { type Matcher, matchId, matchTrustDomain } from '../judge/spiffe/match.ts'
 import { judgeX509Svid, type X509Bundles } from '../judge/spiffe/x509-svid.ts'
@@ -61,6 +61,7 @@ export const judgePeer = (chain: readonly X509Certificate[], expected: PeerExpec
     bundles: held,
     expect: matcherOf(expected),
     crls: expected.identity.crls,
+    known: knownOf(expected),
   })
   const { certificate } = judged.expiry
   return {
@@ -93,6 +94,15 @@ const nothing = (violation: Violation): PeerJudgement => ({
   warnings: [],
 })
 
+/** Intermediates that we have from elsewhere: those of our own chain (meshes often share one root), and what `--ca` holds besides roots. */
+const knownOf = ({ identity, svid }: PeerExpectation): Certificate[] => {
+  const pems = [svid?.chainPem, identity.caPem].filter(pem => pem !== undefined)
+  return pems.flatMap(pem => {
+    const read = readBundlePem(pem)
+    return read.ok ? read.bundle.x509.filter(one => one.basicConstraints?.ca === true) : []
+  })
+}
+
 /** Authorities without a trust domain (`--ca`) count for the peer's own, where no bundle of it is held. Undefined when nothing is held at all. */
 const withAuthorities = (identity: Identity, leaf: Certificate): X509Bundles | undefined => {
   const bundles = bundlesOf(identity)
@@ -101,7 +111,10 @@ const withAuthorities = (identity: Identity, leaf: Certificate): X509Bundles | u
   const id = uri === undefined ? undefined : parseSpiffeId(uri)
   if (!id?.ok || bundles.has(id.id.trustDomain)) return bundles
   const read = readBundlePem(identity.caPem)
-  return new Map([...bundles, [id.id.trustDomain, read.ok ? read.bundle.x509 : []]])
+  const given = read.ok ? read.bundle.x509 : []
+  // What another certificate of the file has issued is an intermediate that was put there for completeness, not an authority.
+  const anchors = given.filter(one => !given.some(other => other !== one && isNamedIssuer(one, other)))
+  return new Map([...bundles, [id.id.trustDomain, anchors.length > 0 ? anchors : given]])
 }
 
 /** The peer has our own identity: the same workload behind a proxy. Then what it serves should be what is held. */

@@ -167,6 +167,8 @@ export type MtlsMeasured = TlsMeasured & {
   rotation?: { served: CertificateStamp; held: CertificateStamp }
   /** What became of a connection without a certificate, when it was tried. */
   withoutCertificate?: 'refused' | 'accepted' | 'unknown'
+  /** What became of a connection for a server name that nobody has, when it was tried. */
+  nonsenseSni?: 'refused' | 'answered'
 }
 
 export type AuthorityFacts = { kind: 'x509' | 'jwt'; id: string; subject: string; notAfter: string | null; heldHere: boolean | null }

@@ -124,7 +124,7 @@ const identity = {
 const mtls = {
   type: 'object',
   additionalProperties: false,
-  required: ['timeoutMs', 'alpn', 'negative'],
+  required: ['timeoutMs', 'alpn', 'negative', 'sniPair'],
   properties: {
     timeoutMs,
     source,
@@ -134,6 +134,11 @@ const mtls = {
     expectId: { type: 'string', description: 'the SPIFFE ID that the server must have' },
     expectTrustDomain: { type: 'string', description: 'the trust domain that the server must be of' },
     negative: { type: 'boolean', default: false, description: 'also connect without a certificate, which must be refused' },
+    sniPair: {
+      type: 'boolean',
+      default: false,
+      description: 'also ask for a server name that nobody has: tells a gateway without a route from one that is broken',
+    },
   },
 } as const
 

@@ -1,18 +1,12 @@
 import { type Diagnosis, layers } from '../../wire/causes.ts'
 import { type FailReason, failReasons, failReasonsByLayer } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
+import { explainBundleEndpoint, explainBundleHere } from './explain-bundle.ts'
 import { explainExpired, explainNameMismatch, explainUntrusted } from './explain-certificate.ts'
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
-import {
-  explainBundleEndpoint,
-  explainBundleHere,
-  explainNotEnforced,
-  explainRefusal,
-  explainStuckRotation,
-  explainWrongIdentity,
-} from './explain-identity.ts'
+import { explainGateway, explainNotEnforced, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
 import { explainProber } from './explain-local.ts'
 import { explainCongestion, explainLoss } from './explain-loss.ts'
@@ -49,6 +43,7 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainFilteredPort, absorbs: [...unreachable, 'admin_prohibited', ...noConnection] },
   { explain: explainSidecar, absorbs: ['no_reply', 'tcp_reset', 'tls_reset', ...stopped] },
   { explain: explainBigHello, absorbs: [...stopped, 'tls_reset'] },
+  { explain: explainGateway, absorbs: ['tls_reset', 'sni_or_alpn_rejected'] },
   { explain: explainReset, absorbs: ['tcp_reset', 'tls_reset', ...stopped] },
   { explain: explainUnsizedStall, absorbs: stopped },
   { explain: explainSilence, absorbs: ['tls_timeout'] },

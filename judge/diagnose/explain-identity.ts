@@ -1,4 +1,4 @@
-import type { Confidence, Diagnosis, Fix } from '../../wire/causes.ts'
+import type { Confidence, Diagnosis } from '../../wire/causes.ts'
 import type { MtlsMeasured } from '../../wire/measured.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
@@ -6,44 +6,8 @@ import { fixFederation } from './fix-federation.ts'
 import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf, sayDuration } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
-const mtlsOf = (seen: Seen): MtlsMeasured | undefined => seen.mtls?.measured
-const nameOf = (text: string | null | undefined, otherwise: string): string => (text ? clean(text) : otherwise)
-
-const untrusted: readonly FailReason[] = ['unknown_trust_domain', 'untrusted_chain']
-
-/**
- * Our side does not hold the authority that signed the peer. After a rotation the issuer has the name of one that is held and another key, or a
- * new name; a domain without any bundle was never federated (SPIFFE_Federation §5).
- */
-export const explainBundleHere = (seen: Seen): Diagnosis | undefined => {
-  const result = findOpen(seen, untrusted)
-  if (result === undefined) return undefined
-  const mtls = mtlsOf(seen)
-  const domain = nameOf(mtls?.trustDomain, "the peer's trust domain")
-  const never = reasonOf(result) === 'unknown_trust_domain'
-  const leaf = mtls?.chain[0]
-  const issuer = nameOf(mtls?.chain.at(-1)?.issuer, 'its issuer')
-  const both = mtls?.clientAuth === 'rejected'
-  return buildDiagnosis('trust_bundle_misaligned', {
-    confidence: never ? 'certain' : 'likely',
-    summary: never
-      ? `Our side holds no bundle of ${domain}, so nothing that it signs can be verified here.`
-      : `Our side does not hold the authority of ${domain} that signed the certificate of ${placeOf(result.target)} ("${issuer}").`,
-    evidence: listFacts(
-      sayDetail(result),
-      mtls?.peerId && `the peer is ${clean(mtls.peerId)}`,
-      leaf !== undefined && !never && `its certificate was issued at ${leaf.notBefore}: our bundle is older than that authority`,
-      mtls !== undefined && `bundles come from: ${clean(mtls.identitySource)}`,
-      both && 'the peer refuses our certificate as well: its bundle may be behind too',
-    ),
-    against: listFacts(
-      !never && 'a certificate of an unknown authority, or one that lacks an intermediate, looks the same from here',
-      mtls?.clientAuth === 'accepted' && 'the peer accepted our certificate: its side is in step',
-    ),
-    fixes: fixFederation(mtls?.trustDomain ?? undefined),
-    next: buildRun(result.target, 'mtls', '--output json'),
-  })
-}
+export const mtlsOf = (seen: Seen): MtlsMeasured | undefined => seen.mtls?.measured
+export const nameOf = (text: string | null | undefined, otherwise: string): string => (text ? clean(text) : otherwise)
 
 /** A valid SVID that is not the expected one, or one that breaks the rules for SVIDs (X509-SVID §2–5). */
 export const explainWrongIdentity = (seen: Seen): Diagnosis | undefined => {
@@ -179,38 +143,29 @@ export const explainStuckRotation = (seen: Seen): Diagnosis | undefined => {
   })
 }
 
-const documents: readonly FailReason[] = [
-  'bundle_unreachable',
-  'bundle_http_status',
-  'bundle_malformed',
-  'bundle_empty',
-  'bundle_stale',
-  'bundle_behind',
-  'bundle_sequence_regressed',
-  'bundle_authority_expired',
-  'profile_mismatch',
-]
-
-/** The endpoint from which others take a trust domain's bundle: while it fails, their copies grow old. */
-export const explainBundleEndpoint = (seen: Seen): Diagnosis | undefined => {
-  const result = findOpen(seen, documents)
-  if (result === undefined) return undefined
-  const bundle = seen.bundle?.measured
-  const domain = nameOf(bundle?.trustDomain, 'this trust domain')
-  const fixes: Fix[] = [
-    fix('SPIRE server: is the endpoint on, and with which profile?', 'grep -A12 federation /etc/spire/server/server.conf'),
-    ...fixFederation(bundle?.trustDomain ?? undefined),
-  ]
-  return buildDiagnosis('trust_bundle_misaligned', {
-    confidence: 'certain',
-    summary: `The bundle endpoint of ${domain} at ${placeOf(result.target)} does not serve a usable bundle: peers that poll it fall behind at the next rotation.`,
-    evidence: listFacts(
-      sayDetail(result),
-      bundle !== undefined && `asked for ${clean(bundle.url)} as ${bundle.profile}`,
-      bundle?.sequence && `sequence ${clean(bundle.sequence)}`,
-    ),
-    against: ['peers that already hold the current authorities work until the next one signs'],
-    fixes,
-    next: buildRun(result.target),
+/** A gateway that passes TLS through picks the workload by server name and protocol: without a match it hangs up (Istio AUTO_PASSTHROUGH). */
+export const explainGateway = (seen: Seen): Diagnosis | undefined => {
+  const mtls = mtlsOf(seen)
+  const result = findOpen(seen, ['tls_reset', 'sni_or_alpn_rejected'])
+  if (result === undefined || mtls?.nonsenseSni === undefined || result.kind !== 'mtls') return undefined
+  const alike = mtls.nonsenseSni === 'refused'
+  return buildDiagnosis('tls_policy_mismatch', {
+    confidence: 'likely',
+    summary: alike
+      ? `${placeOf(result.target)} is up and hangs up for this server name just as for one that nobody has: the gateway has no route for it.`
+      : `${placeOf(result.target)} answers for a server name that nobody has and hangs up for this one: the gateway knows it, and the workload behind it is at fault.`,
+    evidence: listFacts(sayDetail(result), mtls.sni && `asked for ${clean(mtls.sni)}`, `a nonsense name was ${mtls.nonsenseSni}`),
+    against: listFacts(alike && 'a gateway whose workload has no endpoint closes the connection in the same way'),
+    fixes: [
+      fix(
+        'Istio: does the gateway pass these hosts through?',
+        'kubectl get gateways --all-namespaces --output yaml | grep -n -B8 AUTO_PASSTHROUGH',
+      ),
+      fix(
+        'Istio: has the service an endpoint there?',
+        'istioctl proxy-config endpoints deployment/istio-eastwestgateway --namespace istio-system | grep HOST',
+      ),
+    ],
+    next: buildRun(result.target, 'mtls', '--sni-pair'),
   })
 }
