@@ -22,7 +22,7 @@ type Command = keyof typeof commands
 /** Runs the command line. Results go to stdout, everything else to stderr. Returns the exit code. */
 export const main = async (args: string[], io: Io): Promise<number> => {
   const { sim } = await simOf(args)
-  if (sim) return sim(args.slice(1))
+  if (sim) return sim(args.slice(1), io)
   const { command, words, help } = parseArgs(args, io, await helpFor(args))
   if (help) {
     io.stdout.write(`${help}\n`)
@@ -39,7 +39,7 @@ export const main = async (args: string[], io: Io): Promise<number> => {
 }
 
 /** The simulation reads its own words. */
-const simOf = async (args: string[]): Promise<{ sim?: (argv: string[]) => Promise<number> }> =>
+const simOf = async (args: string[]): Promise<{ sim?: (argv: string[], io: Io) => Promise<number> }> =>
   args[0] === 'sim' ? { sim: (await import('./sim.ts')).simCommand } : {}
 
 /** The options of the commands that have many, loaded only for those. */

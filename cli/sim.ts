@@ -1,5 +1,5 @@
 /** `probe sim`: a simulated network on this machine, to see the diagnosis before it is needed. */
-import { processIo } from './io.ts'
+import type { Io } from './io.ts'
 
 const usage = `probe sim <command>
 
@@ -15,8 +15,7 @@ Options:
 type Demo = { delayMs: number }
 
 /** Takes the words after `sim`. Returns the exit code: 0 when the demonstration showed what it promises. */
-export const simCommand = async (argv: string[]): Promise<number> => {
-  const io = processIo()
+export const simCommand = async (argv: string[], io: Io): Promise<number> => {
   const [command, ...rest] = argv
   if (command === undefined || command === 'help' || argv.includes('--help')) {
     io.stdout.write(usage)

@@ -19,6 +19,9 @@ const reasonOf: Record<string, FailReason> = {
   EAI_AGAIN: 'dns_server_failure',
 }
 
+/** What Node says of a resolver that is no address, before anything is asked. */
+const misnaming = new Set(['ERR_INVALID_IP_ADDRESS', 'ERR_SOCKET_BAD_PORT'])
+
 /**
  * Resolves a name to addresses of one family: by the resolvers given, all of them asked at once and compared, else as the system does
  * (hosts file, search list and all), in which case the system's resolvers are also asked one by one when it fails, to say which is at fault.
@@ -108,7 +111,7 @@ export const judgeDns = (answers: DnsAnswer[], name: string, options: Options['d
   const asked = options.resolvers.length > 0
   const broken = asked ? answers.find(a => a.error) : answers[0]?.error ? answers[0] : undefined
   const warnings: Warning[] = []
-  const misnamed = answers.filter(a => a.error === 'ERR_INVALID_IP_ADDRESS').map(a => a.resolver)
+  const misnamed = answers.filter(a => a.error && misnaming.has(a.error)).map(a => a.resolver)
   if (misnamed.length > 0)
     return {
       outcome: unmeasured('config_invalid', `resolver ${misnamed.join(', ')}: want an address, address:port or [IPv6]:port`),

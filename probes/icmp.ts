@@ -166,6 +166,7 @@ export const judgeIcmp = (seen: EchoesSeen, target: Resolved, options: Options['
 }
 
 const judgeSilence = (seen: EchoesSeen, target: Resolved): Outcome => {
+  if (seen.sent === 0) return unmeasured('local_resource', `no echo to ${target.address} could be sent: the send buffer stayed full`)
   const reason = seen.error && reasonOfError(seen.error, target.family)
   if (seen.error && reason) return fail(reason, `${describeError(seen.error)}, want an echo reply from ${target.address}`)
   const ours = reasonOfSend(seen.sendErrno)

@@ -2,6 +2,7 @@ import type { SweepStep } from '../wire/measured.ts'
 import { pause } from './finding.ts'
 import type { HandshakeOptions } from './net/handshake.ts'
 import { type StepSeen, sweepStep, tcpOverhead } from './sweep-step.ts'
+import type { Answer } from './sweep-watch.ts'
 
 /** What TCP showed of one direction. */
 export type DirectionSeen = {
@@ -21,6 +22,8 @@ type Sweep = {
   steps: SweepStep[]
   signal: AbortSignal
   hello: 'post_quantum' | 'small'
+  /** How the server answered while packets were small. */
+  known: Answer | null
 }
 
 /** A packet that every path carries in practice (RFC 8200 §5 for IPv6), and what IPv4 hosts must accept (RFC 791). */
@@ -45,7 +48,7 @@ export const searchByTcp = async (
   maxSteps: number,
   signal: AbortSignal,
 ): Promise<TcpSearch> => {
-  const sweep: Sweep = { base, maxSteps, steps: [], signal, hello: 'post_quantum' }
+  const sweep: Sweep = { base, maxSteps, steps: [], signal, hello: 'post_quantum', known: null }
   const forward: DirectionSeen = { passed: null, lost: null }
   const reverse: DirectionSeen = { passed: null, lost: null }
   const result: TcpSearch = { forward, reverse, steps: sweep.steps }
@@ -84,7 +87,8 @@ const reverseFirst = async (sweep: Sweep, reverse: DirectionSeen, startEcho: () 
 }
 
 const step = async (sweep: Sweep, direction: Direction, packet: number | undefined, onConnected?: () => void): Promise<StepSeen> => {
-  const seen = await sweepStep(direction, packet, sweep.base, sweep.signal, sweep.hello, onConnected)
+  const seen = await sweepStep(direction, packet, sweep.base, sweep.signal, sweep.hello, { onConnected, known: sweep.known })
+  if (seen.answer && (seen.passed || seen.handshake)) sweep.known = seen.answer
   if (seen.tcpPacket !== null) sweep.steps.push({ direction, packet: seen.tcpPacket, passed: seen.passed, detail: seen.detail })
   return seen
 }
@@ -153,9 +157,10 @@ const nextSizes = (seen: DirectionSeen, lowest: number, echoMtu: number | null, 
   return [...new Set([low + Math.round((high - low) / 3), low + Math.round((2 * (high - low)) / 3)])]
 }
 
-/** The size that was lost, once more and alone: random loss, or a server that was busy, must not pass for a hole. */
+/** The size that was lost, once more, alone and with patience: random loss, or a server that was busy, must not pass for a hole. */
 const confirm = async (sweep: Sweep, direction: Direction, seen: DirectionSeen): Promise<void> => {
   if (!isHole(seen)) return
+  sweep.known = null
   for (let again = 0; again < 2 && seen.passed !== null && seen.lost === seen.passed + 1 && !sweep.signal.aborted; again++) {
     const result = await step(sweep, direction, seen.lost)
     if (result.passed !== true || (result.tcpPacket ?? 0) < seen.lost) return

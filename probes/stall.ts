@@ -13,10 +13,14 @@ const gapMs = 1500
  */
 export const stallWatch = (connected: TcpInfo): ((info: TcpInfo, nowMs: number) => TlsStall | undefined) => {
   let lastProgress = 0
-  let acked = -1
-  let received = -1
+  let acked = connected.bytesAcked
+  let received = connected.bytesReceived
+  /** What was lost and has arrived since is no stall. */
+  let retransmitsBefore = connected.totalRetransmits
   return (info, nowMs) => {
-    if (info.bytesAcked !== acked || info.bytesReceived !== received || lastProgress === 0) {
+    const moved = info.bytesAcked !== acked || info.bytesReceived !== received
+    if (moved) retransmitsBefore = info.totalRetransmits
+    if (moved || lastProgress === 0) {
       acked = info.bytesAcked
       received = info.bytesReceived
       lastProgress = nowMs
@@ -25,7 +29,9 @@ export const stallWatch = (connected: TcpInfo): ((info: TcpInfo, nowMs: number) 
     const stall = stallOf(info, connected)
     if (!stall) return undefined
     if (stall.direction === 'forward')
-      return stall.retransmits >= enoughRetransmits && nowMs - lastProgress > 2 * info.rttMs + 50 ? stall : undefined
+      return info.totalRetransmits - retransmitsBefore >= enoughRetransmits && nowMs - lastProgress > 2 * info.rttMs + 50
+        ? stall
+        : undefined
     return nowMs - lastProgress > gapMs + 4 * info.rttMs ? stall : undefined
   }
 }

@@ -3,6 +3,7 @@ import { type HandshakeOptions, shakeHands } from './net/handshake.ts'
 import { ContextError } from './net/secure-context.ts'
 import { optionBytes, type TcpInfo } from './net/tcp-info.ts'
 import { DialError } from './net/tcp-socket.ts'
+import { type Answer, type Watcher, watchForward, watchReverse } from './sweep-watch.ts'
 
 /** IP and TCP header without options: an MSS is a packet less this (RFC 9293 §3.7.1). */
 export const tcpOverhead = { 4: 40, 6: 60 }
@@ -30,85 +31,12 @@ export type StepSeen = {
   /** Our own kernel heard a packet-too-big of this size. */
   pathMtu: number | null
   handshake: boolean
+  /** What the peer's answer comes to, and how long it took to begin; null when none came. */
+  answer: Answer | null
 }
 
 /** How full segments are on average when a flight is cut into them; what a server writes in one go adds a short one at each end. */
 const mostlyFull = 0.7
-
-type Watcher = { ends: (info: TcpInfo, nowMs: number) => boolean; verdict: () => { passed: boolean | null; detail: string } }
-
-/**
- * Forward: many full segments and one small one, our own ClientHello made large. A full segment that is acknowledged, or acknowledged
- * selectively, has passed; all of them sent again and none acknowledged, while the small one may be, is a hole.
- */
-const watchForward = (connected: TcpInfo): Watcher => {
-  let passed: boolean | null = null
-  let detail = 'the connection ended before the size was tested'
-  let lastChange = 0
-  let retransmits = -1
-  return {
-    verdict: () => ({ passed, detail }),
-    ends: (info, nowMs) => {
-      const acked = Math.max(0, info.bytesAcked - connected.bytesAcked)
-      if (acked >= connected.sndMss || info.sacked > 1 || (info.unacked === 0 && acked > 0)) {
-        passed = true
-        detail = `${acked} bytes acknowledged`
-        return true
-      }
-      const again = info.totalRetransmits - connected.totalRetransmits
-      if (again !== retransmits) {
-        retransmits = again
-        lastChange = nowMs
-      }
-      const waited = nowMs - lastChange > 1.5 * connected.rttMs + 60
-      if (again >= 2 && info.unacked > 0 && waited) {
-        passed = false
-        detail = `${info.unacked} segments unacknowledged, ${again} sent again, ${info.sacked} small ones acknowledged`
-        return true
-      }
-      return false
-    },
-  }
-}
-
-/**
- * Reverse: our ClientHello goes out in small pieces, the server answers with segments as large as our MSS lets it. Its flight arrives, or a gap
- * in it is never filled, or nothing comes although all that we sent was acknowledged.
- */
-const watchReverse = (connected: TcpInfo): Watcher => {
-  let passed: boolean | null = null
-  let detail = 'the connection ended before the size was tested'
-  let lastChange = 0
-  let progress = -1
-  return {
-    verdict: () => ({ passed, detail }),
-    ends: (info, nowMs) => {
-      if (info.bytesReceived > 0 && info.rcvMss >= connected.advMss) {
-        passed = true
-        detail = `a segment of ${info.rcvMss} bytes arrived`
-        return true
-      }
-      const now = info.bytesReceived * 1e6 + info.bytesAcked
-      if (now !== progress) {
-        progress = now
-        lastChange = nowMs
-      }
-      if (info.unacked > 0) {
-        detail = 'what we sent was not acknowledged'
-        return info.totalRetransmits - connected.totalRetransmits >= 4
-      }
-      if (info.bytesAcked <= connected.bytesAcked) return false
-      const gap = (info.outOfOrder ?? 0) > 0
-      // The peer sends again after 200 ms + RTT and 400 ms more (RFC 6298, Linux's minimum); behind a gap it also hears at once what is missing.
-      if (nowMs - lastChange < (gap ? 350 : 800) + 3 * connected.rttMs) return false
-      passed = false
-      detail = gap
-        ? `${info.outOfOrder} segments arrived behind a gap that is not filled`
-        : `our ClientHello was acknowledged and ${info.bytesReceived} bytes came back`
-      return true
-    },
-  }
-}
 
 const nothing: StepSeen = {
   passed: null,
@@ -120,11 +48,13 @@ const nothing: StepSeen = {
   limitedByPeer: false,
   pathMtu: null,
   handshake: false,
+  answer: null,
 }
 
 /**
  * One connection with packets of at most `packet` bytes, judged for one direction. Without `packet` the MSS is the interface's own.
- * `hello: small` for the reverse direction sends one packet and no pieces, for paths that lose the second one.
+ * `hello: small` for the reverse direction sends one packet and no pieces, for paths that lose the second one. `known` is how this peer answered
+ * when its packets were small: with it, silence is believed sooner.
  */
 export const sweepStep = async (
   direction: SweepStep['direction'],
@@ -132,7 +62,7 @@ export const sweepStep = async (
   base: Omit<HandshakeOptions, 'hello'>,
   signal: AbortSignal,
   hello: 'post_quantum' | 'small' = 'post_quantum',
-  onConnected: () => void = () => {},
+  { onConnected = () => {}, known = null }: { onConnected?: () => void; known?: Answer | null } = {},
 ): Promise<StepSeen> => {
   const overhead = tcpOverhead[base.family]
   const mss = packet === undefined ? {} : { mss: packet - overhead }
@@ -145,7 +75,7 @@ export const sweepStep = async (
   const from = (connected: TcpInfo): Watcher['ends'] => {
     first = connected
     onConnected()
-    watcher = direction === 'forward' ? watchForward(connected) : watchReverse(connected)
+    watcher = direction === 'forward' ? watchForward(connected) : watchReverse(connected, known)
     return watcher.ends
   }
   try {
@@ -153,7 +83,9 @@ export const sweepStep = async (
     return await shakeHands({ ...base, ...mss, ...sent }, limit, { everyMs: watchMs, from }, ({ last, end }) => {
       if (!last || !first || !watcher) return { ...nothing, detail: 'this system has no TCP_INFO' }
       watcher.ends(last, performance.now())
-      const seen = { ...nothing, ...watcher.verdict(), handshake: end.kind === 'done' }
+      const { passed, detail, afterMs } = watcher.verdict()
+      const answer = afterMs === undefined ? null : { bytes: last.bytesReceived, afterMs }
+      const seen = { ...nothing, passed, detail, answer, handshake: end.kind === 'done' }
       return direction === 'forward' ? forwardFacts(seen, first, last, overhead) : reverseFacts(seen, first, last, overhead)
     })
   } catch (error) {

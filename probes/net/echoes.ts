@@ -1,6 +1,6 @@
 import type { Family, Outcome } from '../../wire/result.ts'
 import { type EchoReply, EchoSocket, type EchoSocketOptions, openEchoSocket } from './echo-socket.ts'
-import { EMSGSIZE } from './libc.ts'
+import { EAGAIN, EMSGSIZE, ENOBUFS } from './libc.ts'
 import type { QueuedError } from './mailbox.ts'
 
 /** Sent echoes whose time is remembered, per session: a reply that is more than so many echoes late is not counted. */
@@ -60,8 +60,13 @@ class Echoes {
     const session = this.sessions.get(id)!
     session.indexes[slot] = index
     session.sentNs[slot] = this.socket.clock.nowNs()
-    const code = this.socket.send(to, id, index, dataBytes)
+    let code = this.socket.send(to, id, index, dataBytes)
     if (code === EMSGSIZE) this.socket.receiveErrors(this.#onError)
+    else if (code !== 0 && code !== EAGAIN && code !== ENOBUFS) {
+      // An ICMP error for another session's echo is reported to whoever sends next (ip(7), IP_RECVERR): only a second refusal is this one's.
+      this.socket.receiveErrors(this.#onError)
+      code = this.socket.send(to, id, index, dataBytes)
+    }
     if (this.#timer === undefined || this.#waitMs !== fastestMs) this.#wake(fastestMs)
     return code
   }

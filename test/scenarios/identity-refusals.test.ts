@@ -157,3 +157,29 @@ t.test('I11: an Istio east-west gateway, asked for a name that it routes and for
   t.match(otherAlpn.result('mtls').outcome, { reason: 'sni_or_alpn_rejected' })
   t.strictSame(otherAlpn.causes, ['tls_policy_mismatch'])
 })
+
+t.test('I11: both names in one run: a gateway without the route is told from one whose workload is at fault', { skip }, async t => {
+  await using pair = await startIdentityPair()
+  const route = 'outbound_.8080_._.payments.prod.svc.cluster.local'
+  const nobody = 'outbound_.8080_._.nobody.nowhere.svc.cluster.local'
+  const { target, identity } = await meet(pair, { variant: 'Istio gateway', serverNames: [route] })
+  const ask = (sni: string) => pair.probe([target, ...identity, '--sni', sni, '--sni-pair'])
+
+  const right = await ask(route)
+  t.equal(right.document.verdict, 'ok')
+  t.match(right.result('mtls').measured, { nonsenseSni: 'refused', clientAuth: 'accepted' }, 'a gateway that routes by name')
+
+  const wrong = await ask(nobody)
+  t.equal(wrong.status, 1)
+  t.strictSame(wrong.causes, ['tls_policy_mismatch'])
+  t.match(wrong.diagnosis('tls_policy_mismatch'), {
+    confidence: 'likely',
+    summary: /hangs up for this server name just as for one that nobody has: the gateway has no route/,
+    against: [/whose workload has no endpoint/],
+  })
+
+  const plain = await meet(pair)
+  const direct = await pair.probe([plain.target, ...plain.identity, '--sni', route, '--sni-pair'])
+  t.match(direct.result('mtls').measured, { nonsenseSni: 'answered' }, 'a service that takes any name')
+  t.equal(direct.document.verdict, 'ok')
+})

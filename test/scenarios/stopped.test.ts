@@ -1,5 +1,7 @@
 import { once } from 'node:events'
-import { readlinkSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type ProcessEntry, readProcesses } from '../../deploy/sim/process-table.ts'
@@ -64,8 +66,10 @@ const netOf = (pid: number): string => {
   }
 }
 
-t.test('Ctrl-C of the demonstration leaves no process and no namespace', { skip }, async t => {
-  const child = startProgram([process.execPath, probe, 'sim', 'demo'])
+t.test('Ctrl-C of the demonstration leaves no process, namespace or file', { skip }, async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'stopped-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const child = startProgram([process.execPath, probe, 'sim', 'demo'], { TMPDIR: folder })
   let printed = ''
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (printed += text))
   while (!printed.includes('✓ tcp')) await once(child.stdout!, 'data')
@@ -76,6 +80,7 @@ t.test('Ctrl-C of the demonstration leaves no process and no namespace', { skip 
   const start = performance.now()
   t.strictSame(await once(child, 'close'), [130, null])
   t.ok(performance.now() - start < 3 * secondMs)
+  t.strictSame(readdirSync(folder), [])
   const now = readProcesses()
   t.strictSame(
     programs.filter(one => now.some(other => other.pid === one.pid && other.startedAt === one.startedAt)),

@@ -1,0 +1,110 @@
+import t from 'tap'
+import { tcpServers } from '../servers/tcp-servers.ts'
+import { startFullBacklog } from './full-backlog.ts'
+import { run, started, targetOf, word } from './targets.ts'
+
+const headers = { '127.0.0.1': 40, '::1': 60 }
+
+for (const host of ['127.0.0.1', '::1'] as const) {
+  t.test(`${host}: an open port tells its SYN's round trip and the MSS of both directions`, async t => {
+    const { outcome, measured, warnings, phasesMs } = await run('tcp', targetOf(await started(t, tcpServers.sink({ host }))))
+    t.same(outcome, { kind: 'ok' })
+    t.ok(measured.synRttMs! > 0 && measured.synRttMs! < 100, `${measured.synRttMs} ms`)
+    t.equal(phasesMs['connect'], measured.synRttMs)
+    t.equal(measured.synRetransmits, 0)
+    for (const mss of [measured.mssForward!, measured.mssReverse!]) t.ok(mss >= 1220 && mss <= 65_536 - headers[host], `MSS ${mss}`)
+    t.match(measured, { retransmits: null, segmentsOut: null, retransmitRatio: null })
+    t.same(warnings, [])
+  })
+
+  t.test(`${host}: a closed port is refused, a filtered one is silent`, async t => {
+    const closed = await started(t, tcpServers.sink({ host }))
+    await closed.close()
+    t.match((await run('tcp', targetOf(closed))).outcome, { reason: 'tcp_refused', detail: `${host} port ${closed.port}` })
+    const filtered = await started(t, startFullBacklog(host))
+    const { outcome, measured, phasesMs } = await run('tcp', targetOf(filtered), { timeoutMs: 100 })
+    t.match(outcome, { kind: 'fail', reason: 'tcp_timeout', detail: 'no answer to the SYN' })
+    t.match(measured, { synRttMs: null, mssForward: null })
+    t.notOk('connect' in phasesMs)
+  })
+
+  t.test(`${host}: a transfer is acknowledged to the last byte`, async t => {
+    for (const variant of ['sink', 'echo'] as const)
+      for (const payloadBytes of [1, 65_536, 65_537, 1_000_000]) {
+        const { outcome, measured } = await run('tcp', targetOf(await started(t, tcpServers[variant]({ host }))), { payloadBytes })
+        t.same(outcome, { kind: 'ok' }, `${variant}, ${payloadBytes} bytes`)
+        t.ok(measured.bytesAcked! >= payloadBytes && measured.bytesAcked! <= payloadBytes + 1, `${measured.bytesAcked} bytes`)
+        // A busy machine makes the kernel send a tail again (RFC 8985, tail loss probes).
+        t.ok(measured.retransmits! <= 2 && measured.retransmitRatio! === measured.retransmits! / measured.segmentsOut!)
+        t.ok(measured.segmentsOut! >= payloadBytes / 65_536)
+        if (payloadBytes > 65_536) t.ok(measured.deliveryRateBytesPerSecond! > 1e6, `${measured.deliveryRateBytesPerSecond} bytes/s`)
+      }
+  })
+}
+
+t.test('the source asked for is used', async t => {
+  const server = await started(t, tcpServers.sink())
+  t.equal(word((await run('tcp', targetOf(server), { source: '127.0.0.42' })).outcome), 'ok')
+  t.equal(word((await run('tcp', targetOf(server), { source: '198.51.100.7' })).outcome), 'config_invalid')
+})
+
+t.test('a port that accepts and does no more is open, whatever is behind it', async t => {
+  for (const variant of [
+    'accepts and says nothing',
+    'sends garbage',
+    'closes at once',
+    'resets in the middle of the handshake',
+    'one byte a second',
+  ] as const)
+    t.equal(word((await run('tcp', targetOf(await started(t, tcpServers[variant]())))).outcome), 'ok', variant)
+})
+
+t.test('a connection that is reset at once was accepted before', async t => {
+  const server = await started(t, tcpServers['resets at once']())
+  for (let i = 0; i < 20; i++) t.match(word((await run('tcp', targetOf(server))).outcome), /^(ok|tcp_reset)$/)
+})
+
+t.test('a service that hangs up in the middle of a transfer has reset it', async t => {
+  for (const variant of ['closes at once', 'resets at once', 'resets in the middle of the handshake', 'plaintext http'] as const) {
+    const { outcome, measured } = await run('tcp', targetOf(await started(t, tcpServers[variant]())), { payloadBytes: 10_000_000 })
+    t.match(outcome, { kind: 'fail', reason: 'tcp_reset' }, variant)
+    t.ok((measured.bytesAcked ?? 0) < 10_000_000)
+  }
+})
+
+t.test('a service that does not read is a timeout, and what its kernel took is told', async t => {
+  const server = await started(t, tcpServers['accepts and says nothing']())
+  const { outcome, measured } = await run('tcp', targetOf(server), { payloadBytes: 50_000_000, timeoutMs: 500 })
+  t.match(outcome, {
+    kind: 'fail',
+    reason: 'tcp_timeout',
+    detail: /^127\.0\.0\.1 port \d+: \d+ of 50000000 bytes acknowledged, \d+ segments sent again$/,
+  })
+  t.ok(measured.bytesAcked! > 0 && measured.bytesAcked! < 50_000_000)
+})
+
+/** An address of loopback that no other test listens on. */
+const proxyHost = '127.0.91.7'
+
+t.test('a host on which the control ports are closed listens on one port, not on all', async t => {
+  const server = await started(t, tcpServers.sink({ host: '127.0.91.6' }))
+  const { measured } = await run('tcp', targetOf(server), { control: true })
+  t.same(measured.control, [
+    { port: 2, accepted: false },
+    { port: 48_919, accepted: false },
+  ])
+  t.equal((await run('tcp', targetOf(server))).measured.control, undefined, 'and only where it was asked for')
+})
+
+t.test('a proxy that accepts everything is seen by its control ports', async t => {
+  const server = await started(t, tcpServers.sink({ host: proxyHost }))
+  await started(t, tcpServers.sink({ host: proxyHost, port: 48_919 }))
+  const { outcome, measured } = await run('tcp', targetOf(server), { control: true })
+  t.same(outcome, { kind: 'ok' })
+  t.same(measured.control?.at(-1), { port: 48_919, accepted: true })
+})
+
+t.test('nothing is asked of the control ports of a host that did not connect', async t => {
+  const silent = await started(t, startFullBacklog())
+  t.equal((await run('tcp', targetOf(silent), { control: true, timeoutMs: 50 })).measured.control, undefined)
+})
