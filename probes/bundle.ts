@@ -158,6 +158,11 @@ const judgeAnswer = (
   if (answer.tooLarge) return failed('bundle_malformed', `more than ${maxBundleBytes} bytes, which no bundle needs`)
   const read = readBundle(answer.body, 'endpoint')
   if (!read.ok) return settle(server, plain(read.violations), [])
+  if (read.bundle.form === 'pem' || read.bundle.form === 'der')
+    return failed(
+      'bundle_malformed',
+      `the document is ${read.bundle.form.toUpperCase()}, want a JWK set in JSON (SPIFFE_Trust_Domain_and_Bundle §4)`,
+    )
   const judged = judgeBundle(read.bundle, Date.now())
   const held = measureBundle(measured, read.bundle, options, identity)
   const x509 = listAuthorities(read.bundle).filter(one => one.kind === 'x509')

@@ -12,20 +12,25 @@ export type ClientAnswer =
 /** How long a proof is waited for: two round trips, and never less than a slow server may take. */
 const graceMs = (rttMs: number): number => Math.max(500, 2 * rttMs)
 
+/** How long a server that hangs up right after the handshake may take to do so. */
+const hangUpMs = (rttMs: number): number => 20 + 1.5 * rttMs
+
 /**
  * Waits for the server's answer to our certificate. A TLS 1.3 client has finished before the server has looked at it (RFC 8446 §2): servers send
  * a session ticket only after they have accepted, an alert or a plain close when they have not.
  */
 export const waitForAnswer = (tls: TLSSocket, rttMs: number, signal: AbortSignal): Promise<ClientAnswer> =>
   new Promise(resolve => {
-    if (tls.getProtocol() !== 'TLSv1.3') return resolve({ kind: 'proof' })
+    const finishedByBoth = tls.getProtocol() !== 'TLSv1.3'
     const settle = (answer: ClientAnswer): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
       resolve(answer)
     }
     const onAbort = (): void => settle({ kind: 'silence' })
-    const timer = setTimeout(onAbort, graceMs(rttMs))
+    // In TLS 1.2 the server's Finished is the proof (RFC 5246 §7.4.9), unless it hangs up with it.
+    const onTime = (): void => settle(finishedByBoth ? { kind: 'proof' } : { kind: 'silence' })
+    const timer = setTimeout(onTime, finishedByBoth ? hangUpMs(rttMs) : graceMs(rttMs))
     signal.addEventListener('abort', onAbort, { once: true })
     tls.once('session', () => settle({ kind: 'proof' }))
     tls.once('data', () => settle({ kind: 'proof' }))
@@ -92,7 +97,7 @@ export const judgeClientAuth = (
         clientAuth: 'rejected',
         violation: { code: 'client_cert_required', detail: 'the server asked for a certificate, got none and hung up' },
       }
-    const detail = `the server hung up after the handshake (${version}), without an alert, a session ticket or data`
+    const detail = `the server hung up when it had our certificate (${version}), without an alert, a session ticket or data`
     return { clientAuth: 'rejected', violation: { code: 'client_cert_rejected_silent', detail } }
   }
   if (!requested)

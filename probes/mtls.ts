@@ -94,7 +94,7 @@ const connect = (
       const outcome = judgeStopped(handshake, measured, svid, signal)
       return { outcome, measured, phasesMs, warnings: [] }
     }
-    const requested = handshake.tls.getSharedSigalgs().length > 0
+    const { requested } = handshake
     const peer = inspectPeer(handshake.tls, measured, options, identity, svid)
     const start = performance.now()
     const answer = await waitForAnswer(handshake.tls, handshake.connected?.rttMs ?? 0, signal)
@@ -105,12 +105,13 @@ const connect = (
 
 /** The handshake did not finish: in TLS 1.2 a refused certificate ends it here (RFC 5246 §7.4.6). */
 const judgeStopped = (handshake: Handshake, measured: MtlsMeasured, svid: Svid | undefined, signal: AbortSignal): Outcome => {
-  const { end } = handshake
-  if (end.kind === 'error' && end.error.alert !== undefined) {
-    measured.alert = end.error.alert
-    const requested = handshake.tls.getSharedSigalgs().length > 0
-    const judged = judgeClientAuth({ kind: 'alert', alert: end.error.alert }, requested, svid !== undefined, 'TLSv1.2')
-    if (requested && judged.violation) {
+  const { end, requested } = handshake
+  if (end.kind === 'error' && end.error.alert !== undefined) measured.alert = end.error.alert
+  const refusal: ClientAnswer | undefined =
+    end.kind === 'closed' ? { kind: 'closed' } : measured.alert === undefined ? undefined : { kind: 'alert', alert: measured.alert }
+  if (requested && refusal) {
+    const judged = judgeClientAuth(refusal, requested, svid !== undefined, 'TLSv1.2')
+    if (judged.violation) {
       measured.clientAuth = judged.clientAuth
       return fail(judged.violation.code, judged.violation.detail)
     }

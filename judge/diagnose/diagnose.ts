@@ -51,7 +51,7 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainPolicy, absorbs: ['tls_version_or_cipher', 'sni_or_alpn_rejected'] },
   { explain: explainInspection, absorbs: ['certificate_untrusted', 'chain_incomplete', 'certificate_name_mismatch'] },
   { explain: explainNearAnswer, absorbs: [] },
-  { explain: explainClockSkew, absorbs: ['certificate_not_yet_valid', 'certificate_expired', 'svid_not_yet_valid'] },
+  { explain: explainClockSkew, absorbs: ['certificate_not_yet_valid', 'certificate_expired', 'svid_not_yet_valid', 'svid_expired'] },
   { explain: explainExpired, absorbs: ['certificate_expired'] },
   { explain: explainNameMismatch, absorbs: ['certificate_name_mismatch'] },
   { explain: explainIncompleteChain, absorbs: ['chain_incomplete'] },

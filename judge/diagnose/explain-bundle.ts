@@ -15,7 +15,8 @@ export const explainBundleHere = (seen: Seen): Diagnosis | undefined => {
   const result = findOpen(seen, untrusted)
   if (result === undefined) return undefined
   const mtls = mtlsOf(seen)
-  const domain = nameOf(mtls?.trustDomain, "the peer's trust domain")
+  const trustDomain = mtls?.trustDomain ?? seen.bundle?.measured.trustDomain ?? undefined
+  const domain = nameOf(trustDomain, "the peer's trust domain")
   const never = reasonOf(result) === 'unknown_trust_domain'
   const leaf = mtls?.chain[0]
   const issuer = nameOf(mtls?.chain.at(-1)?.issuer, 'its issuer')
@@ -27,8 +28,8 @@ export const explainBundleHere = (seen: Seen): Diagnosis | undefined => {
       : `Our side does not hold the authority of ${domain} that signed the certificate of ${placeOf(result.target)} ("${issuer}").`,
     evidence: listFacts(
       sayDetail(result),
-      mtls?.peerId && `the peer is ${clean(mtls.peerId)}`,
-      leaf !== undefined && !never && `its certificate was issued at ${leaf.notBefore}: our bundle is older than that authority`,
+      (mtls?.peerId ?? seen.bundle?.measured.endpointId) && `the peer is ${clean((mtls?.peerId ?? seen.bundle?.measured.endpointId)!)}`,
+      leaf !== undefined && !never && `its certificate is valid from ${leaf.notBefore}`,
       mtls !== undefined && `bundles come from: ${clean(mtls.identitySource)}`,
       both && 'the peer refuses our certificate as well: its bundle may be behind too',
     ),
@@ -36,8 +37,8 @@ export const explainBundleHere = (seen: Seen): Diagnosis | undefined => {
       !never && 'a certificate of an unknown authority, or one that lacks an intermediate, looks the same from here',
       mtls?.clientAuth === 'accepted' && 'the peer accepted our certificate: its side is in step',
     ),
-    fixes: fixFederation(mtls?.trustDomain ?? undefined),
-    next: buildRun(result.target, 'mtls', '--output json'),
+    fixes: result.kind === 'bundle' ? fixFederation(trustDomain).slice(1) : fixFederation(trustDomain),
+    next: result.kind === 'bundle' ? buildRun(result.target) : buildRun(result.target, 'mtls', '--output json'),
   })
 }
 

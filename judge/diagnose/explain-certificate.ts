@@ -11,7 +11,11 @@ export const sayPlace = (chain: readonly CertificateFacts[], index: number): str
   return isSelfSigned(chain[index]!) ? 'the root certificate' : 'the intermediate certificate'
 }
 
-export const chainOf = (seen: Seen): readonly CertificateFacts[] => seen.tls?.measured.chain ?? []
+/** As the server sent it: the same in both handshakes. */
+export const chainOf = (seen: Seen): readonly CertificateFacts[] => {
+  const chain = seen.tls?.measured.chain ?? []
+  return chain.length > 0 ? chain : (seen.mtls?.measured.chain ?? [])
+}
 
 const fixRenewal = (seen: Seen, intermediate: boolean): Fix[] => {
   const { target } = seen

@@ -30,11 +30,12 @@ const judgeClock = (chain: readonly CertificateFacts[], early: Doubt[]): Confide
 
 /** Not valid yet, or expired only minutes ago: a clock is wrong, here or where the certificate was made. */
 export const explainClockSkew = (seen: Seen): Diagnosis | undefined => {
-  const result = findOpen(seen, ['certificate_not_yet_valid', 'certificate_expired'])
+  const result = findOpen(seen, ['certificate_not_yet_valid', 'certificate_expired', 'svid_not_yet_valid', 'svid_expired'])
   if (result === undefined) return undefined
   const chain = chainOf(seen)
   const now = Date.parse(seen.startedAt)
-  const ahead = reasonOf(result) === 'certificate_not_yet_valid'
+  const ahead = reasonOf(result) === 'certificate_not_yet_valid' || reasonOf(result) === 'svid_not_yet_valid'
+  if (seen.mtls?.measured.rotation) return undefined
   const doubts = ahead ? findEarly(chain, now) : findJustLate(chain, now)
   const first = doubts[0]
   if (first === undefined && !ahead) return undefined

@@ -2,7 +2,7 @@ import type { Confidence, Diagnosis } from '../../wire/causes.ts'
 import type { MtlsMeasured } from '../../wire/measured.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
-import { fixFederation } from './fix-federation.ts'
+import { fixFederation, shellDomain } from './fix-federation.ts'
 import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf, sayDuration } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
@@ -78,10 +78,7 @@ export const explainRefusal = (seen: Seen): Diagnosis | undefined => {
       mtls?.alert !== undefined && mtls.alert !== 48 && 'the alert is a hint: stacks use the same one for different reasons',
     ),
     fixes: [
-      fix(
-        'the peer: does it hold our bundle? (SPIRE)',
-        `spire-server bundle list -format spiffe${domain ? ` -id spiffe://${domain}` : ''}`,
-      ),
+      fix('the peer: does it hold our bundle? (SPIRE)', `spire-server bundle list -format spiffe -id spiffe://${shellDomain(domain)}`),
       ...fixFederation(domain).slice(0, 1),
       fix('the peer: is our identity allowed? (Istio)', 'kubectl get authorizationpolicies,peerauthentications --all-namespaces'),
     ],
@@ -149,6 +146,8 @@ export const explainGateway = (seen: Seen): Diagnosis | undefined => {
   const result = findOpen(seen, ['tls_reset', 'sni_or_alpn_rejected'])
   if (result === undefined || mtls?.nonsenseSni === undefined || result.kind !== 'mtls') return undefined
   const alike = mtls.nonsenseSni === 'refused'
+  // An alert about the protocol comes from somebody who has a route.
+  if (alike && reasonOf(result) !== 'tls_reset') return undefined
   return buildDiagnosis('tls_policy_mismatch', {
     confidence: 'likely',
     summary: alike

@@ -1,9 +1,13 @@
 import type { Fix } from '../../wire/causes.ts'
 import { fix } from './say.ts'
 
+/** A trust domain that may stand in a command: its own characters only (SPIFFE-ID §2.1), else a placeholder. */
+export const shellDomain = (trustDomain: string | undefined): string =>
+  trustDomain !== undefined && /^[a-z0-9._-]+$/.test(trustDomain) ? trustDomain : 'TRUST_DOMAIN'
+
 /** Bringing a bundle over: by hand at once, and so that it stays in step. Only names that may stand in a shell are put into commands. */
 export const fixFederation = (trustDomain: string | undefined): Fix[] => {
-  const domain = trustDomain !== undefined && /^[a-z0-9._-]+$/.test(trustDomain) ? trustDomain : 'TRUST_DOMAIN'
+  const domain = shellDomain(trustDomain)
   return [
     fix('SPIRE server, at once', `spire-server federation refresh -id spiffe://${domain}`),
     fix(

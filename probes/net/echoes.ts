@@ -61,11 +61,11 @@ class Echoes {
     session.indexes[slot] = index
     session.sentNs[slot] = this.socket.clock.nowNs()
     let code = this.socket.send(to, id, index, dataBytes)
-    if (code === EMSGSIZE) this.socket.receiveErrors(this.#onError)
-    else if (code !== 0 && code !== EAGAIN && code !== ENOBUFS) {
+    if (code !== 0 && code !== EAGAIN && code !== ENOBUFS) {
       // An ICMP error for another session's echo is reported to whoever sends next (ip(7), IP_RECVERR): only a second refusal is this one's.
       this.socket.receiveErrors(this.#onError)
       code = this.socket.send(to, id, index, dataBytes)
+      if (code === EMSGSIZE) this.socket.receiveErrors(this.#onError)
     }
     if (this.#timer === undefined || this.#waitMs !== fastestMs) this.#wake(fastestMs)
     return code

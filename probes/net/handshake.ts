@@ -31,6 +31,8 @@ export type Handshake = {
   end: HandshakeEnd
   tls: TLSSocket
   handshakeMs: number
+  /** The server asked for a client certificate: it listed the signature algorithms that it takes, which nothing else makes it do. */
+  requested: boolean
   /** TCP_INFO directly after connecting, and at the end. */
   connected?: TcpInfo
   last?: TcpInfo
@@ -86,9 +88,15 @@ export const shakeHands = async <T>(
     })
     socket.on('error', () => {})
     secure.on('error', () => {})
+    let requested = false
+    // The keys are there once the server's flight has been read, and before it can hang up on ours.
+    secure.on('keylog', () => {
+      requested = secure.getSharedSigalgs().length > 0
+    })
     const end = await ended(secure, info.read, signal, watch.everyMs, connected && watch.from(connected))
     finished = end.kind === 'done'
-    const seen = await use({ end, tls: secure, handshakeMs: performance.now() - start, connected, last: info.read() })
+    if (finished) requested = secure.getSharedSigalgs().length > 0
+    const seen = await use({ end, tls: secure, requested, handshakeMs: performance.now() - start, connected, last: info.read() })
     secure.destroy()
     return seen
   } finally {

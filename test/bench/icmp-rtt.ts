@@ -67,20 +67,21 @@ const measureErrors = async (directory: string, echoes: number, rate: number) =>
   const captured = rttsByData(seen)
   // The data begins with the session, the same for all, and the index: big-endian words (probes/net/echo-socket.ts).
   const byIndex = new Map([...captured].map(([key, rttMs]) => [Buffer.from(key, 'latin1').readUInt32BE(4), rttMs]))
-  const both = [...worked].filter(([index, rttMs]) => byIndex.has(index) && !Number.isNaN(rttMs))
-  if (both.length < echoes * 0.99)
-    throw new Error(`${both.length} of ${echoes} echoes are in both: ${worked.size} replies, ${seen.length} packets`)
+  const seenByBoth = [...worked].filter(([index]) => byIndex.has(index))
+  if (seenByBoth.length < echoes * 0.99)
+    throw new Error(`${seenByBoth.length} of ${echoes} echoes are in both: ${worked.size} replies, ${seen.length} packets`)
+  const both = seenByBoth.filter(([, rttMs]) => !Number.isNaN(rttMs))
   const errorsUs = both.map(([index, rttMs]) => (rttMs - byIndex.get(index)!) * 1000)
   const sorted = errorsUs.map(Math.abs).sort((a, b) => a - b)
   const at = (q: number): number => quantile(sorted, q)
   const run = {
     compared: both.length,
-    withoutRtt: [...worked.values()].filter(Number.isNaN).length,
+    withoutRtt: seenByBoth.length - both.length,
     rttUs: { prober: median(both.map(([, rttMs]) => rttMs * 1000)), capture: median(both.map(([index]) => byIndex.get(index)! * 1000)) },
     biasUs: median(errorsUs),
     errorUs: { median: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: at(1) },
   }
-  note(`${both.length} echoes: error median ${at(0.5).toFixed(2)} µs, p99 ${at(0.99).toFixed(2)} µs`)
+  note(`${both.length} echoes, ${run.withoutRtt} without RTT: error median ${at(0.5).toFixed(2)} µs, p99 ${at(0.99).toFixed(2)} µs`)
   return JSON.parse(JSON.stringify(run, (_key, value) => (typeof value === 'number' ? Math.round(value * 100) / 100 : value))) as typeof run
 }
 

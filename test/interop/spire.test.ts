@@ -77,7 +77,7 @@ t.test('two trust domains of a real SPIRE, while one changes its authority', { s
   }
 
   await t.test('healthy both ways: each has accepted the other', async t => {
-    await Promise.all(bothWays.map(([from, to]) => expectHealthy(t, from, to)))
+    for (const [from, to] of bothWays) await expectHealthy(t, from, to)
   })
 
   let sequence = 0n
@@ -124,7 +124,7 @@ t.test('two trust domains of a real SPIRE, while one changes its authority', { s
     t.match(diagnosis[0], { cause: 'peer_rejects_our_identity' })
     t.equal(code, 1)
     const [look] = serverFixes({ diagnosis })
-    t.match(await aws.tryServer(...look!), { code: 0, stdout: /"spiffe_sequence": 1,/ }, look!.join(' '))
+    t.match(await aws.tryServer(...look!), { code: 0, stdout: /"x509-svid"/ }, look!.join(' '))
   })
 
   await t.test('the fix that the diagnosis names first repairs it', async t => {
@@ -132,7 +132,7 @@ t.test('two trust domains of a real SPIRE, while one changes its authority', { s
     t.same(fixes[0], ['federation', 'refresh', '-id', 'spiffe://azure.test'])
     for (const fix of fixes) t.match(await aws.tryServer(...fix), { code: 0 }, fix.join(' '))
     await waitForIdentity(aws, 'both authorities', identity => holds(identity, azure.trustDomain, 2))
-    await Promise.all(bothWays.map(([from, to]) => expectHealthy(t, from, to)))
+    for (const [from, to] of bothWays) await expectHealthy(t, from, to)
   })
 
   await t.test('a forced rotation also changes the endpoint: only a bundle carried over by hand repairs it', async t => {
@@ -156,7 +156,7 @@ t.test('two trust domains of a real SPIRE, while one changes its authority', { s
     writeFileSync(file, await azure.server('bundle', 'show', '-format', 'spiffe'))
     await aws.server('bundle', 'set', '-format', 'spiffe', '-id', `spiffe://${azure.trustDomain}`, '-path', file)
     await waitForIdentity(aws, 'all three authorities', identity => holds(identity, azure.trustDomain, 3))
-    await Promise.all(bothWays.map(([from, to]) => expectHealthy(t, from, to)))
+    for (const [from, to] of bothWays) await expectHealthy(t, from, to)
     t.match((await probeBundle(aws, azure)).result.outcome, { kind: 'ok' })
   })
 })

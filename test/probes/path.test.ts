@@ -184,6 +184,13 @@ t.test('over a simulated path', { skip }, async t => {
     t.same([...new Set(results.map(({ outcome }) => word(outcome)))], ['ok'])
   })
 
+  t.test('an error that one echo brought is not held against the echoes of others', async t => {
+    await set({})
+    const argv = [process.execPath, program('./programs/pending-error.ts'), '10.99.0.2', address]
+    const { stdout, stderr } = await network.run('aws', argv, { env: cleanEnv, timeoutMs: 10_000 })
+    t.same(JSON.parse(stdout || '{}'), { first: { replies: 0, errors: 1 }, second: { replies: 1, errors: 0 }, sends: [0, 0] }, stderr)
+  })
+
   t.test('nobody has the address: this machine gets no answer to address resolution, or nothing comes back', async t => {
     await set({})
     // Three requests, so long apart (arp(7)).
