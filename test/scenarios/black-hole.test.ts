@@ -85,6 +85,15 @@ const holes: Hole[] = [
     measured: { localMtu: 1423, echoMtu: 1422, forward: { tcpPacket: 1423 } },
   },
   {
+    name: "jumbo frames on our side, and a tunnel that is narrow from the target: the peer's plain Ethernet is no clamp",
+    sites: { aws: { interfaceMtu: 9001 } },
+    reverse: { mtu: 1380 },
+    direction: 'reverse',
+    sizes: [1500, 1380],
+    recommendedMss: 1340,
+    measured: { localMtu: 9001, forward: { tcpPacket: 1500, clamped: false } },
+  },
+  {
     name: 'over IPv6 a tunnel drops packets over 1420 bytes one way and over 1380 the other',
     family: 6,
     forward: { mtu: 1420 },

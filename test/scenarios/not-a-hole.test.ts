@@ -54,8 +54,8 @@ const stories: Story[] = [
     causes: [],
     mtu: {
       localMtu: 9001,
-      forward: { pathMtu: 1500, tcpPacket: 1500, blackHole: false },
-      reverse: { pathMtu: 1500, blackHole: false },
+      forward: { pathMtu: 1500, tcpPacket: 1500, blackHole: false, clamped: false },
+      reverse: { pathMtu: 1500, blackHole: false, clamped: false },
       facts: [/echoes of 1501 bytes and more vanish without a packet-too-big, and TCP sends at most 1500/, /9001/],
     },
   },
