@@ -37,12 +37,16 @@ const holeOf = (base: PathMtu, { passed, lost }: DirectionSeen, echo: EchoSearch
   return { ...base, pathMtu: passed, method, atLeast: lost !== next && echo.silentAt !== next, blackHole: true }
 }
 
+/** The MTU of plain Ethernet: a peer that asks for no more has clamped nothing. */
+const ethernet = 1500
+
 const forwardOf = ({ echo, tcp }: MtuSeen): PathMtu => {
   const full = tcp?.forward.full
   const tcpPacket = full?.tcpPacket ?? null
   const base: PathMtu = { ...unknown, ...signalOf(echo), tcpPacket }
   if (full?.passed === false) return holeOf(base, tcp!.forward, echo)
-  const clamped = full?.limitedByPeer === true && echo.silentAt !== null && tcpPacket !== null && tcpPacket < echo.silentAt
+  const fits = echo.silentAt !== null && tcpPacket !== null && tcpPacket < echo.silentAt
+  const clamped = full?.limitedByPeer === true && fits && tcpPacket !== ethernet
   if (full?.pathMtu) return { ...base, pathMtu: full.pathMtu, method: 'tcp_info', signal: 'packet_too_big', atLeast: false }
   if (echo.tooBig && (full?.passed !== true || tcpPacket! <= echo.tooBig.mtu))
     return { ...base, pathMtu: echo.tooBig.mtu, method: 'icmp', atLeast: false, clamped }

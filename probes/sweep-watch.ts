@@ -17,7 +17,7 @@ const silenceMs = { lone: 800, behindGap: 350, several: 150 }
 const several = 4
 
 /** After a SYN that had to be sent again the first RTT counts from the lost one: then the shortest seen since is the better. */
-const rttOf = (connected: TcpInfo, now: TcpInfo): number => Math.min(connected.rttMs, now.minRttMs)
+const rttOf = (connected: TcpInfo, now: TcpInfo): number => (now.minRttMs > 0 ? Math.min(connected.rttMs, now.minRttMs) : connected.rttMs)
 
 /**
  * Forward: many full segments and one small one, our own ClientHello made large. A full segment that is acknowledged, or acknowledged

@@ -3,6 +3,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { startNetwork } from '../../deploy/sim/network.ts'
+import { cleanEnv } from '../lab/clean-env.ts'
+import { needsNamespaces } from '../lab/needs-namespaces.ts'
 import { probe } from '../lab/probe-in.ts'
 import { runProgram } from '../lab/run-program.ts'
 import { listen } from '../servers/listening.ts'
@@ -53,4 +56,13 @@ t.test('everything that is wrong is said at once, a line each, and nothing is se
       word,
     )
   t.equal(server.connections(), 0)
+})
+
+t.test('a family that the host lacks', { skip: await needsNamespaces() }, async t => {
+  await using network = await startNetwork({ sites: { aws: {} } })
+  await network.run('aws', ['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'])
+  for (const words of [['[fd00:2::2]:8443'], ['a.example:8443', '--family', '6']]) {
+    const run = await network.run('aws', [process.execPath, probe, 'run', ...words], { env: cleanEnv, timeoutMs: 10_000 })
+    t.match(run, { status: 2, stdout: '', stderr: /^probe run: .*IPv6.*\n$/ })
+  }
 })

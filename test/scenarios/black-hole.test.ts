@@ -87,7 +87,8 @@ const holes: Hole[] = [
   {
     name: "jumbo frames on our side, and a tunnel that is narrow from the target: the peer's plain Ethernet is no clamp",
     sites: { aws: { interfaceMtu: 9001 } },
-    reverse: { mtu: 1380 },
+    forward: { dropIcmpErrors: true },
+    reverse: { mtu: 1380, signal: true },
     direction: 'reverse',
     sizes: [1500, 1380],
     recommendedMss: 1340,
@@ -126,7 +127,9 @@ for (const { name, direction, sizes, recommendedMss, causes = [], evidence, meas
     t.strictSame(run.causes, ['path_mtu_black_hole', ...causes])
     t.match(run.result('mtu'), { outcome: { reason: 'mtu_black_hole' }, measured: { ...measured, recommendedMss } })
     const [forward, reverse] = sizes
-    t.match(run.result('mtu').measured, { forward: { pathMtu: forward, atLeast: false }, reverse: { pathMtu: reverse, atLeast: false } })
+    t.match(run.result('mtu').measured, { forward: { pathMtu: forward }, reverse: { pathMtu: reverse } })
+    for (const way of direction === 'both' ? (['forward', 'reverse'] as const) : [direction])
+      t.match(run.result('mtu').measured[way], { blackHole: true, atLeast: false }, 'exactly')
     t.match(run.result('tcp').outcome, { kind: 'ok' }, 'TCP connects')
 
     const found = run.diagnosis('path_mtu_black_hole')
