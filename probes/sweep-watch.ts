@@ -16,9 +16,6 @@ const silenceMs = { lone: 800, behindGap: 350, several: 150 }
 /** So many packets in a row are not lost by chance: at 3 % loss one in a million. */
 const several = 4
 
-/** After a SYN that had to be sent again the first RTT counts from the lost one: then the shortest seen since is the better. */
-const rttOf = (connected: TcpInfo, now: TcpInfo): number => (now.minRttMs > 0 ? Math.min(connected.rttMs, now.minRttMs) : connected.rttMs)
-
 /**
  * Forward: many full segments and one small one, our own ClientHello made large. A full segment that is acknowledged, or acknowledged
  * selectively, has passed; all of them sent again and none acknowledged, while the small one may be, is a hole.
@@ -42,7 +39,7 @@ export const watchForward = (connected: TcpInfo): Watcher => {
         retransmits = again
         lastChange = nowMs
       }
-      const waited = nowMs - lastChange > 1.5 * rttOf(connected, info) + 60
+      const waited = nowMs - lastChange > 1.5 * connected.rttMs + 60
       if (again >= 2 && info.unacked > 0 && waited) {
         passed = false
         detail = `${info.unacked} segments unacknowledged, ${again} sent again, ${info.sacked} small ones acknowledged`
@@ -88,7 +85,7 @@ export const watchReverse = (connected: TcpInfo, known: Answer | null): Watcher 
       }
       if (info.bytesAcked <= connected.bytesAcked) return false
       const gap = (info.outOfOrder ?? 0) > 0
-      if (nowMs - lastChange < (gap ? gapMs : waitMs) + 3 * rttOf(connected, info)) return false
+      if (nowMs - lastChange < (gap ? gapMs : waitMs) + 3 * connected.rttMs) return false
       passed = false
       detail = gap
         ? `segments arrived behind a gap that is not filled (${info.outOfOrder})`
