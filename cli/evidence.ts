@@ -2,10 +2,10 @@
 import { chmodSync, closeSync, constants, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { arch, release, type as systemName, version as systemVersion } from 'node:os'
 import type { RunDocument } from '../wire/result.ts'
+import { bad, good, type Parsed } from '../wire/values.ts'
 import type { Io } from './io.ts'
 import type { Reporter, RunEvent } from './reporter.ts'
 import type { RunPlan } from './run-options.ts'
-import { bad, good, type Parsed } from './values.ts'
 
 /** A file that is written whole or not at all. */
 export type EvidenceFile = { write(text: string): void; discard(): void }

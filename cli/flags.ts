@@ -1,7 +1,7 @@
 /** The options of `probe run`, each once: its name, where its value goes, how it is read, what the help says of it. */
 import { type Options, optionSchemas } from '../wire/options.ts'
 import { type Kind, kinds } from '../wire/result.ts'
-import { formatDuration, type Parsed, parseDurationMs, parseNumber, parseRatio, parseSizeBytes } from './values.ts'
+import { formatDuration, type Parsed, parseDurationMs, parseNumber, parseRatio, parseSizeBytes } from '../wire/values.ts'
 
 export const outputs = ['human', 'json', 'ndjson', 'junit', 'markdown'] as const
 export type Output = (typeof outputs)[number]

@@ -1,12 +1,12 @@
 /** The output for people: one block per target, its lines as they come, then what is wrong and what to do. */
 import type { AnyResult, RunDocument } from '../wire/result.ts'
+import { type AskedTarget, formatTarget } from '../wire/target.ts'
 import { diagnosisLines, indent } from './diagnosis-text.ts'
 import type { Io } from './io.ts'
 import { printable } from './printable.ts'
 import { buildProgress } from './progress.ts'
 import type { Reporter, RunEvent } from './reporter.ts'
 import { controlText, stepText } from './step-text.ts'
-import { type AskedTarget, formatTarget } from './target.ts'
 import { flow, type Style, styleOf, wrap } from './terminal.ts'
 
 /** Blocks never mix: one target prints as it goes, those after it wait until it is done. */

@@ -1,9 +1,9 @@
 /** From the words of `probe inspect` to what is to be judged, or to every problem with them at once. */
 import { parseSpiffeId, parseTrustDomain } from '../judge/spiffe/id.ts'
 import { type Matcher, matchId, matchPathPrefix, matchTrustDomain } from '../judge/spiffe/match.ts'
+import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import { nearest } from './near.ts'
 import type { Words } from './run-options.ts'
-import { bad, good, type Parsed, quote } from './values.ts'
 
 export const inspectFlags = {
   bundle: { value: '<td>=<file>', help: 'trust bundle of a trust domain (JWKS or PEM); may be given for several' },

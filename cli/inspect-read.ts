@@ -7,7 +7,7 @@ import { splitDer } from '../judge/spiffe/der.ts'
 import { parseSpiffeId } from '../judge/spiffe/id.ts'
 import { isPrivateKey, type Pem, type PemBlock, readPem } from '../judge/spiffe/pem.ts'
 import { readToken, type Token } from '../judge/spiffe/token.ts'
-import { bad, good, type Parsed } from './values.ts'
+import { bad, good, type Parsed } from '../wire/values.ts'
 
 /** A private key beside a certificate: usable, or why not. */
 export type Key = { ok: true; key: KeyObject } | { ok: false; problem: string }

@@ -1,4 +1,6 @@
 /** `probe inspect`: judges what is in a file with the probes' own judges, without a network. */
+
+import { bad, good, type Parsed } from '../wire/values.ts'
 import { exactly, inspectLines } from './inspect-human.ts'
 import { type InspectDocument, judgeContent } from './inspect-judge.ts'
 import { type InspectPlan, parseInspectWords } from './inspect-options.ts'
@@ -7,7 +9,6 @@ import type { Io } from './io.ts'
 import { printable } from './printable.ts'
 import type { Words } from './run-options.ts'
 import { styleOf } from './terminal.ts'
-import { bad, good, type Parsed } from './values.ts'
 
 /** The command. Returns the exit code: 0 ok, 1 a rule is broken, 2 unreadable or bad usage. */
 export const inspectCommand = async (words: Words, io: Io, stdin: AsyncIterable<Uint8Array | string> = process.stdin): Promise<number> => {

@@ -1,7 +1,7 @@
 /** JUnit XML, for pipelines: a suite per target, a case per step. */
 import type { AnyResult, RunDocument } from '../wire/result.ts'
+import { formatTarget } from '../wire/target.ts'
 import { stepText } from './step-text.ts'
-import { formatTarget } from './target.ts'
 
 // What XML 1.0 §2.2 does not allow, not even escaped.
 const forbidden = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu

@@ -7,8 +7,8 @@ import type { Resolved } from '../probes/finding.ts'
 import type { Options } from '../wire/options.ts'
 import type { FailReason } from '../wire/reasons.ts'
 import type { AnyResult, Family, Kind, Result, Target } from '../wire/result.ts'
+import type { AskedTarget } from '../wire/target.ts'
 import { type RunPlan, stepsOfTarget } from './run-options.ts'
-import type { AskedTarget } from './target.ts'
 
 /** The parts of the engine that the command uses; handed in, so that tests can bring their own results. */
 export type Engine = {

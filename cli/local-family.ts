@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import type { NetworkInterfaceInfo } from 'node:os'
 import type { Family } from '../wire/result.ts'
-import { type AskedTarget, formatTarget } from './target.ts'
+import { type AskedTarget, formatTarget } from '../wire/target.ts'
 
 /** Families with an address that is more than link-local (RFC 4291 §2.5.6): on that alone no other network is reached. */
 export const familiesOf = (interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): Family[] => {

@@ -1,12 +1,12 @@
 /** The `probe` command: takes the words apart with yargs, and loads no more than the subcommand that was asked for. */
 import { createRequire } from 'node:module'
 import type { Argv } from 'yargs'
+import { quote } from '../wire/values.ts'
 import { layHelp } from './help.ts'
 import { type Io, processIo } from './io.ts'
 import { nearest } from './near.ts'
 import { printable } from './printable.ts'
 import type { Words } from './run-options.ts'
-import { quote } from './values.ts'
 
 // As CommonJS yargs is one file instead of thirty: a quarter of the time that `--help` takes.
 const yargs: typeof import('yargs/yargs') = createRequire(import.meta.url)('yargs/yargs')

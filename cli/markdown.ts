@@ -1,10 +1,10 @@
 /** A report to paste into a ticket. */
 import type { Diagnosis } from '../wire/causes.ts'
 import type { AnyResult, RunDocument } from '../wire/result.ts'
+import { formatTarget } from '../wire/target.ts'
 import { causeTitle } from './diagnosis-text.ts'
 import { printable, printableLines } from './printable.ts'
 import { stepText } from './step-text.ts'
-import { formatTarget } from './target.ts'
 
 /** Text that stays text: nothing of it becomes markup, a table's border or a link. */
 export const escapeMarkdown = (text: string): string => printable(text).replace(/[\\`*_{}[\]<>|#~&!]/g, one => `\\${one}`)

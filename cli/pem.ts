@@ -1,7 +1,7 @@
 /** The PEM files that people name on the command line: read, and checked before anything is sent. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { bad, good, type Parsed } from './values.ts'
+import { bad, good, type Parsed } from '../wire/values.ts'
 
 export type PemFiles = { ca?: string; cert?: string; key?: string }
 

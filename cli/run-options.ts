@@ -2,13 +2,13 @@
 import { isIP } from 'node:net'
 import { type Options, withDefaults } from '../wire/options.ts'
 import { type Family, type Kind, kinds } from '../wire/result.ts'
+import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseTarget } from '../wire/target.ts'
+import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import { type FlagName, flagNames, flagOf, flags, kindsOfFlag, type Output, outputs, schemaOf } from './flags.ts'
 import { familyProblems } from './local-family.ts'
 import { nearest } from './near.ts'
 import { readPemFiles } from './pem.ts'
 import { readSpiffeFlags } from './spiffe-flags.ts'
-import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseTarget } from './target.ts'
-import { bad, good, type Parsed, quote } from './values.ts'
 
 /** Everything that `probe run` was asked for. `options` hold for every target. */
 export type RunPlan = {

@@ -2,6 +2,8 @@
 import { networkInterfaces } from 'node:os'
 import type { Diagnosis } from '../wire/causes.ts'
 import type { AnyResult, Kind, RunDocument, Verdict } from '../wire/result.ts'
+import type { AskedTarget } from '../wire/target.ts'
+import { good } from '../wire/values.ts'
 import { buildEvidence, type EvidenceFile, openEvidence } from './evidence.ts'
 import { buildHuman } from './human.ts'
 import { exitCodeOfSignal, type Io, type StopSignal } from './io.ts'
@@ -11,8 +13,6 @@ import { buildNdjson, buildWhole } from './machine.ts'
 import { printable } from './printable.ts'
 import type { Reporter } from './reporter.ts'
 import { parseRunWords, type RunPlan, type Words } from './run-options.ts'
-import type { AskedTarget } from './target.ts'
-import { good } from './values.ts'
 import { readVersion } from './version.ts'
 
 /** What `run` needs of the other rooms. */

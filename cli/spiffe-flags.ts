@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { readBundle } from '../judge/spiffe/bundle.ts'
 import { parseSpiffeId, parseTrustDomain } from '../judge/spiffe/id.ts'
 import type { Options } from '../wire/options.ts'
+import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import type { Given } from './run-options.ts'
-import { bad, good, type Parsed, quote } from './values.ts'
 
 export type SpiffeOptions = { mtls: Partial<Options['mtls']>; bundle: Partial<Options['bundle']> }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseRunWords } from '../../cli/run-options.ts'
-import { formatDuration, parseDurationMs } from '../../cli/values.ts'
+import { formatDuration, parseDurationMs } from '../../wire/values.ts'
 import { certificateFor } from './certificate.ts'
 
 const files = mkdtempSync(join(tmpdir(), 'causeway-'))

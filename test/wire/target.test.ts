@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatTarget, parseTarget } from '../../cli/target.ts'
+import { formatTarget, parseTarget } from '../../wire/target.ts'
 
 const accepted: [name: string, text: string, canonical: string][] = [
   ['a name is a target', 'payments', 'payments'],

@@ -4,7 +4,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { type Family, type Kind, kinds } from '../wire/result.ts'
+import { type Family, type Kind, kinds } from './result.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
 
 /** What was asked for. Without a kind it is the whole ladder. `family` is there when `host` is an address. */
