@@ -1,8 +1,8 @@
 /** From the words of `probe inspect` to what is to be judged, or to every problem with them at once. */
 import { parseSpiffeId, parseTrustDomain } from '../judge/spiffe/id.ts'
 import { type Matcher, matchId, matchPathPrefix, matchTrustDomain } from '../judge/spiffe/match.ts'
+import { nearest } from '../wire/near.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
-import { nearest } from './near.ts'
 import type { Words } from './run-options.ts'
 
 export const inspectFlags = {

@@ -1,10 +1,10 @@
 /** The `probe` command: takes the words apart with yargs, and loads no more than the subcommand that was asked for. */
 import { createRequire } from 'node:module'
 import type { Argv } from 'yargs'
+import { nearest } from '../wire/near.ts'
 import { quote } from '../wire/values.ts'
 import { layHelp } from './help.ts'
 import { type Io, processIo } from './io.ts'
-import { nearest } from './near.ts'
 import { printable } from './printable.ts'
 import type { Words } from './run-options.ts'
 

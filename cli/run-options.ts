@@ -1,12 +1,12 @@
 /** From the words of `probe run` to what is to be done, or to every problem with them at once. Nothing is sent here. */
 import { isIP } from 'node:net'
+import { nearest } from '../wire/near.ts'
 import { type Options, withDefaults } from '../wire/options.ts'
 import { type Family, type Kind, kinds } from '../wire/result.ts'
 import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseTarget } from '../wire/target.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import { type FlagName, flagNames, flagOf, flags, kindsOfFlag, type Output, outputs, schemaOf } from './flags.ts'
 import { familyProblems } from './local-family.ts'
-import { nearest } from './near.ts'
 import { readPemFiles } from './pem.ts'
 import { readSpiffeFlags } from './spiffe-flags.ts'
 

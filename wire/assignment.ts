@@ -7,8 +7,14 @@ import type { XStatic } from 'typebox/schema'
 import { optionSchemas } from './options.ts'
 import { type Kind, kinds } from './result.ts'
 
-const name = { type: 'string', minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$' } as const
-const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$' } as const
+const name = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  examples: ['payments', 'mesh-tcp'],
+} as const
+const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['500ms', '10s', '5m'] } as const
 
 export const targetSchema = {
   type: 'object',
@@ -18,7 +24,12 @@ export const targetSchema = {
     name: { ...name, description: 'what people and labels call it' },
     address: { type: 'string', description: 'host, host:port, or [IPv6]:port' },
     family: { enum: [4, 6], description: 'the address family to use; default: the first that the name resolves to' },
-    location: { type: 'string', pattern: '^[^/\\s]+(/[^/\\s]+){0,2}$', description: 'where it is: cloud/region or cloud/region/zone' },
+    location: {
+      type: 'string',
+      pattern: '^[^/\\s]+(/[^/\\s]+){0,2}$',
+      examples: ['azure/eastus', 'aws/us-east-1/us-east-1a'],
+      description: 'where it is: cloud/region or cloud/region/zone',
+    },
     labels: { type: 'object', additionalProperties: { type: 'string' }, description: 'for choosing targets; never sent as metric labels' },
     agentId: { type: 'string', description: 'the agent whose responder this is: another one that answers is not this target' },
     path: { type: 'string', description: 'of a URL, for http and bundle checks' },

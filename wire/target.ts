@@ -24,6 +24,8 @@ const portRule: Record<Kind, 'none' | 'needed' | 'optional'> = {
   mtls: 'optional',
   bundle: 'optional',
 }
+/** Whether a kind can't be measured without a port. */
+export const needsPort = (kind: Kind): boolean => portRule[kind] === 'needed'
 /** HTTP over TLS (RFC 9110 §4.2.2): what a TLS target without a port nearly always is. */
 const tlsPort = 443
 const overTls: readonly Kind[] = ['tls', 'mtls', 'bundle']

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { layHelp } from '../../cli/help.ts'
 import { main } from '../../cli/main.ts'
-import { nearest } from '../../cli/near.ts'
+import { nearest } from '../../wire/near.ts'
 import { worldOf } from './canned.ts'
 
 const program = fileURLToPath(new URL('../../cli/probe.mjs', import.meta.url))

@@ -1,0 +1,129 @@
+/** From an assignment to paths: every check on every target that it names, or everything that is wrong with it. Pure. */
+import type { AssignedCheck, AssignedTarget, Assignment } from '../wire/assignment.ts'
+import { parseCheckOptions } from '../wire/check-options.ts'
+import type { Path as Place } from '../wire/document.ts'
+import { nearest } from '../wire/near.ts'
+import { type Options, withDefaults } from '../wire/options.ts'
+import type { Kind } from '../wire/result.ts'
+import { type AskedTarget, needsPort, parseTarget } from '../wire/target.ts'
+import { parseDurationMs, quote } from '../wire/values.ts'
+import type { Path } from './path.ts'
+
+/** Options that every check of a kind gets unless it says otherwise: the agent's own identity and source. */
+export type Common = { [K in Kind]?: Partial<Options[K]> }
+type Problem = { path: Place; message: string }
+export type Expanded = { paths: readonly Path[]; problems: Problem[] }
+
+const leastEveryMs = 100
+const defaultLatenessMs = 100
+
+type Ready = { target: AssignedTarget; asked: AskedTarget }
+
+/** The paths of an assignment. With problems there are none: half an assignment is not run. */
+export const expand = (assignment: Pick<Assignment, 'targets' | 'checks'>, common: Common = {}): Expanded => {
+  const problems: Problem[] = []
+  const targets = readTargets(assignment.targets, problems)
+  const paths: Path[] = []
+  noteDuplicates('checks', assignment.checks, problems)
+  for (const [i, check] of assignment.checks.entries()) {
+    const timing = readTiming(check, i, problems)
+    const { options, problems: wrong } = parseCheckOptions(check.kind, (check.options ?? {}) as Record<string, unknown>)
+    problems.push(...wrong.map(({ path, message }) => ({ path: ['checks', i, 'options', ...path], message })))
+    for (const ready of chosen(check, i, targets, problems)) {
+      const { asked } = ready
+      if (needsPort(check.kind) && asked.port === undefined)
+        problems.push({
+          path: ['checks', i],
+          message: `${check.kind} needs a port, and target ${ready.target.name} has none: write host:port`,
+        })
+      paths.push(buildPath(check, ready, timing, { ...common[check.kind], ...options }))
+    }
+  }
+  return problems.length > 0 ? { paths: [], problems } : { paths: Object.freeze(paths), problems }
+}
+
+const readTargets = (targets: readonly AssignedTarget[], problems: Problem[]): Map<string, Ready> => {
+  noteDuplicates('targets', targets, problems)
+  const ready = new Map<string, Ready>()
+  for (const [i, target] of targets.entries()) {
+    const parsed = parseTarget(target.address)
+    if (!parsed.ok) problems.push(...parsed.problems.map(message => ({ path: ['targets', i, 'address'], message })))
+    else if (parsed.value.kind)
+      problems.push({
+        path: ['targets', i, 'address'],
+        message: `${quote(target.address)} has a scheme, want host or host:port: the check says how it is measured`,
+      })
+    else if (parsed.value.family && target.family && parsed.value.family !== target.family)
+      problems.push({ path: ['targets', i, 'family'], message: `is ${target.family}, and ${target.address} is IPv${parsed.value.family}` })
+    // A target that is wrong itself is no unknown name too.
+    ready.set(target.name, { target: Object.freeze(target), asked: parsed.ok ? parsed.value : { host: target.address, port: 1 } })
+  }
+  return ready
+}
+
+const noteDuplicates = (list: string, named: readonly { name: string }[], problems: Problem[]): void => {
+  for (const [i, { name }] of named.entries()) {
+    const first = named.findIndex(other => other.name === name)
+    if (first < i) problems.push({ path: [list, i, 'name'], message: `${quote(name)} is ${list}[${first}] already, want another name` })
+  }
+}
+
+const chosen = (check: AssignedCheck, i: number, targets: Map<string, Ready>, problems: Problem[]): Ready[] => {
+  if (!check.targets) return [...targets.values()]
+  return check.targets.flatMap((name, j) => {
+    const target = targets.get(name)
+    if (target) return check.targets!.indexOf(name) === j ? [target] : []
+    const near = nearest(name, [...targets.keys()])
+    problems.push({ path: ['checks', i, 'targets', j], message: `no target ${quote(name)}${near ? `, did you mean ${near}?` : ''}` })
+    return []
+  })
+}
+
+type Timing = { everyMs: number; timeoutMs?: number; latenessMs: number }
+
+const readTiming = (check: AssignedCheck, i: number, problems: Problem[]): Timing => {
+  const read = (name: 'every' | 'timeout' | 'lateness'): number | undefined => {
+    const parsed = check[name] === undefined ? undefined : parseDurationMs(check[name])
+    if (parsed && !parsed.ok) problems.push(...parsed.problems.map(message => ({ path: ['checks', i, name], message })))
+    return parsed?.ok ? parsed.value : undefined
+  }
+  const everyMs = read('every') ?? 10_000
+  const timeoutMs = read('timeout')
+  if (everyMs < leastEveryMs || everyMs > 86_400_000)
+    problems.push({ path: ['checks', i, 'every'], message: `got ${check.every}, want ${leastEveryMs}ms to 24h` })
+  if (timeoutMs !== undefined && (timeoutMs < 10 || timeoutMs > everyMs))
+    problems.push({
+      path: ['checks', i, 'timeout'],
+      message: `got ${check.timeout}, want 10ms to ${check.every}: a run ends before the next begins`,
+    })
+  return { everyMs, timeoutMs, latenessMs: read('lateness') ?? defaultLatenessMs }
+}
+
+/** What a target says of its own identity and names goes into the options of the kinds that take it. */
+const ofTarget = (kind: Kind, { tls, expectId, expectTrustDomain, path }: AssignedTarget): Record<string, unknown> => ({
+  ...(kind === 'tls' || kind === 'mtls' || kind === 'mtu' ? { ...tls } : {}),
+  ...(kind === 'mtls' ? { expectId, expectTrustDomain } : {}),
+  ...(kind === 'bundle' ? { path, endpointId: expectId } : {}),
+})
+
+const buildPath = (check: AssignedCheck, { target, asked }: Ready, { everyMs, timeoutMs, latenessMs }: Timing, options: object): Path => {
+  const full = withDefaults(check.kind, { ...known(ofTarget(check.kind, target)), ...known(options) })
+  const limit = Math.min(timeoutMs ?? full.timeoutMs, everyMs)
+  const [cloud, region, zone] = target.location?.split('/') ?? []
+  return Object.freeze({
+    key: `${check.name}/${target.name}`,
+    check: check.name,
+    kind: check.kind,
+    target,
+    host: asked.host,
+    port: asked.port,
+    destination: cloud ? Object.freeze({ cloud, region: region ?? '', zone }) : undefined,
+    everyMs,
+    timeoutMs: limit,
+    latenessMs,
+    expectAuthorized: check.expectAuthorized ?? false,
+    options: Object.freeze({ ...full, timeoutMs: limit }),
+  })
+}
+
+const known = (options: object): object => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
