@@ -86,8 +86,8 @@ export const startSchedule = (clock: Clock, listener: Listener): Schedule => {
   const arm = (): void => {
     if (stopped || heap.length === 0) return
     clearTimeout(timer)
-    // Node's timers are up to 1 ms late and never early; an interval can be a day, a timer at most 24.8 days.
-    timer = setTimeout(tick, Math.max(0, Math.floor(heap[0]!.dueMs - clock.elapsedMs())))
+    // Node's timers have whole milliseconds, one at least; an interval is a day at most, a timer may be 24.8 days.
+    timer = setTimeout(tick, Math.max(1, Math.ceil(heap[0]!.dueMs - clock.elapsedMs())))
   }
 
   return {

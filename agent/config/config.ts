@@ -1,0 +1,50 @@
+import type { Policy } from '../../judge/policy.ts'
+import type { Secret } from '../../probes/identity/secret.ts'
+import type { IdentityChoice } from '../../probes/identity/source.ts'
+import type { Path, Place } from '../path.ts'
+
+/** An address at which the responder is reached, and from how far. */
+export type Advertised = { address: string; scope: 'pod' | 'node' | 'loadBalancer' }
+
+export type Self = Partial<Place> & {
+  id: string
+  cluster?: string
+  node?: string
+  namespace?: string
+  runner: boolean
+  advertise: readonly Advertised[]
+}
+
+export type ResponderConfig = { bind: readonly string[]; tcp: number; udp: number; tls: number; mtls: number }
+
+export type EndpointConfig = {
+  name: string
+  url: string
+  encoding: 'protobuf' | 'json'
+  compression: 'gzip' | 'none'
+  headers: Readonly<Record<string, Secret>>
+  timeoutMs: number
+  order: 'oldest' | 'newest'
+  /** PEM files. */
+  ca?: string
+  cert?: string
+  key?: string
+  /** Authenticate with the agent's own SVID. */
+  svid: boolean
+}
+
+/** Everything an agent knows before it starts, complete and frozen. A reload makes another one. */
+export type AgentConfig = {
+  self: Self
+  identity: IdentityChoice
+  paths: readonly Path[]
+  probesPerSecond?: number
+  responder?: ResponderConfig
+  endpoints: readonly EndpointConfig[]
+  data: string
+  spoolLimitBytes: number
+  listen?: { host: string; port: number }
+  policy: Policy
+  /** What is worth a word in the log and no mistake. */
+  notes: readonly string[]
+}

@@ -1,0 +1,40 @@
+/** What may stand in a flag or a variable as well as in the file; flags win over variables, variables over the file (design: the nearest to the person). */
+import type { ConfigFile } from './schema.ts'
+
+/** Setting → flag, variable, and where the file has it. */
+export const settings = {
+  id: {
+    flag: 'id',
+    variable: 'CAUSEWAY_AGENT_ID',
+    in: 'agent',
+    help: 'its name in the fleet; default: cluster and node, else the host name',
+  },
+  cloud: { flag: 'cloud', variable: 'CAUSEWAY_CLOUD', in: 'agent', help: 'where it stands: aws, azure, gcp, …' },
+  region: { flag: 'region', variable: 'CAUSEWAY_REGION', in: 'agent', help: 'us-east-1, eastus, …' },
+  zone: { flag: 'zone', variable: 'CAUSEWAY_ZONE', in: 'agent', help: 'availability zone' },
+  cluster: { flag: 'cluster', variable: 'CAUSEWAY_CLUSTER', in: 'agent', help: 'Kubernetes cluster' },
+  node: { flag: 'node', variable: 'CAUSEWAY_NODE', in: 'agent', help: 'Kubernetes node' },
+  namespace: { flag: 'namespace', variable: 'CAUSEWAY_NAMESPACE', in: 'agent', help: 'Kubernetes namespace' },
+  workloadApi: { flag: 'workload-api', variable: 'SPIFFE_ENDPOINT_SOCKET', in: 'identity', help: 'SPIFFE Workload API, unix:///…' },
+  data: { flag: 'data', variable: 'CAUSEWAY_DATA', in: '', help: 'directory of the spool' },
+  listen: { flag: 'listen', variable: 'CAUSEWAY_LISTEN', in: '', help: '/metrics and health, default 127.0.0.1:9464; off: none' },
+  policy: { flag: 'policy', variable: 'CAUSEWAY_POLICY', in: '', help: 'file that says what may be probed' },
+} as const satisfies Record<string, { flag: string; variable: string; in: '' | 'agent' | 'identity'; help: string }>
+export type Setting = keyof typeof settings
+
+export type Flags = Partial<Record<string, string>>
+export type Environment = Record<string, string | undefined>
+
+/** The file with flags and variables laid over it. An empty variable is none. */
+export const layOver = (file: ConfigFile, flags: Flags, environment: Environment): ConfigFile => {
+  const merged: Record<string, unknown> = { ...file, agent: { ...file.agent }, identity: { ...file.identity } }
+  for (const [name, { flag, variable, in: section }] of Object.entries(settings)) {
+    // A certificate of the file's own is a choice; the variable that every pod of a mesh has is not.
+    if (name === 'workloadApi' && file.identity?.cert && flags[flag] === undefined) continue
+    const given = flags[flag] ?? (environment[variable] || undefined)
+    if (given === undefined) continue
+    if (section === '') merged[name] = given
+    else (merged[section] as Record<string, unknown>)[name] = given
+  }
+  return merged as ConfigFile
+}

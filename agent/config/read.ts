@@ -1,0 +1,144 @@
+/**
+ * The agent's configuration: flags, variables and the file, in that order, with every problem of all of them at once. The files that it names are
+ * read here too, as far as they must be right from the start (policy); certificates are read where they are used, since they change.
+ */
+import { hostname } from 'node:os'
+import { defaultPolicy, type Policy } from '../../judge/policy.ts'
+import { parsePolicy } from '../../judge/policy-file.ts'
+import { formatProblem, type Problem, readDocument } from '../../wire/document.ts'
+import { parseTarget } from '../../wire/target.ts'
+import { bad, good, type Parsed, parseSizeBytes, quote } from '../../wire/values.ts'
+import { expand } from '../expand.ts'
+import type { AgentConfig, Self } from './config.ts'
+import { readEndpoints } from './endpoints.ts'
+import { type Environment, type Flags, layOver, settings } from './layers.ts'
+import { type ConfigFile, configSchema } from './schema.ts'
+
+/** What reading a configuration needs of the world. `readFile` throws as `fs.readFileSync` does. */
+export type Sources = {
+  /** The path of the file; none is an agent that only answers. */
+  file?: string
+  flags: Flags
+  /** `--export`, any number of times. */
+  exports: readonly string[]
+  environment: Environment
+  readFile: (path: string) => string
+  /** Where data goes when nothing says so. */
+  defaultData: () => string
+}
+
+const defaultPorts = { tcp: 7460, udp: 7460, tls: 7461, mtls: 7462 }
+const defaultListen = '127.0.0.1:9464'
+const defaultSpool = '256MiB'
+/** A spool smaller than this could not hold a minute of a large agent. */
+const leastSpoolBytes = 2 ** 20
+
+/** The configuration, frozen, or every problem as a line with its place. Never throws. */
+export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
+  const problems: string[] = []
+  const file = sources.file === undefined ? emptyFile : readFile(sources.file, sources.readFile, problems)
+  const place = sources.file ?? 'configuration'
+  const note = (path: readonly (string | number)[], message: string): void =>
+    void problems.push(formatProblem(place, file.at(path, message)))
+  const layered = layOver(file.value, sources.flags, sources.environment)
+  const endpoints = readEndpoints(layered.export ?? [], sources, note)
+  const common = commonOptions(layered)
+  const { paths, problems: wrong } = expand({ targets: layered.targets ?? [], checks: layered.checks ?? [] }, common)
+  for (const { path, message } of wrong) note(path, message)
+  const listen = readListen(layered, sources, note)
+  const spoolLimitBytes = readSpoolLimit(layered, note)
+  const policy = readPolicy(layered.policy, sources, problems)
+  if (layered.identity?.cert !== undefined && layered.identity.key === undefined)
+    note(['identity', 'key'], 'is missing: the key of identity.cert')
+  if (problems.length > 0) return bad(...problems)
+  return good(
+    Object.freeze({
+      self: readSelf(layered),
+      identity: Object.freeze({ ...layered.identity }),
+      paths,
+      probesPerSecond: layered.probesPerSecond,
+      responder: readResponder(layered),
+      endpoints,
+      data: layered.data ?? sources.defaultData(),
+      spoolLimitBytes,
+      listen,
+      policy,
+      notes: notesOn(layered, paths.length),
+    }),
+  )
+}
+
+type File = { value: ConfigFile; at: (path: readonly (string | number)[], message: string) => Problem }
+const emptyFile: File = { value: {}, at: (path, message) => ({ path: path.join('.'), message }) }
+
+const readFile = (path: string, read: Sources['readFile'], problems: string[]): File => {
+  const text = readText(path, read, problems)
+  if (text === undefined) return emptyFile
+  const document = readDocument<ConfigFile>(text, configSchema)
+  if (document.ok) return document
+  problems.push(...document.problems.map(problem => formatProblem(path, problem)))
+  return emptyFile
+}
+
+const readText = (path: string, read: Sources['readFile'], problems: string[]): string | undefined => {
+  try {
+    return read(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    problems.push(
+      `${path}: ${code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'may not be read by this user' : `cannot be read (${code})`}`,
+    )
+    return undefined
+  }
+}
+
+const readPolicy = (path: string | undefined, { readFile: read }: Sources, problems: string[]): Policy => {
+  if (path === undefined) return defaultPolicy
+  const text = readText(path, read, problems)
+  if (text === undefined) return defaultPolicy
+  const parsed = parsePolicy(text)
+  if (parsed.ok) return parsed.value
+  problems.push(...parsed.problems.map(problem => `${path}: ${problem}`))
+  return defaultPolicy
+}
+
+const readSelf = ({ agent = {} }: ConfigFile): Self => {
+  const { id, cluster, node, runner = false, advertise = [], ...place } = agent
+  const named = id ?? (cluster !== undefined && node !== undefined ? `${cluster}.${node}` : hostname())
+  return Object.freeze({ ...place, id: named, cluster, node, runner, advertise: Object.freeze(advertise) })
+}
+
+const readResponder = ({ responder }: ConfigFile): AgentConfig['responder'] => {
+  if (responder === undefined || responder.enabled === false) return undefined
+  const { enabled: _, bind, ...ports } = responder
+  return Object.freeze({ bind: bind ?? ['0.0.0.0', '::'], ...defaultPorts, ...ports })
+}
+
+/** Our own identity, for the kinds that show or check one. */
+const commonOptions = ({ identity = {} }: ConfigFile): Parameters<typeof expand>[1] => {
+  const { workloadApi, cert, key, ca, bundles } = identity
+  return { mtls: { workloadApi, certFile: cert, keyFile: key, caFile: ca, bundles }, bundle: { workloadApi, bundles } }
+}
+
+type Note = (path: readonly (string | number)[], message: string) => void
+
+const readListen = ({ listen = defaultListen }: ConfigFile, { flags, environment }: Sources, note: Note): AgentConfig['listen'] => {
+  if (listen === 'off') return undefined
+  const parsed = parseTarget(listen)
+  if (parsed.ok && parsed.value.port !== undefined && !parsed.value.kind) return { host: parsed.value.host, port: parsed.value.port }
+  const who = flags['listen'] !== undefined ? '--listen' : environment[settings.listen.variable] ? settings.listen.variable : ''
+  note(['listen'], `${who ? `(${who}) ` : ''}got ${quote(listen)}, want address:port, or off`)
+  return undefined
+}
+
+const readSpoolLimit = ({ spool }: ConfigFile, note: Note): number => {
+  const parsed = parseSizeBytes((spool?.limit ?? defaultSpool).replace(' ', ''))
+  if (!parsed.ok) note(['spool', 'limit'], parsed.problems[0]!)
+  else if (parsed.value < leastSpoolBytes) note(['spool', 'limit'], `got ${spool?.limit}, want at least 1MiB`)
+  return parsed.ok ? parsed.value : 0
+}
+
+const notesOn = (file: ConfigFile, paths: number): readonly string[] => [
+  ...(paths === 0 ? ['no checks: this agent only answers others'] : []),
+  ...(paths > 0 && !file.export?.length ? ['no export: results are on /metrics only'] : []),
+]

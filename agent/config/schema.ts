@@ -1,0 +1,140 @@
+/** The agent's file. JSON Schema literals, as in `wire/options.ts`: one truth for the type, the validation and the docs page. */
+import type { XStatic } from 'typebox/schema'
+import { assignmentSchema } from '../../wire/assignment.ts'
+
+const port = { type: 'integer', minimum: 0, maximum: 65_535 } as const
+const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['10s', '5m'] } as const
+const word = { type: 'string', minLength: 1, maxLength: 253, pattern: '^[^\\s/]+$', examples: ['aws', 'us-east-1'] } as const
+
+/** A secret is never written into the file: it names where it is. */
+const secret = {
+  anyOf: [
+    { type: 'string' },
+    { type: 'object', additionalProperties: false, required: ['env'], properties: { env: { type: 'string' } } },
+    { type: 'object', additionalProperties: false, required: ['file'], properties: { file: { type: 'string' } } },
+  ],
+  description: 'a text, { env: NAME } or { file: path }',
+} as const
+
+const self = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'who this agent is and where it stands',
+  properties: {
+    id: { ...word, description: 'its name in the fleet; default: cluster and node, else the host name' },
+    cloud: { ...word, description: 'aws, azure, gcp, or a name of your own' },
+    region: word,
+    zone: word,
+    cluster: word,
+    node: word,
+    namespace: word,
+    runner: { type: 'boolean', description: "a runner lends its own service account's identity, and measures no mesh" },
+    advertise: {
+      type: 'array',
+      description: 'addresses at which other agents reach the responder, and from how far',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['address', 'scope'],
+        properties: {
+          address: { type: 'string', description: 'host, host:port or [IPv6]:port', examples: ['10.0.0.5', '203.0.113.7:30460'] },
+          scope: {
+            enum: ['pod', 'node', 'loadBalancer'],
+            description: 'pod: inside the cluster; node: through the node; loadBalancer: from anywhere',
+          },
+        },
+      },
+    },
+  },
+} as const
+
+const identity = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'our X.509-SVID, for mtls and bundle checks, the responder and endpoints with svid: true',
+  properties: {
+    workloadApi: {
+      type: 'string',
+      description: 'SPIFFE Workload API; default: SPIFFE_ENDPOINT_SOCKET',
+      examples: ['unix:///run/spire/agent.sock'],
+    },
+    cert: { type: 'string', description: 'PEM file of our certificate and its chain, read again when it changes' },
+    key: { type: 'string', description: 'PEM file of our private key' },
+    ca: { type: 'string', description: 'PEM file of authorities to trust' },
+    bundles: { type: 'object', additionalProperties: { type: 'string' }, description: 'trust domain: file' },
+  },
+} as const
+
+const responder = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'answers the probes of other agents',
+  properties: {
+    enabled: { type: 'boolean', description: 'default: true' },
+    bind: {
+      type: 'array',
+      items: { type: 'string' },
+      minItems: 1,
+      description: 'addresses to listen on; default: all',
+      examples: ['["0.0.0.0", "::"]'],
+    },
+    tcp: { ...port, description: 'TCP echo; default 7460' },
+    udp: { ...port, description: 'UDP reflector; default 7460' },
+    tls: { ...port, description: 'TLS; default 7461; needs an identity' },
+    mtls: { ...port, description: 'mutual TLS; default 7462; needs an identity' },
+  },
+} as const
+
+const endpoint = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['url'],
+  properties: {
+    name: { ...word, description: 'default: its host and port' },
+    url: {
+      type: 'string',
+      pattern: '^https?://[^\\s]+$',
+      examples: ['https://collector.example:4318'],
+      description: 'OTLP/HTTP base: /v1/metrics and /v1/logs are added',
+    },
+    encoding: { enum: ['protobuf', 'json'] },
+    compression: { enum: ['gzip', 'none'] },
+    headers: { type: 'object', additionalProperties: secret },
+    timeout: duration,
+    order: { enum: ['oldest', 'newest'], description: 'which records go first after an outage; default: oldest' },
+    ca: { type: 'string', description: 'PEM file of authorities to trust instead of the public ones' },
+    cert: { type: 'string', description: 'PEM file of a client certificate' },
+    key: { type: 'string', description: 'PEM file of its key' },
+    svid: { type: 'boolean', description: "authenticate with the agent's own SVID" },
+  },
+} as const
+
+export const configSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    agent: self,
+    identity,
+    ...assignmentSchema.properties,
+    responder,
+    export: { type: 'array', items: endpoint, description: 'where results go, by OTLP/HTTP' },
+    data: { type: 'string', description: 'directory of the spool and the agent id; default: CAUSEWAY_DATA, else /var/lib/causeway' },
+    spool: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        limit: { type: 'string', pattern: '^\\d+(\\.\\d+)? ?([kKmM]([iI]?[bB])?)?$', examples: ['256MiB'], description: 'default 256MiB' },
+      },
+    },
+    listen: {
+      type: 'string',
+      description: '/metrics, /healthz and /readyz; default 127.0.0.1:9464; off: none',
+      examples: ['127.0.0.1:9464', 'off'],
+    },
+    policy: { type: 'string', description: 'file that says which networks and ports may be probed' },
+  },
+} as const
+
+export type ConfigFile = XStatic<typeof configSchema>
+export type EndpointFile = XStatic<typeof endpoint>
+export type SecretFile = XStatic<typeof secret>

@@ -1,0 +1,76 @@
+/**
+ * One run of a path: its name resolved, the policy asked, the probe run, and what this machine did wrong meanwhile taken out of the verdict.
+ */
+
+import type { Allow } from '../probes/allow.ts'
+import type { Resolved } from '../probes/finding.ts'
+import { runProbe } from '../probes/index.ts'
+import type { AnyResult, Outcome, Result, Target } from '../wire/result.ts'
+import type { Lateness } from './lateness.ts'
+import type { Path } from './path.ts'
+import type { Resolve } from './resolve.ts'
+import type { Clock, Due } from './schedule.ts'
+
+/** A run that ended. Times are monotonic. */
+export type Ran = {
+  path: Path
+  result: AnyResult
+  /** The look-up that failed, when it was that. */
+  dns?: Result<'dns'>
+  dueMs: number
+  startedMs: number
+  endedMs: number
+}
+
+export type Surroundings = {
+  clock: Clock
+  lateness: Lateness
+  resolve: Resolve
+  allow: Allow
+  /** Why this run may not start now; takes its share of the budget when it may. */
+  refuse: (path: Path, address: string | undefined) => string | undefined
+  stop: AbortSignal
+}
+
+/** Runs a path once. Never rejects. */
+export const runPath = async ({ path, dueMs }: Due, around: Surroundings): Promise<Ran> => {
+  const startedMs = around.clock.elapsedMs()
+  const startedAt = new Date(around.clock.nowMs()).toISOString()
+  const { result, dns } = await measure(path, around)
+  const endedMs = around.clock.elapsedMs()
+  const worstMs = around.lateness.worstMs(dueMs, endedMs)
+  const named = { ...result, check: path.check, startedAt: result.startedAt ?? startedAt } as AnyResult
+  return { path, result: blame(named, worstMs, path), dns, dueMs, startedMs, endedMs }
+}
+
+const measure = async (path: Path, around: Surroundings): Promise<{ result: AnyResult; dns?: Result<'dns'> }> => {
+  const { host, port, kind, options, target } = path
+  const named: Target = { name: target.name, host, port }
+  // The one kind that needs no address: it looks for one.
+  const found = kind === 'dns' ? { target: named as Resolved } : await around.resolve(path, around.stop)
+  if ('failed' in found) return { result: { ...found.failed, kind, target: named, measured: {} } as AnyResult, dns: found.failed }
+  const refusal = around.refuse(path, found.target.address)
+  if (refusal !== undefined) return { result: denied(path, found.target, refusal, around.clock) }
+  return { result: (await runProbe(kind, found.target, options, around.stop, around.allow)) as AnyResult }
+}
+
+const denied = ({ kind }: Path, target: Target, detail: string, clock: Clock): AnyResult =>
+  ({
+    kind,
+    target,
+    startedAt: new Date(clock.nowMs()).toISOString(),
+    outcome: { kind: 'unmeasured', reason: 'target_denied', detail },
+    phasesMs: {},
+    measured: {},
+    warnings: [],
+    violations: [],
+  }) as unknown as AnyResult
+
+/** What was measured while this process stood still says nothing about the network. */
+const blame = (result: AnyResult, worstMs: number, { latenessMs }: Path): AnyResult => {
+  if (worstMs <= latenessMs || result.outcome.kind === 'unmeasured') return result
+  const seen = result.outcome.kind === 'ok' ? 'ok' : `${result.outcome.reason}: ${result.outcome.detail}`
+  const detail = `this process stood still for ${Math.round(worstMs)} ms during the run, at most ${latenessMs} ms allowed; it saw ${seen}`
+  const outcome: Outcome = { kind: 'unmeasured', reason: 'local_overload', detail }
+  return { ...result, outcome }
+}
