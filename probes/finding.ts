@@ -2,6 +2,7 @@ import type { Measured } from '../wire/measured.ts'
 import type { Options } from '../wire/options.ts'
 import type { FailReason, UnmeasuredReason } from '../wire/reasons.ts'
 import type { Family, Kind, Outcome, Result, Target } from '../wire/result.ts'
+import type { Allow } from './allow.ts'
 
 /** A target whose address is decided: one address of one family. */
 export type Resolved = Target & { address: string; family: Family }
@@ -12,9 +13,9 @@ export type Finding<K extends Kind> = Pick<Result<K>, 'outcome' | 'measured' | '
 
 /**
  * One attempt, one address, one family. `signal` aborts on the caller's stop and on the timeout of the run, and tells them apart by its reason.
- * Expected trouble is returned; only bugs throw.
+ * Expected trouble is returned; only bugs throw. `allow` has been asked about the target; a probe that dials anything else asks it again.
  */
-export type Probe<K extends Kind> = (target: Resolved, options: Options[K], signal: AbortSignal) => Promise<Finding<K>>
+export type Probe<K extends Kind> = (target: Resolved, options: Options[K], signal: AbortSignal, allow: Allow) => Promise<Finding<K>>
 export type Measure<K extends Kind> = Measured[K]
 
 export const ok: Outcome = { kind: 'ok' }

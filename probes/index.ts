@@ -1,5 +1,6 @@
 import { type Options, withDefaults } from '../wire/options.ts'
-import type { Kind, Result } from '../wire/result.ts'
+import type { Kind, Outcome, Result } from '../wire/result.ts'
+import { type Allow, allowAll, refusalOf } from './allow.ts'
 import { probeBundle } from './bundle.ts'
 import { probeDns } from './dns.ts'
 import { type Finding, type Probe, type Resolved, unmeasured } from './finding.ts'
@@ -22,23 +23,33 @@ export const probes: { [K in Kind]: Probe<K> } = {
 
 /**
  * Runs one probe once: start time, timeout, and trouble of the program itself are dealt with here and nowhere else.
- * Never rejects. `stop` aborts the run, whatever its reason; the timeout is the options' own.
+ * Never rejects. `stop` aborts the run, whatever its reason; the timeout is the options' own. `allow` has the last word on every address:
+ * what it refuses is `unmeasured: target_denied`, and nothing is sent.
  */
 export const runProbe = async <K extends Kind>(
   kind: K,
   target: Resolved,
   given: Partial<Options[K]>,
   stop: AbortSignal,
+  { allow = allowAll }: { allow?: Allow } = {},
 ): Promise<Result<K>> => {
   const options = withDefaults(kind, given)
   const startedAt = new Date().toISOString()
   const start = performance.now()
-  const finding = await attempt(kind, target, options, stop)
+  const finding = await attempt(kind, target, options, stop, allow)
   const totalMs = Math.round((performance.now() - start) * 1e3) / 1e3
   return { kind, target, startedAt, violations: [], ...finding, phasesMs: { ...finding.phasesMs, total: totalMs } }
 }
 
-const attempt = async <K extends Kind>(kind: K, target: Resolved, options: Options[K], stop: AbortSignal): Promise<Finding<K>> => {
+const attempt = async <K extends Kind>(
+  kind: K,
+  target: Resolved,
+  options: Options[K],
+  stop: AbortSignal,
+  allow: Allow,
+): Promise<Finding<K>> => {
+  const refusal = refusalOf(kind, target, options, allow)
+  if (refusal !== undefined) return nothing(unmeasured('target_denied', refusal))
   const run = new AbortController()
   const timer = setTimeout(() => run.abort(new DOMException('the run took too long', 'TimeoutError')), options.timeoutMs)
   // A caller's deadline is a stop too, and says nothing about the target: only the run's own timeout may look like one.
@@ -46,12 +57,20 @@ const attempt = async <K extends Kind>(kind: K, target: Resolved, options: Optio
   if (stop.aborted) onStop()
   else stop.addEventListener('abort', onStop, { once: true })
   try {
-    return await (probes[kind] as Probe<K>)(target, options, run.signal)
+    return await (probes[kind] as Probe<K>)(target, options, run.signal, allow)
   } catch (error) {
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    return { outcome: unmeasured('internal', detail), measured: {} as Finding<K>['measured'], phasesMs: {}, warnings: [] }
+    return nothing(unmeasured('internal', detail))
   } finally {
     clearTimeout(timer)
     stop.removeEventListener('abort', onStop)
   }
 }
+
+/** A run of which nothing was seen. */
+const nothing = <K extends Kind>(outcome: Outcome): Finding<K> => ({
+  outcome,
+  measured: {} as Finding<K>['measured'],
+  phasesMs: {},
+  warnings: [],
+})

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { TcpMeasured } from '../wire/measured.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Warning } from '../wire/result.ts'
+import type { Allow } from './allow.ts'
 import { aborted, fail, ok, type Probe, pause, type Resolved, timedOut, unmeasured } from './finding.ts'
 import { supported } from './net/libc.ts'
 import { optionBytes, type TcpInfo } from './net/tcp-info.ts'
@@ -17,7 +18,7 @@ const controlPorts = [2, 48_919]
  * reads what it is sent, with retransmitted segments and delivery rate. An accepted connection proves a listener, or a proxy in its place:
  * `control` tells which.
  */
-export const probeTcp: Probe<'tcp'> = async (target, options, signal) => {
+export const probeTcp: Probe<'tcp'> = async (target, options, signal, allow) => {
   const warnings: Warning[] = []
   const measured = noTcp()
   const start = performance.now()
@@ -36,7 +37,7 @@ export const probeTcp: Probe<'tcp'> = async (target, options, signal) => {
   const connectMs = measured.synRttMs ?? performance.now() - start
   const phasesMs: Record<string, number> = outcome.kind === 'ok' ? { connect: connectMs } : {}
   const wasUp = outcome.kind === 'ok' || (outcome.kind === 'fail' && outcome.reason === 'tcp_reset')
-  if (wasUp && options.control) measured.control = await controls(target, options, signal)
+  if (wasUp && options.control) measured.control = await controls(target, options, signal, allow)
   if (measured.synRetransmits)
     warnings.push({ code: 'syn_retransmitted', detail: `the SYN was sent ${measured.synRetransmits + 1} times before it was answered` })
   if (measured.retransmits && measured.segmentsOut)
@@ -126,9 +127,16 @@ const measureTransfer = (measured: TcpMeasured, info: TcpInfo, synRetransmits: n
 }
 
 /** Whether ports on which nothing should listen are accepted too. Who resets had accepted; a port that says nothing had not. */
-const controls = (target: Resolved, options: Options['tcp'], signal: AbortSignal): Promise<{ port: number; accepted: boolean }[]> =>
-  Promise.all(
-    controlPorts.map(async port => {
+const controls = (
+  target: Resolved,
+  options: Options['tcp'],
+  signal: AbortSignal,
+  allow: Allow,
+): Promise<{ port: number; accepted: boolean }[]> => {
+  const { address } = target
+  const ports = controlPorts.filter(port => allow({ kind: 'tcp', address, port, source: options.source }) === undefined)
+  return Promise.all(
+    ports.map(async port => {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(1000)])
       try {
         if (supported) closeFd((await connectOnly({ ...dialOptions(target, options), port }, limit)).fd)
@@ -139,3 +147,4 @@ const controls = (target: Resolved, options: Options['tcp'], signal: AbortSignal
       }
     }),
   )
+}
