@@ -51,7 +51,7 @@ const measure = async (path: Path, around: Surroundings): Promise<{ result: AnyR
   if ('failed' in found) return { result: { ...found.failed, kind, target: named, measured: {} } as AnyResult, dns: found.failed }
   const refusal = around.refuse(path, found.target.address)
   if (refusal !== undefined) return { result: denied(path, found.target, refusal, around.clock) }
-  return { result: (await runProbe(kind, found.target, options, around.stop, around.allow)) as AnyResult }
+  return { result: (await runProbe(kind, found.target, options, around.stop, { allow: around.allow })) as AnyResult }
 }
 
 const denied = ({ kind }: Path, target: Target, detail: string, clock: Clock): AnyResult =>

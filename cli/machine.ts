@@ -1,19 +1,17 @@
 /** The outputs for programs. */
-
+import type { RunDocument } from '../wire/result.ts'
 import type { Io } from './io.ts'
-import { junitText } from './junit.ts'
-import { markdownText } from './markdown.ts'
 import type { Reporter } from './reporter.ts'
 
 /** Formats that are one text at the end. */
-export const buildWhole = (output: 'json' | 'junit' | 'markdown', io: Io): Reporter => ({
+export const buildWhole = (textOf: (documents: RunDocument[]) => string, io: Io): Reporter => ({
   event: () => {},
-  close: documents => {
-    if (output === 'junit') io.stdout.write(junitText(documents))
-    else if (output === 'markdown') io.stdout.write(markdownText(documents))
-    else io.stdout.write(`${JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2)}\n`)
-  },
+  close: documents => void io.stdout.write(textOf(documents)),
 })
+
+/** One document, or an array of them for several targets. */
+export const jsonText = (documents: RunDocument[]): string =>
+  `${JSON.stringify(documents.length === 1 ? documents[0] : documents, null, 2)}\n`
 
 /** One line per result as it comes, and per target a last one with the verdict. A result's line is final: none is revised by a later one. */
 export const buildNdjson = (io: Io): Reporter => {

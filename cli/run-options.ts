@@ -7,7 +7,7 @@ import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseT
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import { type FlagName, flagNames, flagOf, flags, kindsOfFlag, type Output, outputs, schemaOf } from './flags.ts'
 import { familyProblems } from './local-family.ts'
-import { readPemFiles } from './pem.ts'
+import type { PemFiles } from './pem.ts'
 import { readSpiffeFlags } from './spiffe-flags.ts'
 
 /** Everything that `probe run` was asked for. `options` hold for every target. */
@@ -38,11 +38,11 @@ const isMutual = (given: Given): boolean =>
   Boolean(given.cert ?? given['workload-api'] ?? given.bundle ?? given['expect-id'] ?? given['trust-domain'])
 
 /** Reads all words; every problem is one line that names the word and the remedy. */
-export const parseRunWords = (
+export const parseRunWords = async (
   words: Words,
   hostFamilies: readonly Family[],
   environment: Record<string, string | undefined> = {},
-): Parsed<RunPlan> => {
+): Promise<Parsed<RunPlan>> => {
   const problems: string[] = []
   const keep = <T>(parsed: Parsed<T>): T | undefined => {
     if (parsed.ok) return parsed.value
@@ -60,11 +60,11 @@ export const parseRunWords = (
   const family = keep(parseFamily(given.family?.[0]))
   const lists = keep(parseLists(given))
   const numbers = keep(parseNumbers(given, used))
-  const pem = keep(readPemFiles({ ca: given.ca?.[0], cert: given.cert?.[0], key: given.key?.[0] }))
+  const pem = keep(await readPem({ ca: given.ca?.[0], cert: given.cert?.[0], key: given.key?.[0] }))
   problems.push(...sourceProblems(given.source?.[0], family), ...sniProblems(given.sni?.[0]))
   const source = given.source?.[0]
   const wanted = family ?? (source && isIP(source) ? (isIP(source) as Family) : undefined)
-  const spiffe = keep(readSpiffeFlags(given, environment))
+  const spiffe = keep(await readSpiffeFlags(given, environment))
   problems.push(...familyProblems(targets, { family, source }, hostFamilies))
   if (problems.length || !numbers || !lists || !pem || !spiffe || !output) return bad(...problems)
 
@@ -98,6 +98,10 @@ export const parseRunWords = (
     evidence: given.evidence?.[0],
   })
 }
+
+/** Loads what reads certificates only where there are any. */
+const readPem = async (files: PemFiles): Promise<Parsed<PemFiles>> =>
+  Object.values(files).some(path => path !== undefined) ? (await import('./pem.ts')).readPemFiles(files) : good({})
 
 export type Given = { [F in FlagName]?: string[] }
 

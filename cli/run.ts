@@ -4,12 +4,10 @@ import type { Diagnosis } from '../wire/causes.ts'
 import type { AnyResult, Kind, RunDocument, Verdict } from '../wire/result.ts'
 import type { AskedTarget } from '../wire/target.ts'
 import { good } from '../wire/values.ts'
-import { buildEvidence, type EvidenceFile, openEvidence } from './evidence.ts'
-import { buildHuman } from './human.ts'
+import type { EvidenceFile } from './evidence.ts'
 import { exitCodeOfSignal, type Io, type StopSignal } from './io.ts'
 import { askedKinds, climb, type Engine } from './ladder.ts'
 import { familiesOf } from './local-family.ts'
-import { buildNdjson, buildWhole } from './machine.ts'
 import { printable } from './printable.ts'
 import type { Reporter } from './reporter.ts'
 import { parseRunWords, type RunPlan, type Words } from './run-options.ts'
@@ -17,18 +15,19 @@ import { readVersion } from './version.ts'
 
 /** What `run` needs of the other rooms. */
 export type RunEngine = Engine & {
-  diagnose(results: readonly AnyResult[], facts: { startedAt: string }): Diagnosis[]
+  diagnose(results: readonly AnyResult[], facts: { startedAt: string }): Diagnosis[] | Promise<Diagnosis[]>
   verdictOf(results: readonly AnyResult[], asked: readonly Kind[]): Verdict
   exitCodeOf(results: readonly AnyResult[], asked: readonly Kind[]): number
 }
 
 /** Loaded only after the first line is out: the probes bring the door to the kernel with them. */
 const loadEngine = async (): Promise<RunEngine> => {
-  const [{ runProbe }, { diagnose }, { settle, verdictOf, exitCodeOf }] = await Promise.all([
+  const [{ runProbe }, { isPlain, settle, verdictOf, exitCodeOf }] = await Promise.all([
     import('../probes/index.ts'),
-    import('../judge/diagnose/diagnose.ts'),
     import('../judge/diagnose/verdict.ts'),
   ])
+  const diagnose: RunEngine['diagnose'] = async (results, facts) =>
+    isPlain(results) ? [] : (await import('../judge/diagnose/diagnose.ts')).diagnose(results, facts)
   return { runProbe, diagnose, settle, verdictOf, exitCodeOf }
 }
 
@@ -37,9 +36,9 @@ const targetsAtOnce = 16
 
 /** The command. `args` are the words as typed, for the transcript. Returns the exit code. */
 export const runCommand = async (words: Words, args: string[], io: Io, load: () => Promise<RunEngine> = loadEngine): Promise<number> => {
-  const plan = parseRunWords(words, familiesOf(networkInterfaces()), io.env)
+  const plan = await parseRunWords(words, familiesOf(networkInterfaces()), io.env)
   const path = words.flags.evidence?.[0]
-  const file = path ? openEvidence(path) : good<EvidenceFile | undefined>(undefined)
+  const file = path ? (await import('./evidence.ts')).openEvidence(path) : good<EvidenceFile | undefined>(undefined)
   if (!plan.ok || !file.ok) {
     if (file.ok) file.value?.discard()
     const problems = [...(plan.ok ? [] : plan.problems), ...(file.ok ? [] : file.problems)]
@@ -49,8 +48,14 @@ export const runCommand = async (words: Words, args: string[], io: Io, load: () 
   return runPlan(plan.value, args, io, load, file.value)
 }
 
-const buildReporter = ({ output, targets }: RunPlan, io: Io): Reporter =>
-  output === 'human' ? buildHuman(targets, io) : output === 'ndjson' ? buildNdjson(io) : buildWhole(output, io)
+/** Loads no other format than the one that was asked for. */
+const buildReporter = async ({ output, targets }: RunPlan, io: Io): Promise<Reporter> => {
+  if (output === 'human') return (await import('./human.ts')).buildHuman(targets, io)
+  const { buildNdjson, buildWhole, jsonText } = await import('./machine.ts')
+  if (output === 'ndjson') return buildNdjson(io)
+  if (output === 'junit') return buildWhole((await import('./junit.ts')).junitText, io)
+  return buildWhole(output === 'markdown' ? (await import('./markdown.ts')).markdownText : jsonText, io)
+}
 
 const runPlan = async (plan: RunPlan, args: string[], io: Io, load: () => Promise<RunEngine>, file?: EvidenceFile): Promise<number> => {
   const stop = new AbortController()
@@ -63,8 +68,8 @@ const runPlan = async (plan: RunPlan, args: string[], io: Io, load: () => Promis
     stoppedBy = signal
     stop.abort()
   })
-  const evidence = file && buildEvidence(plan, args, readVersion(), io)
-  const reporter = buildReporter(plan, io)
+  const evidence = file && (await import('./evidence.ts')).buildEvidence(plan, args, readVersion(), io)
+  const reporter = await buildReporter(plan, io)
   const report: Reporter['event'] = (index, event) => {
     evidence?.event(index, event)
     reporter.event(index, event)
@@ -80,7 +85,7 @@ const runPlan = async (plan: RunPlan, args: string[], io: Io, load: () => Promis
         report(index, { type: 'begin' })
       }
       const { target: reached, results } = await climb(target, plan, engine, event => report(index, event), io, stop.signal)
-      const document = judgeRun(target, reached, results, starts[index]!, engine)
+      const document = await judgeRun(target, reached, results, starts[index]!, engine)
       codes.push(engine.exitCodeOf(results, askedKinds(target)))
       report(index, { type: 'end', document })
       return document
@@ -95,19 +100,19 @@ const runPlan = async (plan: RunPlan, args: string[], io: Io, load: () => Promis
   }
 }
 
-const judgeRun = (
+const judgeRun = async (
   asked: AskedTarget,
   target: RunDocument['target'],
   results: AnyResult[],
   startedAt: string,
   engine: RunEngine,
-): RunDocument => ({
+): Promise<RunDocument> => ({
   schema: 'causeway.run/1',
   startedAt,
   verdict: engine.verdictOf(results, askedKinds(asked)),
   target,
   results,
-  diagnosis: engine.diagnose(results, { startedAt }),
+  diagnosis: await engine.diagnose(results, { startedAt }),
 })
 
 /** All items through `work`, at most `atOnce` at a time; results in the items' order. */

@@ -1,6 +1,5 @@
 /** The options about SPIFFE: bundles by trust domain, expected identities, the Workload API. Files are read here only to refuse bad ones early. */
 import { readFileSync } from 'node:fs'
-import { readBundle } from '../judge/spiffe/bundle.ts'
 import { parseSpiffeId, parseTrustDomain } from '../judge/spiffe/id.ts'
 import type { Options } from '../wire/options.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
@@ -9,7 +8,7 @@ import type { Given } from './run-options.ts'
 export type SpiffeOptions = { mtls: Partial<Options['mtls']>; bundle: Partial<Options['bundle']> }
 
 /** `SPIFFE_ENDPOINT_SOCKET` is honoured where no identity is given on the command line. */
-export const readSpiffeFlags = (given: Given, environment: Record<string, string | undefined>): Parsed<SpiffeOptions> => {
+export const readSpiffeFlags = async (given: Given, environment: Record<string, string | undefined>): Promise<Parsed<SpiffeOptions>> => {
   const problems: string[] = []
   const bundles: Record<string, string> = {}
   for (const text of given.bundle ?? []) {
@@ -22,7 +21,7 @@ export const readSpiffeFlags = (given: Given, environment: Record<string, string
       problems.push(`--bundle: ${domain.trustDomain} is given twice, want one file for it`)
     else {
       bundles[domain.trustDomain] = path
-      problems.push(...bundleProblems(path).map(problem => `--bundle: ${path}: ${problem}`))
+      problems.push(...(await bundleProblems(path)).map(problem => `--bundle: ${path}: ${problem}`))
     }
   }
   const expectId = given['expect-id']?.[0]
@@ -47,7 +46,9 @@ export const readSpiffeFlags = (given: Given, environment: Record<string, string
   })
 }
 
-const bundleProblems = (path: string): string[] => {
+/** Loads what reads certificates, a fifth of a second that nobody else needs to spend. */
+const bundleProblems = async (path: string): Promise<string[]> => {
+  const { readBundle } = await import('../judge/spiffe/bundle.ts')
   try {
     const read = readBundle(readFileSync(path))
     const fatal = read.ok ? read.violations.filter(one => one.rule === 'private_key_in_bundle') : read.violations

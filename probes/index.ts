@@ -1,24 +1,26 @@
 import { type Options, withDefaults } from '../wire/options.ts'
 import type { Kind, Outcome, Result } from '../wire/result.ts'
 import { type Allow, allowAll, refusalOf } from './allow.ts'
-import { probeBundle } from './bundle.ts'
-import { probeDns } from './dns.ts'
 import { type Finding, type Probe, type Resolved, unmeasured } from './finding.ts'
-import { probeIcmp } from './icmp.ts'
-import { probeMtls } from './mtls.ts'
-import { probeMtu } from './mtu.ts'
-import { probeTcp } from './tcp.ts'
-import { probeTls } from './tls.ts'
 
-/** One probe for every kind of check; the compiler says which are missing. */
-export const probes: { [K in Kind]: Probe<K> } = {
-  bundle: probeBundle,
-  dns: probeDns,
-  icmp: probeIcmp,
-  mtls: probeMtls,
-  mtu: probeMtu,
-  tcp: probeTcp,
-  tls: probeTls,
+/** One probe for every kind of check; the compiler says which are missing. Each is loaded when it is first asked for: most runs want few of them. */
+export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
+  bundle: async () => (await import('./bundle.ts')).probeBundle,
+  dns: async () => (await import('./dns.ts')).probeDns,
+  icmp: async () => (await import('./icmp.ts')).probeIcmp,
+  mtls: async () => (await import('./mtls.ts')).probeMtls,
+  mtu: async () => (await import('./mtu.ts')).probeMtu,
+  tcp: async () => (await import('./tcp.ts')).probeTcp,
+  tls: async () => (await import('./tls.ts')).probeTls,
+}
+
+/** Those that have been asked for: an `import()` of what is loaded already would cost every run some µs. */
+const loaded: { [K in Kind]?: Probe<K> } = {}
+
+const load = async <K extends Kind>(kind: K): Promise<Probe<K>> => {
+  const probe = await probes[kind]()
+  Object.assign(loaded, { [kind]: probe })
+  return probe
 }
 
 /**
@@ -57,7 +59,8 @@ const attempt = async <K extends Kind>(
   if (stop.aborted) onStop()
   else stop.addEventListener('abort', onStop, { once: true })
   try {
-    return await (probes[kind] as Probe<K>)(target, options, run.signal, allow)
+    const probe = (loaded[kind] as Probe<K> | undefined) ?? (await load(kind))
+    return await probe(target, options, run.signal, allow)
   } catch (error) {
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     return nothing(unmeasured('internal', detail))

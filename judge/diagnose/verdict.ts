@@ -64,3 +64,12 @@ const exitCodes: Record<Verdict, 0 | 1 | 3> = { ok: 0, degraded: 0, fail: 1, unm
 
 /** 0 nothing failed (warnings allowed), 1 something failed, 3 nothing failed but a step that matters was not measured. 2, bad usage, is the command's. */
 export const exitCodeOf = (results: readonly AnyResult[], asked: readonly Kind[] = []): 0 | 1 | 3 => exitCodes[verdictOf(results, asked)]
+
+const plainKinds: readonly Kind[] = ['dns', 'icmp']
+
+/**
+ * Nothing to explain, known without asking any explainer, which spares a healthy run of echoes from loading them: a name and echoes that
+ * are ok without a warning. Of other kinds an explainer may make something even when each is ok for itself.
+ */
+export const isPlain = (results: readonly AnyResult[]): boolean =>
+  results.every(({ kind, outcome, warnings }) => plainKinds.includes(kind) && outcome.kind === 'ok' && warnings.length === 0)

@@ -7,7 +7,7 @@ import { blackHole, type Call, type Canned, engineOf, result } from './canned.ts
 const clock = { elapsedMs: () => 0 }
 
 const run = async (target: string, canned: Canned = {}, flags: Record<string, string[]> = {}) => {
-  const parsed = parseRunWords({ targets: [target], flags }, [4, 6])
+  const parsed = await parseRunWords({ targets: [target], flags }, [4, 6])
   if (!parsed.ok) throw new Error(parsed.problems.join('\n'))
   const calls: Call[] = []
   const events: LadderEvent[] = []

@@ -39,8 +39,8 @@ const words = (line: string) => {
   return { targets, flags }
 }
 
-const problemsOf = (line: string, families: (4 | 6)[] = [4, 6]) => {
-  const parsed = parseRunWords(words(line), families)
+const problemsOf = async (line: string, families: (4 | 6)[] = [4, 6]) => {
+  const parsed = await parseRunWords(words(line), families)
   return parsed.ok ? [] : parsed.problems
 }
 
@@ -102,7 +102,7 @@ const refused: [name: string, line: string, ...problems: RegExp[]][] = [
 
 for (const [name, line, ...problems] of refused) {
   t.test(name, async t => {
-    const found = problemsOf(line)
+    const found = await problemsOf(line)
     for (const problem of problems)
       t.ok(
         found.some(one => problem.test(one)),
@@ -116,14 +116,14 @@ for (const [name, line, ...problems] of refused) {
 }
 
 t.test('a family that the host lacks is refused, asked for or written', async t => {
-  t.match(problemsOf('a:1 --family=6', [4]), [/--family 6: this machine has no IPv6 address/])
-  t.match(problemsOf('[2001:db8::1]:1', [4]), [/this machine has no IPv6 address/])
-  t.strictSame(problemsOf('a:1', [4]), [])
+  t.match(await problemsOf('a:1 --family=6', [4]), [/--family 6: this machine has no IPv6 address/])
+  t.match(await problemsOf('[2001:db8::1]:1', [4]), [/this machine has no IPv6 address/])
+  t.strictSame(await problemsOf('a:1', [4]), [])
 })
 
 t.test('each option reaches the probes that it belongs to', async t => {
   const line = `a:1 --count=7 --interval=1s --timeout=2s --family=6 --resolver=10.0.0.1:53 --resolver=::1 --expect-address=10.0.0.0/8 --size=1k --max-loss=5% --max-steps=4 --payload=64KiB --sni=b.example --alpn=h2,h3 --alpn=istio --no-ladder --cert=${paths.cert} --key=${paths.key} --ca=${paths.cert}`
-  const parsed = parseRunWords(words(line), [4, 6])
+  const parsed = await parseRunWords(words(line), [4, 6])
   if (!parsed.ok) return t.fail(parsed.problems.join('\n'))
   const { dns, icmp, mtu, tcp, tls } = parsed.value.options
   t.match(dns, { timeoutMs: 2000, family: 6, resolvers: ['10.0.0.1:53', '::1'], expect: ['10.0.0.0/8'] })
@@ -161,12 +161,12 @@ t.test('no words make the reader throw', async () => {
     'output',
     'x',
   )
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.array(fc.string(), { maxLength: 3 }),
       fc.dictionary(name, fc.array(value, { minLength: 1, maxLength: 2 })),
-      (targets, flags) => {
-        parseRunWords({ targets, flags }, [4])
+      async (targets, flags) => {
+        await parseRunWords({ targets, flags }, [4])
       },
     ),
   )

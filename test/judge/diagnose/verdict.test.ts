@@ -1,5 +1,6 @@
 import t from 'tap'
-import { exitCodeOf, settle, verdictOf } from '../../../judge/diagnose/verdict.ts'
+import { diagnose } from '../../../judge/diagnose/diagnose.ts'
+import { exitCodeOf, isPlain, settle, verdictOf } from '../../../judge/diagnose/verdict.ts'
 import type { AnyResult, Kind, Verdict } from '../../../wire/result.ts'
 import * as seen from './seen.ts'
 
@@ -117,4 +118,13 @@ t.test('settling writes to nothing it was given', async t => {
   const before = structuredClone(results)
   settle(results, [])
   t.strictSame(results, before)
+})
+
+t.test('a plain run is one that no explainer says anything about', async t => {
+  const slow = { rttMs: { min: 1, p50: 400, p95: 900, p99: 900, max: 900, stddev: 300 } }
+  for (const results of [[], [icmp()], [dns(), icmp()], [icmp({ measured: slow })], ...stories.map(story => story.results)])
+    if (isPlain(results)) t.same(diagnose(results, { startedAt: seen.startedAt }), [])
+  t.ok(isPlain([dns(), icmp()]))
+  for (const results of [ladder(), [icmp(), tcp()], [seen.silent()], [seen.lossy(0.03, { warns: [['packet_loss']] })], [tls()]])
+    t.notOk(isPlain(results))
 })
