@@ -7,19 +7,22 @@ export type BundleRecord = {
   digest: string
   /** When the content last changed, as far as it was watched. */
   changedMs: number
-  firstSeenMs: ReadonlyMap<string, number>
+  /** Null for what was there at the first look. */
+  firstSeenMs: ReadonlyMap<string, number | null>
 }
 
 export type PublishedBundle = {
   sequence: bigint | null
   text: string
+  /** What the server says of it (Last-Modified, RFC 9110 §8.8.2); null when it says nothing. */
+  modifiedMs: number | null
   authorities: readonly { id: string; notBeforeMs: number | null; notAfterMs: number | null }[]
 }
 
 /**
  * Holds what an endpoint publishes now against what it published before (Trust_Domain_and_Bundle §4.1.1): a sequence that goes back is a failure,
  * since consumers keep the higher one; a change without a new sequence is worth a word. An authority that has reached half of its life without
- * any change of the bundle is not being rotated. Pure: the caller keeps the record.
+ * any change of the bundle, as far as it was watched or the server dates it, is not being rotated. Pure: the caller keeps the record.
  */
 export const compareWithBefore = (
   before: BundleRecord | undefined,
@@ -28,8 +31,11 @@ export const compareWithBefore = (
 ): { record: BundleRecord; violations: Violation[]; warnings: Warning[] } => {
   const digest = createHash('sha256').update(now.text).digest('hex')
   const changed = before?.digest !== digest
-  const firstSeenMs = new Map(now.authorities.map(({ id }) => [id, before?.firstSeenMs.get(id) ?? nowMs]))
-  const record: BundleRecord = { sequence: now.sequence, digest, changedMs: changed ? nowMs : before.changedMs, firstSeenMs }
+  const firstSeenMs = new Map(
+    now.authorities.map(({ id }) => [id, before ? (before.firstSeenMs.has(id) ? before.firstSeenMs.get(id)! : nowMs) : null]),
+  )
+  const changedMs = before && changed ? nowMs : Math.min(before?.changedMs ?? nowMs, now.modifiedMs ?? nowMs)
+  const record: BundleRecord = { sequence: now.sequence, digest, changedMs, firstSeenMs }
   const violations: Violation[] = []
   const warnings: Warning[] = []
   if (before && before.sequence !== null && now.sequence !== null) {
@@ -44,7 +50,7 @@ export const compareWithBefore = (
         detail: `the content changed and the sequence is still ${now.sequence}: consumers may not take the change`,
       })
   }
-  const old = before && !changed ? staleAuthority(now, before.changedMs, nowMs) : undefined
+  const old = staleAuthority(now, changedMs, nowMs)
   if (old) violations.push({ code: 'bundle_stale', detail: old })
   return { record, violations, warnings }
 }
@@ -57,23 +63,4 @@ const staleAuthority = (now: PublishedBundle, changedMs: number, nowMs: number):
   const halfMs = (youngest.notBeforeMs! + youngest.notAfterMs!) / 2
   if (nowMs < halfMs || changedMs > halfMs) return undefined
   return `nothing has changed since ${new Date(changedMs).toISOString()}, and the youngest authority passed half of its life at ${new Date(halfMs).toISOString()}`
-}
-
-/**
- * Which published authorities are not held here: what they sign will not verify. None held at all is a failure; some missing is a warning, since
- * the one that signs today may be among those held.
- */
-export const compareWithHeld = (
-  published: readonly { id: string; name: string }[],
-  held: ReadonlySet<string> | undefined,
-  trustDomain: string,
-): { violations: Violation[]; warnings: Warning[] } => {
-  if (!held || published.length === 0) return { violations: [], warnings: [] }
-  const missing = published.filter(({ id }) => !held.has(id))
-  if (missing.length === 0) return { violations: [], warnings: [] }
-  const names = missing.map(({ id, name }) => `${id.slice(0, 11)}… ("${name}")`).join(', ')
-  const detail = `of the ${published.length} X.509 authorities that ${trustDomain} publishes, ${missing.length} are not held here: ${names}`
-  return missing.length === published.length
-    ? { violations: [{ code: 'bundle_behind', detail }], warnings: [] }
-    : { violations: [], warnings: [{ code: 'authority_not_held', detail }] }
 }

@@ -20,6 +20,8 @@ export type PeerJudgement = {
   /** Why the chain could not be judged: we hold no bundle at all. */
   unmeasured?: Outcome
   expiry?: { secondsLeft: number; subject: string }
+  /** The authority on which the path ends, and when the leaf begins. */
+  signer?: { authority: Certificate; sinceMs: number }
   rotation?: { served: CertificateStamp; held: CertificateStamp }
 }
 
@@ -82,6 +84,7 @@ export const judgePeer = (chain: readonly X509Certificate[], expected: PeerExpec
       secondsLeft: Math.round((certificate.notAfterMs - expected.nowMs) / 1000),
       subject: certificate.subject || `serial ${certificate.serial}`,
     },
+    ...(judged.verified ? { signer: { authority: judged.path.at(-1)!, sinceMs: leaf.notBeforeMs } } : {}),
     ...rotationOf(chain[0]!, judged.id && printSpiffeId(judged.id), expected.svid),
   }
 }

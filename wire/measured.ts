@@ -171,7 +171,15 @@ export type MtlsMeasured = TlsMeasured & {
   nonsenseSni?: 'refused' | 'answered'
 }
 
-export type AuthorityFacts = { kind: 'x509' | 'jwt'; id: string; subject: string; notAfter: string | null; heldHere: boolean | null }
+export type AuthorityFacts = {
+  kind: 'x509' | 'jwt'
+  id: string
+  subject: string
+  /** ISO 8601, UTC; null for keys, which have no dates. */
+  notBefore: string | null
+  notAfter: string | null
+  heldHere: boolean | null
+}
 
 export type BundleMeasured = {
   url: string
@@ -182,6 +190,8 @@ export type BundleMeasured = {
   endpointId: string | null
   /** 64 bits, as text. */
   sequence: string | null
+  /** Of the copy that is held here, where it has one. */
+  heldSequence?: string
   refreshHintSeconds: number | null
   bytes: number
   authorities: AuthorityFacts[]

@@ -172,6 +172,9 @@ export const warningTexts = {
   form_assumed: 'the document does not say what it is, and was read as what it looks like',
   bundle_unchanged_sequence: 'the bundle changed and its sequence number did not',
   profile_mismatch: 'the endpoint serves another profile than configured',
+  bundle_behind: 'the copy of the bundle that is held here has a lower sequence number than the endpoint serves',
+  authority_published_late:
+    'an authority signs, or has to, that was published less than three refresh hints before: peers may not hold it yet',
   authority_not_held: 'an authority that is published is not held here: what it signs will not verify',
   signal_lost: 'packets above the path MTU vanish without a packet-too-big, at sizes that TCP does not send here',
 } as const

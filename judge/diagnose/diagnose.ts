@@ -1,7 +1,7 @@
 import { type Diagnosis, layers } from '../../wire/causes.ts'
 import { type FailReason, failReasons, failReasonsByLayer } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
-import { explainBundleEndpoint, explainBundleHere } from './explain-bundle.ts'
+import { explainBundleCopy, explainBundleEndpoint, explainBundleHere, explainShortNotice } from './explain-bundle.ts'
 import { explainExpired, explainNameMismatch, explainUntrusted } from './explain-certificate.ts'
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew } from './explain-clock.ts'
@@ -23,6 +23,7 @@ const reasonsOf = (layer: keyof typeof failReasonsByLayer): FailReason[] => Obje
 const stopped: readonly FailReason[] = ['tls_stalled', 'tls_timeout']
 const unreachable: readonly FailReason[] = ['no_reply', 'host_unreachable', 'network_unreachable', 'ttl_exceeded']
 const handshake = reasonsOf('tls')
+const endpointFaults = [...reasonsOf('bundle').filter(reason => reason !== 'bundle_behind'), 'client_cert_required'] as const
 const noConnection: readonly FailReason[] = [...reasonsOf('tcp'), ...handshake, 'mtu_below_required']
 
 /**
@@ -68,7 +69,9 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   },
   { explain: explainNotEnforced, absorbs: ['mtls_not_enforced'] },
   { explain: explainRefusal, absorbs: ['client_cert_rejected', 'client_cert_rejected_silent', 'client_auth_unconfirmed'] },
-  { explain: explainBundleEndpoint, absorbs: reasonsOf('bundle').concat('profile_mismatch') },
+  { explain: explainBundleEndpoint, absorbs: endpointFaults },
+  { explain: explainBundleCopy, absorbs: ['bundle_behind'] },
+  { explain: explainShortNotice, absorbs: [] },
   { explain: explainClientAuth, absorbs: ['client_cert_required', 'client_cert_rejected', 'client_cert_rejected_silent'] },
 ]
 

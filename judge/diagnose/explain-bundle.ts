@@ -1,5 +1,6 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
+import type { Warning } from '../../wire/result.ts'
 import { mtlsOf, nameOf } from './explain-identity.ts'
 import { fixFederation } from './fix-federation.ts'
 import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf } from './say.ts'
@@ -48,32 +49,98 @@ const documents: readonly FailReason[] = [
   'bundle_malformed',
   'bundle_empty',
   'bundle_stale',
-  'bundle_behind',
   'bundle_sequence_regressed',
   'bundle_authority_expired',
   'profile_mismatch',
 ]
 
+/** What the endpoint does, by reason; the rest does not serve a usable bundle. */
+const faults: Partial<Record<FailReason, string>> = {
+  bundle_empty: 'publishes no authority at all, which revokes everything of this trust domain',
+  bundle_stale: 'serves an old bundle: peers that poll it do not learn of the newest authority',
+  bundle_sequence_regressed: 'serves a lower sequence number than before: peers keep the copy that they have and miss what changes',
+  client_cert_required: 'demands a client certificate, which no bundle endpoint may: peers that poll it get nothing',
+}
+
 /** The endpoint from which others take a trust domain's bundle: while it fails, their copies grow old. */
 export const explainBundleEndpoint = (seen: Seen): Diagnosis | undefined => {
-  const result = findOpen(seen, documents)
+  const demanding = findOpen(seen, ['client_cert_required'])
+  const result = findOpen(seen, documents) ?? (demanding?.kind === 'bundle' ? demanding : undefined)
   if (result === undefined) return undefined
   const bundle = seen.bundle?.measured
   const domain = nameOf(bundle?.trustDomain, 'this trust domain')
   const fixes: Fix[] = [
-    fix('SPIRE server: is the endpoint on, and with which profile?', 'grep -A12 federation /etc/spire/server/server.conf'),
-    ...fixFederation(bundle?.trustDomain ?? undefined),
+    fix(`SPIRE server of ${domain}: is the endpoint on, and with which profile?`, 'grep -A12 federation /etc/spire/server/server.conf'),
+    ...fixFederation(bundle?.trustDomain ?? undefined, 'each SPIRE server that polls it'),
   ]
+  const fault = faults[reasonOf(result)!] ?? 'does not serve a usable bundle: peers that poll it fall behind at the next rotation'
   return buildDiagnosis('trust_bundle_misaligned', {
     confidence: 'certain',
-    summary: `The bundle endpoint of ${domain} at ${placeOf(result.target)} does not serve a usable bundle: peers that poll it fall behind at the next rotation.`,
+    summary: `The bundle endpoint of ${domain} at ${placeOf(result.target)} ${fault}.`,
     evidence: listFacts(
       sayDetail(result),
       bundle !== undefined && `asked for ${clean(bundle.url)} as ${bundle.profile}`,
       bundle?.sequence && `sequence ${clean(bundle.sequence)}`,
     ),
-    against: ['peers that already hold the current authorities work until the next one signs'],
+    against: listFacts(
+      'peers that already hold the current authorities work until the next one signs',
+      reasonOf(result) === 'bundle_stale' && 'an authority that was withdrawn in haste looks the same, until our own copy is refreshed',
+    ),
     fixes,
     next: buildRun(result.target),
+  })
+}
+
+/** What our copy lacks of the bundle: nothing that is signed by that verifies here. Before it signs, it is a warning; with none held, a failure. */
+export const explainBundleCopy = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['bundle_behind'])
+  const { bundle } = seen
+  const lacking = bundle?.warnings.find(({ code }) => code === 'authority_not_held' || code === 'bundle_behind')
+  if (bundle === undefined || (result === undefined && (lacking === undefined || bundle.outcome.kind === 'fail'))) return undefined
+  const { measured, target } = bundle
+  const domain = nameOf(measured.trustDomain, 'this trust domain')
+  const hint = measured.refreshHintSeconds
+  const some = lacking?.code === 'authority_not_held'
+  const missing = measured.authorities.filter(({ heldHere }) => heldHere === false)
+  const names = missing.map(({ subject }) => `"${clean(subject)}"`).join(', ')
+  return buildDiagnosis('trust_bundle_misaligned', {
+    confidence: result ? 'certain' : 'likely',
+    summary: result
+      ? `Our side holds none of the authorities that ${domain} publishes: nothing that it signs can be verified here.`
+      : some
+        ? `${domain} publishes an authority that our side does not hold yet (${names}): as soon as it signs, our side will refuse its certificates.`
+        : `Our copy of the bundle of ${domain} is older than what it publishes; every X.509 authority is held all the same.`,
+    evidence: listFacts(
+      result && sayDetail(result),
+      lacking && clean(lacking.detail),
+      clean(lateOf(seen)?.detail ?? ''),
+      ...missing.map(({ subject, notBefore }) => notBefore && `"${clean(subject)}" is valid from ${notBefore}`),
+      `the endpoint says to poll ${hint === null ? 'nothing: every 300 s is usual' : `every ${hint} s`}`,
+    ),
+    against: listFacts(!result && 'our side may fetch it at its next poll, in time: ask again after one refresh hint'),
+    fixes: fixFederation(measured.trustDomain ?? undefined),
+    next: buildRun(target, 'bundle'),
+  })
+}
+
+const lateOf = ({ bundle }: Seen): Warning | undefined => bundle?.warnings.find(({ code }) => code === 'authority_published_late')
+
+/** An authority that signs, or has to, before all who poll can hold it. What is worse, or our own, is explained elsewhere. */
+export const explainShortNotice = (seen: Seen): Diagnosis | undefined => {
+  const { bundle } = seen
+  const late = lateOf(seen)
+  if (bundle === undefined || late === undefined || bundle.outcome.kind === 'fail') return undefined
+  if (bundle.warnings.some(({ code }) => code === 'authority_not_held' || code === 'bundle_behind')) return undefined
+  const domain = nameOf(bundle.measured.trustDomain, 'this trust domain')
+  return buildDiagnosis('trust_bundle_misaligned', {
+    confidence: 'possible',
+    summary: `${domain} uses an authority, or has to soon, that it published too late for every peer to hold it.`,
+    evidence: [clean(late.detail)],
+    against: ['a peer that has polled since holds it already'],
+    fixes: [
+      fix(`SPIRE server of ${domain}: which authorities are prepared and active?`, 'spire-server localauthority x509 show'),
+      ...fixFederation(bundle.measured.trustDomain ?? undefined, 'each SPIRE server that polls it').slice(0, 1),
+    ],
+    next: buildRun(bundle.target, 'bundle'),
   })
 }

@@ -79,7 +79,7 @@ export const explainRefusal = (seen: Seen): Diagnosis | undefined => {
     ),
     fixes: [
       fix('the peer: does it hold our bundle? (SPIRE)', `spire-server bundle list -format spiffe -id spiffe://${shellDomain(domain)}`),
-      ...fixFederation(domain).slice(0, 1),
+      ...fixFederation(domain, "the peer's SPIRE server").slice(0, 1),
       fix('the peer: is our identity allowed? (Istio)', 'kubectl get authorizationpolicies,peerauthentications --all-namespaces'),
     ],
     next: buildRun(result.target, 'mtls', '--output json'),

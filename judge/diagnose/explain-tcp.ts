@@ -2,7 +2,7 @@ import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { Target } from '../../wire/result.ts'
 import { fixPort } from './fix-port.ts'
 import { buildDiagnosis, buildRun, capital, clean, fix, hostOf, listFacts, placeOf, sayMs, sayPercent, sayPort } from './say.ts'
-import { acceptsEverything, findOpen, isOk, openReason, reasonOf, type Seen, sayDetail } from './seen.ts'
+import { acceptsEverything, findOpen, isOk, openReason, reasonOf, type Seen, sayDetail, sayOutage, sayRole } from './seen.ts'
 
 const answersEcho = (seen: Seen): string | false => {
   const icmp = seen.icmp?.measured
@@ -21,8 +21,8 @@ export const explainClosedPort = (seen: Seen): Diagnosis | undefined => {
   const { target } = result
   return buildDiagnosis('port_closed', {
     confidence: 'certain',
-    summary: `${capital(sayPort(target))} of ${hostOf(target)} is closed: the host answers, and nothing listens there.`,
-    evidence: listFacts(sayDetail(result), answersEcho(seen)),
+    summary: `${capital(sayPort(target))} of ${hostOf(target)}${sayRole(seen, result)} is closed: the host answers, and nothing listens there.`,
+    evidence: listFacts(sayDetail(result), answersEcho(seen), sayOutage(result)),
     against: listFacts(
       'a firewall that rejects instead of dropping answers in the same way',
       openReason(seen, 'icmp') === 'no_reply' && 'the host does not answer ping, so a firewall may have answered in its place',
@@ -55,8 +55,8 @@ export const explainFilteredPort = (seen: Seen): Diagnosis | undefined => {
     confidence: said ? 'certain' : alive ? 'likely' : 'possible',
     summary: said
       ? `${what} ${hostOf(target)} is blocked: a filter on the way says that this traffic is not allowed.`
-      : `${capital(sayPort(target))} of ${hostOf(target)} does not answer${where}: a firewall or security group drops the connection.`,
-    evidence: listFilterEvidence(seen),
+      : `${capital(sayPort(target))} of ${hostOf(target)}${sayRole(seen, result)} does not answer${where}: a firewall or security group drops the connection.`,
+    evidence: listFacts(...listFilterEvidence(seen), sayOutage(result)),
     against: listFacts(
       !said && 'silence is not proof: a host whose queue of connections is full drops SYNs too',
       !said &&

@@ -5,18 +5,21 @@ import { fix } from './say.ts'
 export const shellDomain = (trustDomain: string | undefined): string =>
   trustDomain !== undefined && /^[a-z0-9._-]+$/.test(trustDomain) ? trustDomain : 'TRUST_DOMAIN'
 
-/** Bringing a bundle over: by hand at once, and so that it stays in step. Only names that may stand in a shell are put into commands. */
-export const fixFederation = (trustDomain: string | undefined): Fix[] => {
+/**
+ * Bringing the bundle of a trust domain over to whoever lacks it: by hand at once, and so that it stays in step. `holder` says on whose server.
+ * Only names that may stand in a shell are put into commands.
+ */
+export const fixFederation = (trustDomain: string | undefined, holder = 'our SPIRE server'): Fix[] => {
   const domain = shellDomain(trustDomain)
   return [
-    fix('SPIRE server, at once', `spire-server federation refresh -id spiffe://${domain}`),
+    fix(`${holder}, at once: fetch the bundle of ${domain}`, `spire-server federation refresh -id spiffe://${domain}`),
     fix(
-      'SPIRE server, by hand: from the one that publishes to the one that lacks it',
+      `by hand, from the SPIRE server of ${domain} to ${holder}`,
       `spire-server bundle show -format spiffe > bundle.json && spire-server bundle set -format spiffe -id spiffe://${domain} -path bundle.json`,
     ),
-    fix('SPIRE server: is the relationship there?', 'spire-server federation list'),
+    fix(`${holder}: is the relationship there?`, 'spire-server federation list'),
     fix(
-      'SPIRE controller manager: the entries must say so too',
+      'SPIRE controller manager of the same side: the entries must say so too',
       'kubectl get clusterspiffeids,clusterfederatedtrustdomains --output yaml | grep -n -A3 federatesWith',
     ),
   ]

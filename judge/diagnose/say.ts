@@ -40,7 +40,7 @@ export const addressOf = (target: Target): string => placeOf({ ...target, host: 
 /** A `probe run` of the whole ladder, or of one kind. ICMP and DNS have no port. */
 export const buildRun = (target: Target, kind?: Kind, options = ''): string => {
   const place = kind === 'icmp' || kind === 'dns' ? bracket(hostOf(target)) : placeOf(target)
-  return `probe run ${kind === undefined ? '' : `${kind}://`}${place}${options === '' ? '' : ` ${options}`}`
+  return `probe run ${kind === undefined ? '' : `${kind === 'bundle' ? 'bundle+https' : kind}://`}${place}${options === '' ? '' : ` ${options}`}`
 }
 
 export const sayPercent = (ratio: number): string => {

@@ -68,6 +68,14 @@ export const sayDetail = (result: AnyResult | undefined): string => {
   return clean(result.outcome.detail) || textOf(result.outcome.reason)
 }
 
+/** What a port is for, where the check says more than its number. */
+export const sayRole = ({ bundle }: Seen, result: AnyResult): string =>
+  result.kind === 'bundle' ? `, the bundle endpoint${bundle?.measured.trustDomain ? ` of ${clean(bundle.measured.trustDomain)}` : ''},` : ''
+
+/** What grows old while nobody can fetch a bundle. */
+export const sayOutage = (result: AnyResult): string | false =>
+  result.kind === 'bundle' && 'while peers cannot fetch the bundle, their copies grow old: what the next authority signs will be refused'
+
 export const warned = (result: AnyResult | undefined, code: WarningCode): boolean =>
   result?.warnings.some(warning => warning.code === code) ?? false
 

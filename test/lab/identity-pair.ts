@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startNetwork } from '../../deploy/sim/network.ts'
 import type { Kind, Result, RunDocument } from '../../wire/result.ts'
+import type { AuthorityOptions } from '../servers/authority.ts'
 import type { MtlsOptions, MtlsVariant } from '../servers/mtls-servers.ts'
 import { makeTrustDomain, type TestSvid, type TrustDomain } from '../servers/spiffe.ts'
 import type { SpiffeReady, SpiffeSpec } from '../servers/spiffe-main.ts'
@@ -37,15 +38,15 @@ export type IdentityPair = Omit<CloudPair, 'ca'> & {
 
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-/** Whoever starts it disposes of it. */
-export async function startIdentityPair(): Promise<IdentityPair> {
+/** The first authority of each trust domain is of the usual kind unless told. Whoever starts it disposes of it. */
+export async function startIdentityPair(first: { [S in SiteName]?: Partial<AuthorityOptions> } = {}): Promise<IdentityPair> {
   const links = [
     { from: 'aws', to: 'azure', delayMs: 5 },
     { from: 'azure', to: 'aws', delayMs: 5 },
   ] as const
   const network = await startNetwork({ sites: { aws: {}, azure: {} }, links: [...links] })
   const files = makeSvidFolder()
-  const [aws, azure] = await Promise.all([makeTrustDomain('aws.test'), makeTrustDomain('azure.test')])
+  const [aws, azure] = await Promise.all([makeTrustDomain('aws.test', first.aws), makeTrustDomain('azure.test', first.azure)])
   const opened: WorkloadApi[] = []
   let made = 0
   const { address } = network.sites.azure

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Options } from '../../wire/options.ts'
 import type { Result } from '../../wire/result.ts'
 import { makeSvidFolder } from '../lab/svid-files.ts'
-import { makeAuthority } from '../servers/authority.ts'
+import { daysFromNow, makeAuthority } from '../servers/authority.ts'
 import { type BundleAnswer, type BundleProfile, bundleAnswers, bundleEndpoints, endpointPath } from '../servers/bundle-endpoint.ts'
 import { makeTrustDomain } from '../servers/spiffe.ts'
 import { startWorkloadApi, stateOf } from '../servers/workload-api.ts'
@@ -32,7 +32,7 @@ const profiles: Record<BundleProfile, [https_web: string, https_spiffe: string]>
   'https_spiffe, expired': ['profile_mismatch', 'svid_expired'],
   'https_spiffe, authority not published': ['profile_mismatch', 'untrusted_chain'],
   'https_web with another name': ['certificate_name_mismatch', 'profile_mismatch'],
-  'demands a client certificate': ['bundle_unreachable', 'profile_mismatch'],
+  'demands a client certificate': ['client_cert_required', 'profile_mismatch'],
 }
 
 for (const [profile, reasons] of Object.entries(profiles) as [BundleProfile, [string, string]][])
@@ -71,9 +71,9 @@ const answers: Record<Exclude<BundleAnswer, 'PEM'>, [reason: string, warnings?: 
   'content changes, sequence stays': ['ok'],
   'sequence above 2^53': ['ok'],
   'no sequence, no refresh hint': ['ok', ['sequence_absent', 'refresh_hint_absent']],
-  empty: ['bundle_empty', ['bundle_empty']],
-  'no keys': ['bundle_malformed', ['refresh_hint_absent', 'bundle_empty']],
-  'keys is an object': ['bundle_malformed', ['bundle_empty']],
+  empty: ['bundle_empty'],
+  'no keys': ['bundle_malformed', ['refresh_hint_absent']],
+  'keys is an object': ['bundle_malformed'],
   'no X.509 authority': ['ok', ['no_x509_authority']],
   'no JWT authority': ['ok'],
   'unknown use': ['ok', ['entry_ignored', 'entry_ignored', 'entry_ignored']],
@@ -175,4 +175,111 @@ t.test('what is published is held against what we hold', async t => {
   const after = await ask()
   t.match(after.outcome, { kind: 'fail', reason: 'bundle_behind', detail: /rotating\.test.*1 are not held here/ })
   t.strictSame(x509(after), [false])
+})
+
+t.test('a copy with a sequence tells whose is older', async t => {
+  const counting = await makeTrustDomain('counting.test')
+  const endpoint = await started(t, bundleEndpoints.https_web(counting, web))
+  const ask = (sequence: bigint) =>
+    run('bundle', targetOf(endpoint, 'bundle.test'), {
+      ...asWeb,
+      ...elsewhere(),
+      trustDomain: 'counting.test',
+      bundles: { 'counting.test': folder.write(`counting-${sequence}.json`, counting.document({ sequence })) },
+    })
+  await counting.prepare()
+  const same = await ask(2n)
+  t.equal(word(same.outcome), 'ok')
+  t.match(same.measured, { sequence: '2', heldSequence: '2' })
+  t.strictSame(codes(same), [])
+  const ours = await ask(1n)
+  t.equal(word(ours.outcome), 'ok')
+  t.match(ours.warnings, [{ code: 'bundle_behind', detail: /serves sequence 2, the copy held here has 1/ }])
+  const theirs = await ask(9_007_199_254_740_993n)
+  t.match(theirs.outcome, { reason: 'bundle_sequence_regressed', detail: /serves sequence 2, the copy held here has 9007199254740993/ })
+})
+
+t.test('an endpoint that lacks an authority younger than all it has serves an old bundle', async t => {
+  const rotating = await makeTrustDomain('stale.test')
+  const endpoint = await started(t, bundleEndpoints.https_web(rotating, web, { answer: 'stale' }))
+  const options = { ...asWeb, trustDomain: 'stale.test', ...elsewhere() }
+  await run('bundle', targetOf(endpoint, 'bundle.test'), options)
+  const api = await started(t, startWorkloadApi(stateOf(other, [await other.issue()], [rotating])))
+  const held = { ...options, workloadApi: api.address }
+  t.equal(word((await run('bundle', targetOf(endpoint, 'bundle.test'), held)).outcome), 'ok', 'in step')
+  await rotating.prepare()
+  api.rotate(stateOf(other, [await other.issue()], [rotating]))
+  const stale = await run('bundle', targetOf(endpoint, 'bundle.test'), held)
+  t.match(stale.outcome, { reason: 'bundle_stale', detail: /does not publish .*authority 2.*younger than all/ })
+
+  endpoint.setAnswer('healthy')
+  await rotating.activate()
+  rotating.retire()
+  t.equal(word((await run('bundle', targetOf(endpoint, 'bundle.test'), held)).outcome), 'ok', 'an older one may go')
+})
+
+t.test('an endpoint whose own authority is not in its document serves an old bundle', async t => {
+  const rotating = await makeTrustDomain('hasty.test')
+  const frozen = await started(t, bundleEndpoints.https_spiffe(rotating, web, { answer: 'stale' }))
+  const options = { ...asSpiffe, trustDomain: 'hasty.test', endpointId: `spiffe://hasty.test${endpointPath}`, ...elsewhere() }
+  const before = await run('bundle', targetOf(frozen, 'bundle.test'), { ...options, bundles: folder.bundle(rotating) })
+  t.equal(word(before.outcome), 'ok')
+  await rotating.activate()
+  const next = await rotating.issue({ path: endpointPath })
+  frozen.setCertificate(next.chainPem, next.keyPem)
+  const file = folder.write('hasty.pem', rotating.bundlePem())
+  const after = await run('bundle', targetOf(frozen, 'bundle.test'), { ...options, bundles: { 'hasty.test': file } })
+  t.equal(word(after.outcome), 'bundle_stale')
+  t.match(after.violations.map(({ detail }) => detail).join('\n'), /own SVID is signed by .*authority 2.*which the document does not have/)
+})
+
+t.test('an authority that signs as soon as it is published is worth a word', async t => {
+  const rotating = await makeTrustDomain('soon.test', { notBefore: daysFromNow(-30) })
+  await rotating.prepare({ notBefore: daysFromNow(-1 / 1440) })
+  const options = {
+    ...asSpiffe,
+    trustDomain: 'soon.test',
+    endpointId: `spiffe://soon.test${endpointPath}`,
+    bundles: folder.bundle(rotating),
+  }
+  const prepared = await started(t, bundleEndpoints.https_spiffe(rotating, web))
+  t.strictSame(codes(await run('bundle', targetOf(prepared, 'bundle.test'), { ...options, ...elsewhere() })), [], 'it does not sign yet')
+  await rotating.activate()
+  const hasty = await rotating.issue({ path: endpointPath, notBefore: daysFromNow(-0.5 / 1440) })
+  prepared.setCertificate(hasty.chainPem, hasty.keyPem)
+  const result = await run('bundle', targetOf(prepared, 'bundle.test'), { ...options, ...elsewhere() })
+  t.equal(word(result.outcome), 'ok')
+  t.match(result.warnings, [
+    {
+      code: 'authority_published_late',
+      detail: /authority 2.* signs since .*published at most [23]\d s before, want 900 s, three refresh hints/,
+    },
+  ])
+})
+
+t.test('an authority that has to sign soon, and was only just published', async t => {
+  const rotating = await makeTrustDomain('late.test', { notBefore: daysFromNow(-30), notAfter: daysFromNow(10 / 1440) })
+  await rotating.prepare({ notBefore: daysFromNow(-1 / 1440), notAfter: daysFromNow(30) })
+  const endpoint = await started(t, bundleEndpoints.https_web(rotating, web))
+  const result = await run('bundle', targetOf(endpoint, 'bundle.test'), { ...asWeb, ...elsewhere(), trustDomain: 'late.test' })
+  t.match(result.warnings, [
+    { code: 'authority_expiring' },
+    { code: 'authority_published_late', detail: /authority 2.* has to sign from .*when the last of the others ends/ },
+  ])
+})
+
+t.test('a redirect is named with where it points to, and not followed', async t => {
+  const endpoint = await started(t, bundleEndpoints.https_web(domain, web, { answer: 'redirect with a user name' }))
+  const ask = async () => (await run('bundle', targetOf(endpoint, 'bundle.test'), { ...asWeb, ...elsewhere() })).outcome
+  t.match(await ask(), { reason: 'bundle_http_status', detail: /HTTP 302 .*points to https:\/\/127\.0\.0\.1:\d+\/moved.*not followed/ })
+  endpoint.setAnswer('redirect without a location')
+  t.match(await ask(), { detail: /points to nowhere/ })
+  t.equal(endpoint.requests(), 2)
+})
+
+t.test('an endpoint that demands a client certificate is told in words', async t => {
+  const endpoint = await started(t, bundleEndpoints['demands a client certificate'](domain, web))
+  const { outcome } = await run('bundle', targetOf(endpoint, 'bundle.test'), { ...asWeb, ...elsewhere() })
+  t.match(outcome, { reason: 'client_cert_required', detail: /asked for a client certificate, got none and .*must not demand one/ })
+  t.notMatch(JSON.stringify(outcome), /error:0A|SSL routines|ssl3_read/)
 })

@@ -48,7 +48,13 @@ export type TrustDomain = {
   /** Enough to go on with the same authorities in another process: `loadTrustDomain`. */
   save(): SavedTrustDomain
 }
-export type SavedTrustDomain = { name: string; authorities: { certPem: string; keyPem: string }[]; activeIndex: number }
+export type SavedTrustDomain = {
+  name: string
+  authorities: { certPem: string; keyPem: string }[]
+  activeIndex: number
+  /** 64 bits, as text. */
+  sequence: string
+}
 
 type State = { authorities: Authority[]; jwtKeys: JwtKey[]; active: Authority; sequence: bigint }
 
@@ -58,9 +64,10 @@ export async function makeTrustDomain(name: string, options: Partial<AuthorityOp
   return buildTrustDomain(name, { authorities: [authority], jwtKeys: [makeJwtKey(name, 1)], active: authority, sequence: 1n }, options)
 }
 
-export async function loadTrustDomain({ name, authorities, activeIndex }: SavedTrustDomain): Promise<TrustDomain> {
+export async function loadTrustDomain({ name, authorities, activeIndex, sequence }: SavedTrustDomain): Promise<TrustDomain> {
   const loaded = await Promise.all(authorities.map(loadAuthority))
-  return buildTrustDomain(name, { authorities: loaded, jwtKeys: [makeJwtKey(name, 1)], active: loaded[activeIndex]!, sequence: 1n }, {})
+  const state = { authorities: loaded, jwtKeys: [makeJwtKey(name, 1)], active: loaded[activeIndex]!, sequence: BigInt(sequence) }
+  return buildTrustDomain(name, state, {})
 }
 
 function buildTrustDomain(name: string, state: State, defaults: Partial<AuthorityOptions>): TrustDomain {
@@ -98,6 +105,7 @@ function buildTrustDomain(name: string, state: State, defaults: Partial<Authorit
       name,
       authorities: state.authorities.map(({ certPem, keyPem }) => ({ certPem, keyPem })),
       activeIndex: state.authorities.indexOf(state.active),
+      sequence: String(state.sequence),
     }),
   }
   return domain
