@@ -12,6 +12,8 @@ export type Self = Partial<Place> & {
   node?: string
   namespace?: string
   runner: boolean
+  /** Find out at the start whether a sidecar answers our connections. */
+  checkInterception: boolean
   advertise: readonly Advertised[]
 }
 

@@ -31,6 +31,7 @@ export const recvmsg = foreign('int64_t recvmsg(int, void*, int)')
 export const recvmmsg = foreign('int recvmmsg(int, void*, unsigned int, int, void*)')
 export const clockGettime = foreign('int clock_gettime(int, void*)')
 export const ioctl = foreign('int ioctl(int, unsigned long, void*)')
+export const clockAdjust = foreign('int adjtimex(void*)')
 
 /** The error number of the call just made. */
 export const errno = (): number => koffi.errno()

@@ -1,0 +1,118 @@
+/** The part of an agent that measures: paths on their schedule, each result into its window, what is new into an event. */
+import { setMaxListeners } from 'node:events'
+import type { Policy } from '../judge/policy.ts'
+import { type Budget, openBudget } from './budget.ts'
+import { buildEvent } from './events.ts'
+import { type Change, watchFaults } from './faults.ts'
+import { allowBy, refuseRun } from './gate.ts'
+import { judgeIntercepted } from './interception.ts'
+import { watchLateness } from './lateness.ts'
+import type { Path } from './path.ts'
+import type { AgentEvent } from './record.ts'
+import { createResolve } from './resolve.ts'
+import { type Ran, runPath, type Surroundings } from './run-path.ts'
+import { type Clock, startSchedule } from './schedule.ts'
+import type { Self } from './self.ts'
+import type { Windows } from './window.ts'
+
+export type Rules = { paths: readonly Path[]; policy: Policy; probesPerSecond?: number }
+
+export type Measuring = {
+  /** Other paths and another policy; what stays the same goes on undisturbed. */
+  change(rules: Rules): void
+  /** From now on, whether a proxy answers our connections. */
+  intercepted(is: boolean): void
+  failing(): number
+  /** Resolves when no run is under way any more. */
+  stop(): Promise<void>
+}
+
+type Parts = { clock: Clock; self: Self; windows: Windows; onEvent: (event: AgentEvent) => void; onRan?: (ran: Ran) => void }
+
+export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, onRan }: Parts): Measuring => {
+  const stop = new AbortController()
+  // Every run under way listens to it.
+  setMaxListeners(0, stop.signal)
+  const lateness = watchLateness(clock, ms => self.sample('loopDelay', ms))
+  const faults = watchFaults()
+  const resolve = createResolve(clock)
+  let policy = rules.policy
+  let allow = allowBy(policy)
+  let budget: Budget = openBudget(policy.budgets, clock.elapsedMs())
+  let indexes = new Map<string, number>()
+  let isIntercepted = false
+
+  const refuse = (path: Path, address: string | undefined): string | undefined =>
+    refuseRun({ policy, budget, nowMs: clock.elapsedMs() }, { kind: path.kind, options: path.options, address })
+  const around = (): Surroundings => ({ clock, lateness, resolve, allow, refuse, stop: stop.signal })
+
+  const take = (seen: Ran): void => {
+    const ran = isIntercepted ? { ...seen, result: judgeIntercepted(seen.result) } : seen
+    const { path, result } = ran
+    if (stop.signal.aborted && result.outcome.kind === 'unmeasured' && result.outcome.reason === 'aborted') return
+    const noted = windows.record(indexes.get(path.key) ?? -1, result, { key: path.key, lateMs: ran.startedMs - ran.dueMs })
+    if (noted === 'gone') return
+    const nowMs = clock.nowMs()
+    const change = faults.take(ran, nowMs)
+    if (change) onEvent(withDiagnosis(buildEvent(path, result, 'changed', nowMs), change))
+    else if (noted === 'failed') onEvent(buildEvent(path, result, 'failed', nowMs))
+    onRan?.(ran)
+  }
+
+  const schedule = startSchedule(clock, {
+    run: async due => take(await runPath(due, around())),
+    skipped: (_path, runs, why) => self.add('runsSkipped', runs, why),
+  })
+
+  const change = (next: Rules): void => {
+    policy = next.policy
+    allow = allowBy(policy)
+    const probesPerSecond = Math.min(policy.budgets.probesPerSecond, next.probesPerSecond ?? Number.POSITIVE_INFINITY)
+    budget.limit({ ...policy.budgets, probesPerSecond })
+    indexes = new Map(next.paths.map(({ key }, i) => [key, i]))
+    windows.setPaths(next.paths)
+    faults.keep(next.paths)
+    schedule.set(next.paths)
+  }
+  change(rules)
+  return {
+    change,
+    intercepted: is => {
+      isIntercepted = is
+    },
+    failing: () => faults.failing().length,
+    async stop() {
+      const stopped = schedule.stop()
+      stop.abort()
+      await stopped
+      lateness.stop()
+    },
+  }
+}
+
+/** The diagnosis goes with the change: on-call reads the cause, not the reason. */
+const withDiagnosis = (event: AgentEvent, { from, to, diagnosis }: Change): AgentEvent => {
+  const [first] = diagnosis
+  return {
+    ...event,
+    ...(first ? { body: `${event.body} — ${first.summary}` } : {}),
+    attributes: {
+      ...event.attributes,
+      'causeway.state.since': new Date(to.sinceMs).toISOString(),
+      ...(from ? { 'causeway.state.before': from.reason ?? from.outcome, 'causeway.state.before_since': new Date(from.sinceMs).toISOString() } : {}),
+      ...(first
+        ? {
+            'causeway.cause': first.cause,
+            'causeway.cause.layer': first.layer,
+            ...(first.direction ? { 'causeway.cause.direction': first.direction } : {}),
+            'causeway.cause.confidence': first.confidence,
+            'causeway.cause.summary': first.summary,
+            'causeway.cause.evidence': first.evidence,
+            'causeway.cause.against': first.against,
+            'causeway.cause.fixes': first.fixes.map(({ where, command }) => `${where}: ${command}`),
+            'causeway.cause.next': first.next,
+          }
+        : {}),
+    },
+  }
+}
