@@ -9,7 +9,7 @@ export type Resolved = Target & { address: string; family: Family }
 
 /** What a probe brings back; the table of probes makes a `Result` of it. */
 export type Finding<K extends Kind> = Pick<Result<K>, 'outcome' | 'measured' | 'phasesMs' | 'warnings'> &
-  Partial<Pick<Result<K>, 'violations'>>
+  Partial<Pick<Result<K>, 'violations' | 'samplesMs'>>
 
 /**
  * One attempt, one address, one family. `signal` aborts on the caller's stop and on the timeout of the run, and tells them apart by its reason.

@@ -79,7 +79,7 @@ export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
     session.leave()
   }
   if (signal.aborted && !timedOut(signal)) return { outcome: aborted, measured: measure(seen), phasesMs: {}, warnings: [] }
-  return { ...judgeIcmp(seen, target, options), measured: measure(seen), phasesMs: {} }
+  return { ...judgeIcmp(seen, target, options), measured: measure(seen), samplesMs: seen.rtts.slice(0, seen.received), phasesMs: {} }
 }
 
 const emptySeen = (count: number): EchoesSeen => ({

@@ -38,9 +38,11 @@ export const runProbe = async <K extends Kind>(
   const options = withDefaults(kind, given)
   const startedAt = new Date().toISOString()
   const start = performance.now()
-  const finding = await attempt(kind, target, options, stop, allow)
+  const { samplesMs, ...finding } = await attempt(kind, target, options, stop, allow)
   const totalMs = Math.round((performance.now() - start) * 1e3) / 1e3
-  return { kind, target, startedAt, violations: [], ...finding, phasesMs: { ...finding.phasesMs, total: totalMs } }
+  const result: Result<K> = { kind, target, startedAt, violations: [], ...finding, phasesMs: { ...finding.phasesMs, total: totalMs } }
+  if (samplesMs) Object.defineProperty(result, 'samplesMs', { value: samplesMs })
+  return result
 }
 
 const attempt = async <K extends Kind>(

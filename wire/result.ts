@@ -32,6 +32,8 @@ export type Result<K extends Kind = Kind> = {
   measured: Measured[K]
   warnings: Warning[]
   violations: Violation[]
+  /** Every round trip of the run, where it had several; NaN where the time could not be told. Not enumerable: printed results have the summary only. */
+  samplesMs?: ArrayLike<number>
 }
 export type AnyResult = { [K in Kind]: Result<K> }[Kind]
 
