@@ -2,7 +2,7 @@ import t from 'tap'
 import { watchFaults } from '../../agent/faults.ts'
 import type { Path } from '../../agent/path.ts'
 import type { AnyResult, Outcome } from '../../wire/result.ts'
-import { paths } from './paths.ts'
+import { paths } from './some-paths.ts'
 
 const refused: Outcome = { kind: 'fail', reason: 'tcp_refused', detail: 'refused' }
 const result = ({ kind, host, port }: Path, outcome: Outcome): AnyResult =>

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type Due, hash32, phaseMs, type SkipReason, startSchedule } from '../../agent/schedule.ts'
 import { fakeTime } from './fake-time.ts'
-import { paths } from './paths.ts'
+import { paths } from './some-paths.ts'
 
 type Seen = { runs: { key: string; dueMs: number; lateMs: number }[]; skips: { key: string; runs: number; why: SkipReason }[] }
 

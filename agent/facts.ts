@@ -1,0 +1,99 @@
+/** Which numbers of a result are kept: the only place that knows what each kind of probe measures. */
+import type { CertificateFacts } from '../wire/measured.ts'
+import { layerOfReason } from '../wire/reasons.ts'
+import type { AnyResult, Kind, Result } from '../wire/result.ts'
+import type { PathMeasure, pathMeasures } from './metrics.ts'
+import type { Table } from './table.ts'
+
+type KeyOf<F> = { [K in PathMeasure]: (typeof pathMeasures)[K]['form'] extends F ? K : never }[PathMeasure]
+
+/** The row of a path, for one result after another. `null` is nothing seen, and is not kept. */
+export class Row {
+  table: Table
+  row = 0
+
+  constructor(table: Table) {
+    this.table = table
+  }
+
+  count(key: KeyOf<'sum'>, n: number | null, first = '', second = ''): void {
+    if (n !== null) this.table.add(this.row, key, n, first, second)
+  }
+
+  gauge(key: KeyOf<'gauge'>, value: number | null, first = ''): void {
+    if (value !== null && Number.isFinite(value)) this.table.set(this.row, key, value, first)
+  }
+
+  time(key: KeyOf<'times'>, ms: number | null | undefined, first = ''): void {
+    if (ms !== null && ms !== undefined) this.table.sample(this.row, key, ms, first)
+  }
+
+  times(key: KeyOf<'times'>, samplesMs: ArrayLike<number>): void {
+    this.table.sampleAll(this.row, key, samplesMs)
+  }
+}
+
+/** When the first of the certificates ends, in Unix seconds; null for none. */
+const firstEnd = (chain: readonly CertificateFacts[]): number | null =>
+  chain.length === 0 ? null : Math.min(...chain.map(({ notAfter }) => Date.parse(notAfter))) / 1000
+
+/** The rule for SPIFFE identities that the peer broke; empty when it broke none. */
+const brokenRule = ({ outcome, violations }: Result<'mtls'>): string => {
+  const codes = [...violations.map(({ code }) => code), ...(outcome.kind === 'fail' ? [outcome.reason] : [])]
+  return codes.find(code => layerOfReason(code) === 'spiffe') ?? ''
+}
+
+type Facts = { readonly [K in Kind]?: (result: Result<K>, row: Row) => void }
+
+/** A kind that is not here has its outcome, duration and phases kept, as all have. */
+const factsByKind: Facts = {
+  icmp: ({ measured, samplesMs }, row) => {
+    row.count('icmpPackets', measured.sent, 'sent')
+    row.count('icmpPackets', measured.received, 'received')
+    if (measured.duplicates > 0) row.count('icmpPackets', measured.duplicates, 'duplicate')
+    if (measured.reordered > 0) row.count('icmpPackets', measured.reordered, 'reordered')
+    if (samplesMs) row.times('rtt', samplesMs)
+    else row.time('rtt', measured.rttMs?.p50)
+  },
+  tcp: ({ measured }, row) => {
+    row.time('rtt', measured.synRttMs)
+    row.count('tcpSegments', measured.segmentsOut)
+    row.count('tcpRetransmits', measured.retransmits)
+    row.count('tcpSynRetransmits', measured.synRetransmits)
+  },
+  tls: ({ measured, phasesMs }, row) => {
+    row.time('rtt', phasesMs['connect'])
+    row.gauge('certificateNotAfter', firstEnd(measured.chain))
+  },
+  mtls: (result, row) => {
+    const { measured, phasesMs } = result
+    row.time('rtt', phasesMs['connect'])
+    const leaf = measured.chain[0]
+    if (!leaf) return
+    row.gauge('svidNotAfter', Date.parse(leaf.notAfter) / 1000)
+    row.count('spiffeValidations', 1, measured.trustDomain ?? '', brokenRule(result))
+  },
+  mtu: ({ measured }, row) => {
+    row.gauge('pathMtu', measured.forward.pathMtu, 'forward')
+    row.gauge('pathMtu', measured.reverse.pathMtu, 'reverse')
+  },
+  bundle: ({ measured }, row) => {
+    row.gauge('bundleSequence', measured.sequence === null ? null : Number(measured.sequence))
+  },
+}
+
+/**
+ * Adds one run to the row of its path. Of a run that is this agent's own trouble only that is kept: its losses and times say nothing
+ * about the path.
+ */
+export const recordFacts = (result: AnyResult, row: Row): void => {
+  const { outcome, phasesMs, kind } = result
+  if (outcome.kind === 'ok') row.count('runs', 1, 'ok')
+  else row.count('runs', 1, outcome.kind, outcome.reason)
+  if (outcome.kind === 'unmeasured') return
+  for (const phase in phasesMs)
+    if (phase === 'total') row.time('duration', phasesMs[phase])
+    else row.time('phase', phasesMs[phase], phase)
+  const facts = factsByKind[kind] as ((result: AnyResult, row: Row) => void) | undefined
+  facts?.(result, row)
+}

@@ -1,0 +1,198 @@
+/** The metrics of an agent: the only file that knows their names, units and attributes. What measures them knows the keys of these tables. */
+import type { Place } from './path.ts'
+
+/** `sum`: a count of things. `gauge`: the last value seen. `times`: durations, kept as a histogram and three quantiles. */
+export type Form = 'sum' | 'gauge' | 'times'
+export type Measure = {
+  readonly name: string
+  readonly unit: string
+  readonly form: Form
+  /** The attributes that tell the series of one path apart. */
+  readonly by: readonly string[]
+  readonly help: string
+  /** The gauge that has the quantiles of the window, where they are sent. */
+  readonly quantiles?: string
+  /** Not on the page for Prometheus unless details are asked for. */
+  readonly isDetail?: boolean
+}
+
+export const pathMeasures = {
+  runs: {
+    name: 'causeway.probe.runs',
+    unit: '{run}',
+    form: 'sum',
+    by: ['causeway.outcome', 'error.type'],
+    help: 'Runs of a check on a target, by what came of them',
+  },
+  duration: { name: 'causeway.probe.duration', unit: 's', form: 'times', by: [], help: 'How long a run took' },
+  phase: {
+    name: 'causeway.probe.phase.duration',
+    unit: 's',
+    form: 'times',
+    by: ['causeway.phase'],
+    help: 'How long a part of a run took',
+    isDetail: true,
+  },
+  rtt: {
+    name: 'causeway.probe.rtt',
+    unit: 's',
+    form: 'times',
+    by: [],
+    help: 'Round-trip time, by the clock of the kernel; quantiles are of the last window',
+    quantiles: 'causeway.probe.rtt_quantile',
+  },
+  icmpPackets: {
+    name: 'causeway.icmp.packets',
+    unit: '{packet}',
+    form: 'sum',
+    by: ['causeway.state'],
+    help: 'Echoes, by what became of them',
+  },
+  tcpSegments: { name: 'causeway.tcp.segments', unit: '{segment}', form: 'sum', by: [], help: 'TCP segments sent' },
+  tcpRetransmits: { name: 'causeway.tcp.retransmits', unit: '{segment}', form: 'sum', by: [], help: 'TCP segments sent again' },
+  tcpSynRetransmits: { name: 'causeway.tcp.syn_retransmits', unit: '{segment}', form: 'sum', by: [], help: 'SYNs sent again' },
+  pathMtu: {
+    name: 'causeway.path.mtu',
+    unit: 'By',
+    form: 'gauge',
+    by: ['causeway.direction'],
+    help: 'The largest IP packet that gets through',
+  },
+  certificateNotAfter: {
+    name: 'causeway.tls.certificate.not_after',
+    unit: 's',
+    form: 'gauge',
+    by: [],
+    help: 'When the first certificate of the chain as sent ends, in Unix time',
+  },
+  spiffeValidations: {
+    name: 'causeway.spiffe.validations',
+    unit: '{validation}',
+    form: 'sum',
+    by: ['causeway.trust_domain', 'error.type'],
+    help: 'Identities of peers held against the SPIFFE rules',
+  },
+  svidNotAfter: {
+    name: 'causeway.spiffe.svid.not_after',
+    unit: 's',
+    form: 'gauge',
+    by: [],
+    help: "When the peer's SVID ends, in Unix time",
+  },
+  bundleSequence: {
+    name: 'causeway.spiffe.bundle.sequence',
+    unit: '{sequence}',
+    form: 'gauge',
+    by: [],
+    help: 'Sequence number of the trust bundle that is published',
+  },
+} as const satisfies Record<string, Measure>
+
+/** Of the agent itself, without the attributes of a path. */
+export const selfMeasures = {
+  scheduleDelay: {
+    name: 'causeway.agent.schedule.delay',
+    unit: 's',
+    form: 'times',
+    by: [],
+    help: 'How late runs started',
+    quantiles: 'causeway.agent.schedule.delay_quantile',
+  },
+  loopDelay: {
+    name: 'causeway.agent.loop.delay',
+    unit: 's',
+    form: 'times',
+    by: [],
+    help: 'How late the event loop was',
+    quantiles: 'causeway.agent.loop.delay_quantile',
+  },
+  runsSkipped: {
+    name: 'causeway.agent.runs.skipped',
+    unit: '{run}',
+    form: 'sum',
+    by: ['causeway.reason'],
+    help: 'Runs that did not start when they were due',
+  },
+  spoolBytes: { name: 'causeway.agent.spool.bytes', unit: 'By', form: 'gauge', by: [], help: 'Bytes of the spool on disk' },
+  windowsDropped: {
+    name: 'causeway.agent.windows.dropped',
+    unit: '{window}',
+    form: 'sum',
+    by: ['causeway.reason'],
+    help: 'Window records that were given up before they were delivered',
+  },
+  exportRequests: {
+    name: 'causeway.agent.export.requests',
+    unit: '{request}',
+    form: 'sum',
+    by: ['causeway.endpoint', 'error.type'],
+    help: 'Requests to OTLP endpoints',
+  },
+  configRejections: {
+    name: 'causeway.agent.config.rejections',
+    unit: '{rejection}',
+    form: 'sum',
+    by: ['error.type'],
+    help: 'Configurations that were refused, the running one kept',
+  },
+  assignmentGeneration: {
+    name: 'causeway.agent.assignment.generation',
+    unit: '{generation}',
+    form: 'gauge',
+    by: [],
+    help: 'Generation of the assignment that is running',
+  },
+  clockError: {
+    name: 'causeway.agent.clock.error',
+    unit: 's',
+    form: 'gauge',
+    by: [],
+    help: 'How wrong the clock may be, as the kernel says',
+  },
+} as const satisfies Record<string, Measure>
+
+export type PathMeasure = keyof typeof pathMeasures
+export type SelfMeasure = keyof typeof selfMeasures
+const measures: Readonly<Record<string, Measure>> = { ...pathMeasures, ...selfMeasures }
+
+/** The measure of a key; undefined for one that only another version of this program knows. */
+export const measureOf = (key: string): Measure | undefined => (Object.hasOwn(measures, key) ? measures[key] : undefined)
+
+/** Where too many values of an attribute end up (OpenTelemetry's own word for it in `error.type`). */
+export const otherVariant = '_OTHER'
+export const quantiles = [0.5, 0.95, 0.99] as const
+export const quantileAttribute = 'causeway.quantile'
+
+/** What tells paths apart in every metric. Kept as it was when measured, whatever the configuration is when it is sent. */
+export type Labels = {
+  readonly check: string
+  readonly kind: string
+  readonly target: string
+  readonly host: string
+  readonly port?: number
+  readonly family?: 4 | 6
+  readonly destination?: Place
+}
+export type Attributes = Record<string, string | number>
+
+/** Where this agent is: on its own metrics as well as on those of its paths. */
+export const sourceAttributes = (source?: Place): Attributes =>
+  source ? { 'causeway.source.cloud': source.cloud, 'causeway.source.region': source.region } : {}
+
+export const pathAttributes = (labels: Labels, source?: Place): Attributes => ({
+  'causeway.check': labels.check,
+  'causeway.kind': labels.kind,
+  'causeway.target': labels.target,
+  'server.address': labels.host,
+  ...(labels.port !== undefined && { 'server.port': labels.port }),
+  ...(labels.family !== undefined && { 'network.type': `ipv${labels.family}` }),
+  ...sourceAttributes(source),
+  ...(labels.destination && {
+    'causeway.destination.cloud': labels.destination.cloud,
+    'causeway.destination.region': labels.destination.region,
+  }),
+})
+
+/** The attributes of a series beside those of its path. An empty value is an absent attribute. */
+export const variantAttributes = ({ by }: Measure, variant: readonly string[]): Attributes =>
+  Object.fromEntries(by.flatMap((name, place) => (variant[place] ? [[name, variant[place]]] : [])))
