@@ -30,6 +30,7 @@ export const sendto = foreign('int64_t sendto(int, const void*, size_t, int, con
 export const recvmsg = foreign('int64_t recvmsg(int, void*, int)')
 export const recvmmsg = foreign('int recvmmsg(int, void*, unsigned int, int, void*)')
 export const clockGettime = foreign('int clock_gettime(int, void*)')
+export const flock = foreign('int flock(int, int)')
 export const ioctl = foreign('int ioctl(int, unsigned long, void*)')
 export const clockAdjust = foreign('int adjtimex(void*)')
 
@@ -92,6 +93,9 @@ export const PMTUDISC_PROBE = 3
 export const TCP_NODELAY = 1
 export const TCP_MAXSEG = 2
 export const TCP_INFO = 11
+
+export const LOCK_EX = 2
+export const LOCK_NB = 4
 
 export const EPERM = 1
 export const EINTR = 4
