@@ -38,7 +38,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   const resolve = createResolve(clock)
   let policy = rules.policy
   let allow = allowBy(policy)
-  let budget: Budget = openBudget(policy.budgets, clock.elapsedMs())
+  const budget: Budget = openBudget(policy.budgets, clock.elapsedMs())
   let indexes = new Map<string, number>()
   let isIntercepted = false
 
@@ -99,7 +99,9 @@ const withDiagnosis = (event: AgentEvent, { from, to, diagnosis }: Change): Agen
     attributes: {
       ...event.attributes,
       'causeway.state.since': new Date(to.sinceMs).toISOString(),
-      ...(from ? { 'causeway.state.before': from.reason ?? from.outcome, 'causeway.state.before_since': new Date(from.sinceMs).toISOString() } : {}),
+      ...(from
+        ? { 'causeway.state.before': from.reason ?? from.outcome, 'causeway.state.before_since': new Date(from.sinceMs).toISOString() }
+        : {}),
       ...(first
         ? {
             'causeway.cause': first.cause,

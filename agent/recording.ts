@@ -4,8 +4,8 @@ import type { Place } from './path.ts'
 import { type AgentEvent, packRecord } from './record.ts'
 import type { Clock } from './schedule.ts'
 import type { NewRecord } from './spool/record.ts'
-import { msToBoundary } from './window-bounds.ts'
 import type { WindowSet, Windows } from './window.ts'
+import { msToBoundary } from './window-bounds.ts'
 
 /** An event waits this long at most for others to share a request with. */
 const eventsEveryMs = 1000
@@ -39,13 +39,25 @@ export const startRecording = ({ clock, windows, source, append, beforeClose, lo
     clearTimeout(eventTimer)
     eventTimer = undefined
     for (const some of chunks(events, mostEvents))
-      append({ kind: 'events', atMs: some[0]!.atMs, spanMs: 0, items: some.length, payload: packRecord({ type: 'events', source, events: some }) })
+      append({
+        kind: 'events',
+        atMs: some[0]!.atMs,
+        spanMs: 0,
+        items: some.length,
+        payload: packRecord({ type: 'events', source, events: some }),
+      })
     events = []
   }
 
   const writeWindow = async (set: WindowSet): Promise<void> => {
     for (const record of set.records()) {
-      append({ kind: 'windows', atMs: set.startMs, spanMs: set.endMs - set.startMs, items: Math.max(1, record.paths.length), payload: packRecord(record) })
+      append({
+        kind: 'windows',
+        atMs: set.startMs,
+        spanMs: set.endMs - set.startMs,
+        items: Math.max(1, record.paths.length),
+        payload: packRecord(record),
+      })
       // Measuring goes on between two parts.
       await setImmediate()
     }

@@ -27,8 +27,8 @@ const bytes = { parse: parseSizeBytes, show: String }
 const ratio = { parse: parseRatio, show: (value: number) => `${value * 100}%` }
 
 export const flags = {
-  count: { into: { icmp: 'count' }, value: 'n', number: plain },
-  interval: { into: { icmp: 'intervalMs' }, value: 'duration', number: duration },
+  count: { into: { icmp: 'count', udp: 'count' }, value: 'n', number: plain },
+  interval: { into: { icmp: 'intervalMs', udp: 'intervalMs' }, value: 'duration', number: duration },
   timeout: {
     into: {
       bundle: 'timeoutMs',
@@ -38,18 +38,24 @@ export const flags = {
       mtu: 'timeoutMs',
       tcp: 'timeoutMs',
       tls: 'timeoutMs',
+      udp: 'replyTimeoutMs',
     },
     value: 'duration',
-    help: 'time for each step; for icmp how long to wait for the last reply',
+    help: 'time for each step; for icmp and udp how long to wait for the last reply',
     number: duration,
   },
   family: { into: { dns: 'family' }, value: '4|6', help: 'IP family; without it the first address that a name has' },
-  source: { into: { bundle: 'source', icmp: 'source', mtls: 'source', mtu: 'source', tcp: 'source', tls: 'source' }, value: 'address' },
+  source: {
+    into: { bundle: 'source', icmp: 'source', mtls: 'source', mtu: 'source', tcp: 'source', tls: 'source', udp: 'source' },
+    value: 'address',
+  },
   resolver: { into: { dns: 'resolvers' }, value: 'address', repeatable: true },
   'expect-address': { into: { dns: 'expect' }, value: 'prefix', repeatable: true },
-  size: { into: { icmp: 'sizeBytes' }, value: 'bytes', number: bytes },
-  'max-loss': { into: { icmp: 'maxLoss' }, value: 'ratio', number: ratio },
+  size: { into: { icmp: 'sizeBytes', udp: 'sizeBytes' }, value: 'bytes', number: bytes },
+  'max-loss': { into: { icmp: 'maxLoss', udp: 'maxLoss' }, value: 'ratio', number: ratio },
   'max-steps': { into: { mtu: 'maxSteps' }, value: 'n', number: plain },
+  flows: { into: { udp: 'flows' }, value: 'n', number: plain },
+  'expect-agent': { into: { tcp: 'expectAgent', udp: 'expectAgent' }, value: 'id' },
   payload: { into: { tcp: 'payloadBytes' }, value: 'bytes', number: bytes },
   sni: { into: { bundle: 'sni', mtls: 'sni', mtu: 'sni', tls: 'sni' }, value: 'name' },
   alpn: { into: { mtls: 'alpn', mtu: 'alpn', tls: 'alpn' }, value: 'protocols', repeatable: true },

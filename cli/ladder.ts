@@ -113,9 +113,10 @@ const climbSteps = async (ladder: OnLadder): Promise<AnyResult[]> => {
     .then(([connected]) => (!connected || isConnected(connected) ? start(ladder, 'mtls') : undefined))
     .then(result => tell(ladder, result))
   const shownTls = showTls(ladder, tls, mtls)
+  const udp = start(ladder, 'udp').then(result => tell(ladder, result))
   const bundle = start(ladder, 'bundle').then(result => tell(ladder, result))
   const decidedTcp = decideTcp(ladder, tcp, icmp, tls)
-  const all = await Promise.all([showIcmp(ladder, icmp, Promise.all([decidedTcp, tls])), mtu, decidedTcp, shownTls, mtls, bundle])
+  const all = await Promise.all([showIcmp(ladder, icmp, Promise.all([decidedTcp, tls])), mtu, decidedTcp, shownTls, mtls, bundle, udp])
   return all.filter(result => result !== undefined) as AnyResult[]
 }
 

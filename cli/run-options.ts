@@ -86,14 +86,15 @@ export const parseRunWords = async (
     dns: withDefaults('dns', { ...numbers.dns, family: wanted, resolvers: lists.resolvers, expect: lists.expect }),
     icmp: withDefaults('icmp', { ...numbers.icmp, source }),
     mtu: withDefaults('mtu', { ...numbers.mtu, source, sni, alpn: lists.alpn }),
-    tcp: withDefaults('tcp', { ...numbers.tcp, source }),
+    tcp: withDefaults('tcp', { ...numbers.tcp, source, expectAgent: given['expect-agent']?.[0] }),
+    udp: withDefaults('udp', { ...numbers.udp, source, expectAgent: given['expect-agent']?.[0] }),
     tls: withDefaults('tls', { ...numbers.tls, ...pem, source, sni, alpn: lists.alpn, ladder: !given['no-ladder'] }),
   }
   return good({
     targets,
     family: wanted,
     mutual: isMutual(given),
-    options: { ...options, icmp: withTimeToFinish(options.icmp) },
+    options: { ...options, icmp: withTimeToFinish(options.icmp), udp: withTimeToFinish(options.udp) },
     output,
     evidence: given.evidence?.[0],
   })
@@ -216,8 +217,9 @@ const sniProblems = (sni: string | undefined) => {
   return host.value.family ? [`--sni: ${sni} is an address, a server name is a name (RFC 6066)`] : []
 }
 
-/** Echoes take as long as their number and interval say; the run's own limit must not cut them. */
-const withTimeToFinish = (icmp: Options['icmp']): Options['icmp'] => {
-  const neededMs = Math.ceil((icmp.count - 1) * icmp.intervalMs + icmp.replyTimeoutMs) + 1000
-  return Object.freeze({ ...icmp, timeoutMs: Math.min(Math.max(icmp.timeoutMs, neededMs), 86_400_000) })
+/** Packets take as long as their number and interval say; the run's own limit must not cut them. Around udp's are a hello and a query. */
+const withTimeToFinish = <T extends Options['icmp'] | Options['udp']>(options: T): T => {
+  const around = 'flows' in options ? 2 * options.replyTimeoutMs : 0
+  const neededMs = Math.ceil((options.count - 1) * options.intervalMs + options.replyTimeoutMs + around) + 1000
+  return { ...options, timeoutMs: Math.min(Math.max(options.timeoutMs, neededMs), 86_400_000) }
 }

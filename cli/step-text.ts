@@ -9,6 +9,8 @@ import type {
   PathMtu,
   TcpMeasured,
   TlsMeasured,
+  UdpDirection,
+  UdpMeasured,
 } from '../wire/measured.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { printable } from './printable.ts'
@@ -40,6 +42,8 @@ const numbersOf = (result: AnyResult): string[] => {
       return tlsText(result.measured, result.startedAt)
     case 'mtls':
       return mtlsText(result.measured)
+    case 'udp':
+      return udpText(result.measured)
     case 'bundle':
       return bundleText(result.measured)
   }
@@ -78,11 +82,31 @@ const mtuText = ({ forward, reverse, facts }: MtuMeasured) => {
   ]
 }
 
-const tcpText = ({ synRttMs, mssForward, mssReverse, bytesAcked, retransmits, control }: TcpMeasured) => [
+const udpText = ({ sent, received, rttMs, forward, reverse, flows, suppressed }: UdpMeasured) => {
+  if (!sent) return []
+  const lost = (name: string, way: UdpDirection) =>
+    way.lossRatio === null || way.sent === null || way.received === null ? [] : [`${name} ${way.sent - way.received}/${way.sent} lost`]
+  const dead = flows.filter(flow => flow.received === 0).length
+  return [
+    `${received}/${sent} replies`,
+    ...(received < sent ? [...lost('forward', forward), ...lost('reverse', reverse)] : []),
+    ...(rttMs ? [`rtt p50 ${showMs(rttMs.p50)}  p95 ${showMs(rttMs.p95)}`] : []),
+    ...(forward.jitterMs === null || reverse.jitterMs === null
+      ? []
+      : [`jitter ${showMs(forward.jitterMs)} there, ${showMs(reverse.jitterMs)} back`]),
+    ...(dead > 0 && dead < flows.length ? [`${dead} of ${flows.length} flows silent`] : []),
+    ...(suppressed ? [`${suppressed} over the responder's rate cap`] : []),
+  ]
+}
+
+const tcpText = ({ synRttMs, mssForward, mssReverse, bytesAcked, retransmits, reverse, control }: TcpMeasured) => [
   ...(synRttMs === null ? [] : [`syn ${showMs(synRttMs)}`]),
   ...(mssForward === null ? [] : [`mss ${mssForward}/${mssReverse ?? '?'}`]),
   ...(bytesAcked === undefined ? [] : [`${bytesAcked} bytes acknowledged`]),
   ...(retransmits ? [`${retransmits} sent again`] : []),
+  ...(reverse
+    ? [`${reverse.bytesSent} bytes back${reverse.retransmits ? `, ${reverse.retransmits} segments of them sent again` : ''}`]
+    : []),
   ...controlText(control),
 ]
 

@@ -28,6 +28,7 @@ const costs: { [K in Kind]: (options: Options[K]) => RunCost } = {
   mtu: ({ maxSteps }) => connecting(2 * maxSteps + (maxSteps > 0 ? 6 : 0), 2 * maxSteps * handshakeBytes),
   tcp: ({ payloadBytes, control }) => connecting(control ? 3 : 1, payloadBytes),
   tls: ({ ladder }) => connecting(ladder ? 5 : 1),
+  udp: options => paced(options),
 }
 
 export const costOf = <K extends Kind>(kind: K, options: Options[K]): RunCost => costs[kind](options)

@@ -12,6 +12,7 @@ export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
   mtu: async () => (await import('./mtu.ts')).probeMtu,
   tcp: async () => (await import('./tcp.ts')).probeTcp,
   tls: async () => (await import('./tls.ts')).probeTls,
+  udp: async () => (await import('./udp.ts')).probeUdp,
 }
 
 /** Those that have been asked for: an `import()` of what is loaded already would cost every run some µs. */

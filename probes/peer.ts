@@ -107,7 +107,7 @@ const knownOf = ({ identity, svid }: PeerExpectation): Certificate[] => {
 }
 
 /** Authorities without a trust domain (`--ca`) count for the peer's own, where no bundle of it is held. Undefined when nothing is held at all. */
-const withAuthorities = (identity: Identity, leaf: Certificate): X509Bundles | undefined => {
+export const withAuthorities = (identity: Identity, leaf: Certificate): X509Bundles | undefined => {
   const bundles = bundlesOf(identity)
   if (!identity.caPem) return bundles.size > 0 ? bundles : undefined
   const [uri] = leaf.names?.uris ?? []

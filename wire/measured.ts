@@ -20,6 +20,65 @@ export type IcmpMeasured = {
   error?: { from: string; type: number; code: number }
 }
 
+/** What a responder tells of itself and of the caller's packets as they arrive there. */
+export type ResponderFacts = {
+  agentId: string | null
+  /** Where our packets come from, as seen there: behind a NAT, the NAT. */
+  source: string
+  sourcePort: number
+  /** TTL or hop limit left in our packets: the length of the way there. */
+  ttl: number | null
+}
+
+/** One direction of a UDP measurement. `null`: unknown, because the responder's counters did not come back. */
+export type UdpDirection = {
+  sent: number | null
+  received: number | null
+  /** Lost of those sent, 0 to 1. */
+  lossRatio: number | null
+  /** Mean difference of one datagram's time on the way from the next one's (RFC 3550 §6.4.1, unsmoothed). */
+  jitterMs: number | null
+  duplicates: number | null
+  reordered: number | null
+}
+
+/** One source port. `forwardLost` and `reverseLost` are null where the responder's counters did not come back. */
+export type UdpFlow = {
+  sourcePort: number
+  sent: number
+  received: number
+  forwardLost: number | null
+  reverseLost: number | null
+}
+
+export type UdpMeasured = {
+  /** Of all flows: datagrams sent, and those answered. */
+  sent: number
+  received: number
+  lossRatio: number
+  /** Without the time that the responder took to answer. */
+  rttMs: RttMs | null
+  forward: UdpDirection
+  reverse: UdpDirection
+  /** TTL or hop limit left in the replies: the length of the return path. */
+  ttl: number | null
+  flows: UdpFlow[]
+  /** Arrived and were not answered: the responder's rate caps. Neither sent nor lost in the reverse direction. */
+  suppressed: number
+  responder: ResponderFacts | null
+  /** An ICMP error that came back instead of a reply. */
+  error?: { from: string; type: number; code: number }
+}
+
+/** The other direction of a transfer, by the responder's TCP_INFO: what it sent to us. */
+export type TcpReverse = {
+  retransmits: number
+  segmentsOut: number
+  retransmitRatio: number
+  bytesSent: number
+  deliveryRateBytesPerSecond?: number
+}
+
 export type TcpMeasured = {
   /** The kernel's own measurement of SYN → SYN-ACK. */
   synRttMs: number | null
@@ -34,6 +93,14 @@ export type TcpMeasured = {
   /** Bytes of the optional transfer that the peer acknowledged. */
   bytesAcked?: number
   deliveryRateBytesPerSecond?: number
+  /** Who answered, when it is an agent's responder. */
+  responder?: ResponderFacts & {
+    rttMs: number | null
+    sndMss: number | null
+    rcvMss: number | null /** Its rate caps held the transfer back. */
+    slowed: boolean
+  }
+  reverse?: TcpReverse
   /** Connects to ports on which nothing should listen: a host that accepts them all proves nothing with an open port. */
   control?: { port: number; accepted: boolean }[]
 }
@@ -200,6 +267,7 @@ export type BundleMeasured = {
 export type Measured = {
   icmp: IcmpMeasured
   tcp: TcpMeasured
+  udp: UdpMeasured
   tls: TlsMeasured
   mtu: MtuMeasured
   dns: DnsMeasured

@@ -31,6 +31,37 @@ const icmp = {
   },
 } as const
 
+const expectAgent = { type: 'string', description: 'the agent whose responder has to answer: another one is not this target' } as const
+
+const udp = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'count', 'intervalMs', 'replyTimeoutMs', 'sizeBytes', 'flows', 'maxLoss'],
+  properties: {
+    timeoutMs: { ...timeoutMs, maximum: 86_400_000 },
+    source,
+    count: { type: 'integer', default: 100, minimum: 1, maximum: 1_000_000, description: 'datagrams to send, all flows together' },
+    intervalMs: { type: 'number', default: 10, minimum: 0.5, maximum: 60_000, description: 'time between two datagrams' },
+    replyTimeoutMs: { type: 'number', default: 1000, minimum: 1, maximum: 60_000, description: 'how long to wait for the last reply' },
+    sizeBytes: { type: 'integer', default: 100, minimum: 88, maximum: 1472, description: 'UDP data, without UDP and IP headers' },
+    flows: {
+      type: 'integer',
+      default: 4,
+      minimum: 1,
+      maximum: 64,
+      description: 'source ports to send from in turn: routers share flows over their paths by them',
+    },
+    maxLoss: {
+      type: 'number',
+      default: 0.1,
+      minimum: 0,
+      maximum: 1,
+      description: 'loss ratio of either direction above which it is a failure',
+    },
+    expectAgent,
+  },
+} as const
+
 const tcp = {
   type: 'object',
   additionalProperties: false,
@@ -43,8 +74,9 @@ const tcp = {
       default: 0,
       minimum: 0,
       maximum: 100 * 2 ** 20,
-      description: 'bytes to send after connecting, to a service that reads what it is sent',
+      description: "bytes to send after connecting, to a service that reads what it is sent; an agent's responder sends as many back",
     },
+    expectAgent,
     control: { type: 'boolean', default: false, description: 'also connect to ports on which nothing should listen' },
   },
 } as const
@@ -168,11 +200,12 @@ export const kindTexts: Record<Kind, string> = {
   icmp: 'Echoes at a steady interval: RTT by kernel timestamps, jitter, loss, duplicates, reordering, TTL of the replies. No privilege needed.',
   mtls: 'A mutual TLS handshake with SPIFFE: every rule that the peer breaks, whether it is who it should be, and proof that it accepted our certificate. Never a resumed session.',
   mtu: "The path MTU of each direction, by echoes with don't-fragment and by TCP's own segments towards a TLS server; tells silence from packet-too-big, from a clamped MSS, and from this machine's own limit.",
-  tcp: 'One connect: SYN RTT and SYN retransmits by the kernel, the MSS of each direction; optionally a transfer with retransmits and delivery rate.',
+  tcp: "One connect: SYN RTT and SYN retransmits by the kernel, the MSS of each direction; optionally a transfer with retransmits and delivery rate, of both directions when an agent's responder answers.",
+  udp: "Numbered datagrams to an agent's responder: loss of each direction by itself, RTT by kernel timestamps, jitter, reordering and duplicates each way, over several source ports.",
   tls: 'One handshake on a fresh connection: version, cipher, ALPN, the chain as sent and its dates, also when it does not verify; on a stall which flight was lost and which way; the ladder of ClientHello sizes.',
 }
 
-export const optionSchemas = { bundle, dns, icmp, mtls, mtu, tcp, tls } as const
+export const optionSchemas = { bundle, dns, icmp, mtls, mtu, tcp, tls, udp } as const
 export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 
 /** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. */

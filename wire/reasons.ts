@@ -22,7 +22,7 @@ export const failReasonsByLayer = {
     mtu_below_required: 'the path carries less than the check requires',
   },
   tcp: {
-    tcp_refused: 'the port is closed: the SYN was answered with RST',
+    tcp_refused: 'the port is closed: the SYN was answered with RST, or the datagram with ICMP port unreachable',
     tcp_timeout: 'the SYN was never answered',
     tcp_reset: 'the connection was reset',
   },
@@ -142,6 +142,7 @@ export const warningTexts = {
   packet_loss: 'some packets were lost, fewer than the check allows',
   duplicates: 'replies arrived more than once',
   reordered: 'replies arrived out of order',
+  rate_limited: 'the responder left datagrams unanswered, or slowed a transfer down, because of its rate caps',
   local_loss: 'packets were lost inside this machine (a full socket buffer), not on the path',
   syn_retransmitted: 'the SYN had to be sent again',
   retransmits: 'segments had to be sent again',

@@ -4,6 +4,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { responderPorts } from './responder.ts'
 import { type Family, type Kind, kinds } from './result.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
 
@@ -11,7 +12,7 @@ import { bad, good, type Parsed, quote } from './values.ts'
 export type AskedTarget = { kind?: Kind; host: string; port?: number; family?: Family /** Of a bundle document. */; path?: string }
 
 /** Schemes that the design has and this version does not. */
-const laterSchemes = ['trace', 'udp', 'https', 'http', 'federation']
+const laterSchemes = ['trace', 'https', 'http', 'federation']
 /** The scheme of a kind is its name, but for a bundle endpoint, which is asked over HTTPS and says so. */
 const schemeOf = (kind: Kind): string => (kind === 'bundle' ? 'bundle+https' : kind)
 const schemes = kinds.map(kind => `${schemeOf(kind)}://`).join(' ')
@@ -23,12 +24,15 @@ const portRule: Record<Kind, 'none' | 'needed' | 'optional'> = {
   tls: 'optional',
   mtls: 'optional',
   bundle: 'optional',
+  udp: 'optional',
 }
 /** Whether a kind can't be measured without a port. */
 export const needsPort = (kind: Kind): boolean => portRule[kind] === 'needed'
 /** HTTP over TLS (RFC 9110 §4.2.2): what a TLS target without a port nearly always is. */
 const tlsPort = 443
 const overTls: readonly Kind[] = ['tls', 'mtls', 'bundle']
+const defaultPortOf = (kind: Kind): number | undefined =>
+  overTls.includes(kind) ? tlsPort : kind === 'udp' ? responderPorts.udp : undefined
 
 /** The canonical form: lower case, punycode, IPv6 in brackets and as short as it gets. `parseTarget` gives the same target back. */
 export const formatTarget = ({ kind, host, port, path }: AskedTarget): string =>
@@ -52,7 +56,7 @@ export const parseTarget = (text: string): Parsed<AskedTarget> => {
   if (kind) problems.push(...kindProblems(kind, parts.value.port !== undefined, host.ok && host.value.family !== undefined))
   if (problems.length || !host.ok) return bad(...problems.map(about(text)))
 
-  const number = port?.ok ? port.value : kind && overTls.includes(kind) ? tlsPort : undefined
+  const number = port?.ok ? port.value : kind && defaultPortOf(kind)
   return good({ ...(kind && { kind }), ...host.value, ...(number !== undefined && { port: number }), ...(path !== undefined && { path }) })
 }
 

@@ -105,7 +105,15 @@ const readPolicy = (path: string | undefined, { readFile: read }: Sources, probl
 const readSelf = ({ agent = {} }: ConfigFile): Self => {
   const { id, cluster, node, runner = false, interception = 'check', advertise = [], ...place } = agent
   const named = id ?? (cluster !== undefined && node !== undefined ? `${cluster}.${node}` : hostname())
-  return Object.freeze({ ...place, id: named, cluster, node, runner, checkInterception: interception === 'check', advertise: Object.freeze(advertise) })
+  return Object.freeze({
+    ...place,
+    id: named,
+    cluster,
+    node,
+    runner,
+    checkInterception: interception === 'check',
+    advertise: Object.freeze(advertise),
+  })
 }
 
 const readResponder = ({ responder }: ConfigFile): AgentConfig['responder'] => {

@@ -28,7 +28,10 @@ const self = {
     cluster: word,
     node: word,
     namespace: word,
-    interception: { enum: ['check', 'off'], description: 'whether to find out at the start that a sidecar answers our connections (one SYN to 192.0.2.1)' },
+    interception: {
+      enum: ['check', 'off'],
+      description: 'whether to find out at the start that a sidecar answers our connections (one SYN to 192.0.2.1)',
+    },
     runner: { type: 'boolean', description: "a runner lends its own service account's identity, and measures no mesh" },
     advertise: {
       type: 'array',

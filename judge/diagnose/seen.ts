@@ -43,6 +43,7 @@ export const buildSeen = (results: readonly AnyResult[], startedAt: string): See
   tls: pick(results, 'tls'),
   mtls: pick(results, 'mtls'),
   bundle: pick(results, 'bundle'),
+  udp: pick(results, 'udp'),
 })
 
 /** Why a result failed; undefined when it did not. */

@@ -76,14 +76,17 @@ export const IPPROTO_IPV6 = 41
 export const IPPROTO_ICMPV6 = 58
 
 export const IP_TTL = 2
+export const IP_PKTOPTIONS = 9
 export const IP_MTU_DISCOVER = 10
 export const IP_RECVERR = 11
 export const IP_RECVTTL = 12
 export const IP_MTU = 14
+export const IPV6_2292PKTOPTIONS = 6
 export const IPV6_UNICAST_HOPS = 16
 export const IPV6_MTU_DISCOVER = 23
 export const IPV6_MTU = 24
 export const IPV6_RECVERR = 25
+export const IPV6_V6ONLY = 26
 export const IPV6_RECVHOPLIMIT = 51
 export const IPV6_HOPLIMIT = 52
 export const IPV6_DONTFRAG = 62

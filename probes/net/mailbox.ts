@@ -6,8 +6,17 @@ const header = 64 // struct mmsghdr, 64-bit: msghdr 56, msg_len 4, padding 4
 const control = 128
 const name = 28
 
-/** What came in with a message: sizes in bytes, `receivedNs` by the kernel's realtime clock relative to `baseSeconds`. */
-export type Received = { data: Buffer; offset: number; length: number; receivedNs: number; ttl: number; overflow: number }
+/** What came in with a message: sizes in bytes, `receivedNs` by the kernel's realtime clock relative to `baseSeconds`; the sender's sockaddr in `names`. */
+export type Received = {
+  data: Buffer
+  offset: number
+  length: number
+  receivedNs: number
+  ttl: number
+  overflow: number
+  names: Buffer
+  nameOffset: number
+}
 
 /** An ICMP or local error from the socket's error queue (struct sock_extended_err, linux/errqueue.h). */
 export type QueuedError = {
@@ -43,7 +52,7 @@ export class Mailbox {
     this.#control32 = new Uint32Array(controls)
     this.#slotBytes = slotBytes
     this.#data = Buffer.alloc(slots * slotBytes)
-    this.#message = { data: this.#data, offset: 0, length: 0, receivedNs: 0, ttl: -1, overflow: 0 }
+    this.#message = { data: this.#data, offset: 0, length: 0, receivedNs: 0, ttl: -1, overflow: 0, names: this.#names, nameOffset: 0 }
     for (let i = 0; i < slots; i++) this.#lay(i)
   }
 
@@ -90,6 +99,7 @@ export class Mailbox {
     const m = this.#message
     const words = this.#control32
     m.offset = i * this.#slotBytes
+    m.nameOffset = i * name
     m.length = this.#headers.readUInt32LE(i * header + 56)
     m.receivedNs = Number.NaN
     m.ttl = -1

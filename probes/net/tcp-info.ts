@@ -21,6 +21,8 @@ export type TcpInfo = {
   bytesReceived: number
   segmentsOut: number
   segmentsIn: number
+  /** Bytes that wait to be sent. */
+  notSent: number
   minRttMs: number
   dataSegmentsOut: number
   dataSegmentsIn: number
@@ -59,6 +61,7 @@ export const tcpInfo = (fd: number): TcpInfo | undefined => {
     bytesReceived: u64(128),
     segmentsOut: u32(136),
     segmentsIn: u32(140),
+    notSent: u32(144),
     minRttMs: u32(148) / 1000,
     dataSegmentsOut: u32(156),
     dataSegmentsIn: u32(152),
@@ -81,4 +84,21 @@ export const tcpState = (fd: number): number => {
 export const socketError = (fd: number): number => {
   length.writeUInt32LE(4)
   return libc.getsockopt(fd, libc.SOL_SOCKET, libc.SO_ERROR, buffer, length) < 0 ? libc.errno() : buffer.readInt32LE(0)
+}
+
+/**
+ * TTL or hop limit of the packet that completed an accepted connection's handshake: the kernel keeps it (tcp_v4_syn_recv_sock, tcp_v6_syn_recv_sock)
+ * and tells it as a control message (IP_PKTOPTIONS, IPV6_2292PKTOPTIONS). Undefined when it does not.
+ */
+export const arrivedTtl = (fd: number): number | undefined => {
+  for (const [level, wanted, options, type] of [
+    [libc.IPPROTO_IPV6, libc.IPV6_RECVHOPLIMIT, libc.IPV6_2292PKTOPTIONS, libc.IPV6_HOPLIMIT],
+    [libc.IPPROTO_IP, libc.IP_RECVTTL, libc.IP_PKTOPTIONS, libc.IP_TTL],
+  ] as const) {
+    length.writeUInt32LE(buffer.length)
+    if (libc.setsockopt(fd, level, wanted, libc.int32(1), 4) < 0) continue
+    if (libc.getsockopt(fd, level, options, buffer, length) < 0) continue
+    if (length.readUInt32LE() >= 20 && buffer.readInt32LE(8) === level && buffer.readInt32LE(12) === type) return buffer.readInt32LE(16)
+  }
+  return undefined
 }

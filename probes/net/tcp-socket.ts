@@ -2,7 +2,7 @@ import net from 'node:net'
 import type { Family } from '../../wire/result.ts'
 import * as libc from './libc.ts'
 import { familyOf, sockaddr } from './sockaddr.ts'
-import { socketError, type TcpInfo, tcpInfo, tcpState } from './tcp-info.ts'
+import { arrivedTtl, socketError, type TcpInfo, tcpInfo, tcpState } from './tcp-info.ts'
 
 export type DialOptions = {
   address: string
@@ -54,6 +54,12 @@ const fdOf = (socket: net.Socket): number | undefined => {
 export const infoOf = (socket: net.Socket): TcpInfo | undefined => {
   const fd = fdOf(socket)
   return fd === undefined ? undefined : tcpInfo(fd)
+}
+
+/** TTL or hop limit that was left in the packet that completed the handshake of an accepted stream; null where the kernel does not tell. */
+export const ttlOf = (socket: net.Socket): number | null => {
+  const fd = fdOf(socket)
+  return fd === undefined ? null : (arrivedTtl(fd) ?? null)
 }
 
 /** TCP_INFO that can be read after Node has closed the stream. The connection stays open until `release` is called. */

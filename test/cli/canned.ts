@@ -31,6 +31,18 @@ const healthy: Measured = {
     ttl: 62,
     socket: 'datagram',
   },
+  udp: {
+    sent: 100,
+    received: 100,
+    lossRatio: 0,
+    rttMs: { min: 35, p50: 35.2, p95: 35.8, p99: 35.8, max: 35.8, stddev: 0.2 },
+    forward: { sent: 100, received: 100, lossRatio: 0, jitterMs: 0.1, duplicates: 0, reordered: 0 },
+    reverse: { sent: 100, received: 100, lossRatio: 0, jitterMs: 0.1, duplicates: 0, reordered: 0 },
+    ttl: 60,
+    flows: [],
+    suppressed: 0,
+    responder: null,
+  },
   mtu: {
     endpoint: '10.2.0.2:15443',
     forward: path,

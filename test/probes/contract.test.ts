@@ -29,9 +29,11 @@ const apart = await startServersApart(t, [
   { kind: 'tcp', variant: 'one byte a second' },
   { kind: 'tcp', variant: 'endless garbage' },
   { kind: 'tcp', variant: 'resets at once' },
+  { kind: 'responder' },
 ])
 type At = { host: string; port: number }
 const [healthy, healthy6, hung, resolver, silentResolver, plaintext] = apart.servers as unknown as [At, At, At, At, At, At]
+const responder = apart.servers.at(-1)!
 const unanswered = startFullBacklog()
 t.teardown(() => unanswered.close())
 /** What is open while nothing runs. */
@@ -49,6 +51,7 @@ const brief: { [K in Kind]: Case<K> & { ends: string } } = {
   mtu: { target: targetOf(healthy), options: {}, ends: 'ok' },
   tcp: { target: targetOf(healthy), options: { payloadBytes: 10_000 }, ends: 'ok' },
   tls: { target: targetOf(healthy), options: { ca: apart.caPem, ladder: true }, ends: 'ok' },
+  udp: { target: targetOf(responder), options: { count: 8, intervalMs: 1 }, ends: 'ok' },
 }
 
 /** Runs that only end because something ends them. */
@@ -60,6 +63,7 @@ const endless: Cases = {
   mtu: { target: targetOf(hung), options: {} },
   tcp: { target: targetOf(unanswered), options: {} },
   tls: { target: targetOf(hung), options: {} },
+  udp: { target: targetOf(responder), options: { count: 100_000, intervalMs: 20 } },
 }
 
 const within = (text: string, from: number): boolean => Date.parse(text) >= from - 1 && Date.parse(text) <= Date.now()
@@ -263,6 +267,19 @@ t.test('no run rejects, or takes longer than it may, or leaves anything, however
     ),
     tcp: fc.record(
       { ...small, source: names.source, payloadBytes: fc.integer({ min: 0, max: 1_000_000 }), control: fc.boolean() },
+      { requiredKeys: ['timeoutMs'] },
+    ),
+    udp: fc.record(
+      {
+        ...small,
+        source: names.source,
+        count: fc.integer({ min: 1, max: 300 }),
+        intervalMs: fc.double({ min: 0.5, max: 20, noNaN: true }),
+        sizeBytes: fc.integer({ min: 88, max: 1472 }),
+        flows: fc.integer({ min: 1, max: 8 }),
+        replyTimeoutMs: fc.integer({ min: 1, max: 50 }),
+        expectAgent: odd,
+      },
       { requiredKeys: ['timeoutMs'] },
     ),
     tls: fc.record({ ...small, ...names, ca: odd, cert: odd, key: odd, ladder: fc.boolean() }, { requiredKeys: ['timeoutMs'] }),

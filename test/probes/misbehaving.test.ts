@@ -75,7 +75,7 @@ const apart = await startServersApart(
   peers.map(([spec]) => spec),
 )
 const before = openHandles()
-const nameOf = (spec: ServerSpec): string => (spec.kind === 'dns' ? 'dns' : (spec.variant satisfies TcpVariant | string))
+const nameOf = (spec: ServerSpec): string => ('variant' in spec ? (spec.variant satisfies TcpVariant | string) : spec.kind)
 
 for (const [i, [spec, says]] of peers.entries())
   t.test(`a peer: ${nameOf(spec)}`, async t => {

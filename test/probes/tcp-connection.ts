@@ -18,6 +18,7 @@ export const connected: TcpInfo = {
   bytesReceived: 0,
   segmentsOut: 2,
   segmentsIn: 1,
+  notSent: 0,
   minRttMs: 20,
   dataSegmentsOut: 0,
   dataSegmentsIn: 0,

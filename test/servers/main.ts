@@ -1,3 +1,4 @@
+import { startResponder } from '../../agent/responder/responder.ts'
 import { type Authority, loadAuthority, makeAuthority } from './authority.ts'
 import { type DnsMode, dnsModes, type Records } from './dns-message.ts'
 import { startDns } from './dns-server.ts'
@@ -11,6 +12,7 @@ type Names = { names?: string[]; addresses?: string[] }
 export type ServerSpec =
   | ({ kind: 'tls'; variant: TlsVariant; padBytes?: number } & Names & At)
   | ({ kind: 'tcp'; variant: TcpVariant } & At)
+  | ({ kind: 'responder'; agentId?: string } & At)
   | ({ kind: 'dns'; records?: Records; mode?: DnsMode } & At)
 
 /** What the command line takes: a list of servers, or the list with what they share. Without an authority one is made. */
@@ -44,9 +46,19 @@ function start(spec: ServerSpec, shared: Names & { authority: Authority }): Prom
       if (!dnsModes.includes(mode)) throw new Error(`dns mode was "${mode}", want one of: ${dnsModes.join(', ')}`)
       return startDns({ ...at, mode, records: spec.records })
     }
+    case 'responder':
+      return startBothWays(spec.agentId ?? null, at)
     default:
-      throw new Error(`kind was "${(spec as { kind: unknown }).kind}", want tls, tcp or dns`)
+      throw new Error(`kind was "${(spec as { kind: unknown }).kind}", want tls, tcp, dns or responder`)
   }
+}
+
+/** An agent's responder whose UDP port has the number of its TCP port. */
+async function startBothWays(agentId: string | null, { host, port }: { host: string; port: number }): Promise<Started> {
+  const none = { tcp: null, tls: null, mtls: null, udp: null }
+  const tcp = await startResponder({ agentId, bind: [host], ports: { ...none, tcp: port } })
+  const udp = await startResponder({ agentId, bind: [host], ports: { ...none, udp: tcp.ports.tcp } })
+  return { host, port: tcp.ports.tcp!, close: async () => void (await Promise.all([tcp.close(), udp.close()])) }
 }
 
 async function run(json: string): Promise<void> {
@@ -63,7 +75,7 @@ async function run(json: string): Promise<void> {
 
   const rows = started.map(({ spec, at }) => ({
     kind: spec.kind,
-    variant: spec.kind === 'dns' ? (spec.mode ?? 'answer') : spec.variant,
+    variant: spec.kind === 'dns' ? (spec.mode ?? 'answer') : spec.kind === 'responder' ? 'responder' : spec.variant,
     host: at.host,
     port: at.port,
   }))

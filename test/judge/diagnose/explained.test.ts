@@ -79,6 +79,15 @@ const tlsMeasured: fc.Arbitrary<Partial<TlsMeasured>> = fc.record(
 const rtt = fc.record({ min: number, p50: number, p95: number, p99: number, max: number, stddev: number })
 const answer = fc.record({ resolver: detail, addresses: fc.array(detail), latencyMs: number })
 
+const udpDirection = fc.record({
+  sent: maybe(number),
+  received: maybe(number),
+  lossRatio: maybe(fc.double({ min: 0, max: 1, noNaN: true })),
+  jitterMs: maybe(number),
+  duplicates: maybe(number),
+  reordered: maybe(number),
+})
+
 const measured: { [K in Kind]: fc.Arbitrary<object> } = {
   dns: fc.record({ name: detail, resolver: detail, answers: fc.array(answer) }, { requiredKeys: [] }),
   icmp: fc.record(
@@ -96,10 +105,12 @@ const measured: { [K in Kind]: fc.Arbitrary<object> } = {
       segmentsOut: maybe(number),
       retransmits: maybe(number),
       retransmitRatio: maybe(fc.double({ min: 0, max: 1, noNaN: true })),
+      reverse: fc.record({ retransmits: number, segmentsOut: number, retransmitRatio: number, bytesSent: number }),
       control: fc.array(fc.record({ port: fc.nat(65535), accepted: fc.boolean() })),
     },
     { requiredKeys: [] },
   ),
+  udp: fc.record({ forward: udpDirection, reverse: udpDirection, sent: number, received: number }, { requiredKeys: [] }),
   tls: tlsMeasured,
   mtls: fc.record(
     {

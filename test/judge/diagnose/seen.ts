@@ -33,6 +33,18 @@ const healthy: Measured = {
     ttl: 60,
     socket: 'datagram',
   },
+  udp: {
+    sent: 100,
+    received: 100,
+    lossRatio: 0,
+    rttMs: { min: 35, p50: 35.2, p95: 35.8, p99: 35.8, max: 35.8, stddev: 0.2 },
+    forward: { sent: 100, received: 100, lossRatio: 0, jitterMs: 0.1, duplicates: 0, reordered: 0 },
+    reverse: { sent: 100, received: 100, lossRatio: 0, jitterMs: 0.1, duplicates: 0, reordered: 0 },
+    ttl: 60,
+    flows: [],
+    suppressed: 0,
+    responder: null,
+  },
   mtu: {
     endpoint: '10.20.0.5:15443',
     forward: path,
@@ -115,6 +127,7 @@ const build = <K extends Kind>(kind: K, but: But<K>): Result<K> => ({
 export const dns = (but: But<'dns'> = {}): Result<'dns'> => build('dns', but)
 export const icmp = (but: But<'icmp'> = {}): Result<'icmp'> => build('icmp', but)
 export const mtu = (but: But<'mtu'> = {}): Result<'mtu'> => build('mtu', but)
+export const udp = (but: But<'udp'> = {}): Result<'udp'> => build('udp', but)
 export const tcp = (but: But<'tcp'> = {}): Result<'tcp'> => build('tcp', but)
 export const tls = (but: But<'tls'> = {}): Result<'tls'> => build('tls', but)
 
@@ -184,4 +197,4 @@ export const refused = (reason: FailReason, chain: CertificateFacts[], detail?: 
 /** The builders by kind. */
 export const mtls = (but: But<'mtls'> = {}): Result<'mtls'> => build('mtls', but)
 export const bundle = (but: But<'bundle'> = {}): Result<'bundle'> => build('bundle', but)
-export const builders = { dns, icmp, mtu, tcp, tls, mtls, bundle }
+export const builders = { dns, icmp, udp, mtu, tcp, tls, mtls, bundle }
