@@ -59,11 +59,15 @@ const judgeWho = (at: string, { welcome }: Heard, { expectAgent }: Options['tcp'
   return unmeasured('config_invalid', `no agent's responder answers at ${at}, want agent ${JSON.stringify(expectAgent)}`)
 }
 
+/** The hello is the start of the first piece: a service that hangs up on it gets no more than the piece, as it would without. */
 const send = async (socket: Socket, bytes: number, greets: boolean, until: AbortSignal): Promise<void> => {
-  if (greets) socket.write(buildFrame('hello', { payloadBytes: bytes - helloBytes }, helloBytes))
   const chunk = Buffer.alloc(Math.min(bytes, 65_536), 'causeway')
-  for (let left = greets ? bytes - helloBytes : bytes; left > 0 && !until.aborted; left -= chunk.length)
-    if (!socket.write(left < chunk.length ? chunk.subarray(0, left) : chunk)) await once(socket, 'drain', { signal: until }).catch(() => {})
+  const opening = Buffer.from(chunk)
+  if (greets) buildFrame('hello', { payloadBytes: bytes - helloBytes }, helloBytes).copy(opening)
+  for (let left = bytes; left > 0 && !until.aborted; left -= chunk.length) {
+    const piece = left === bytes ? opening : left < chunk.length ? chunk.subarray(0, left) : chunk
+    if (!socket.write(piece)) await once(socket, 'drain', { signal: until }).catch(() => {})
+  }
 }
 
 /** Until everything is acknowledged, and the other side's answer is complete or not to be expected. */

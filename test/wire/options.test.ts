@@ -101,7 +101,7 @@ for (const kind of kinds) {
     for (const [name, { description, type }] of Object.entries(schema.properties)) {
       t.match(description, /^.{6,}[^.]$/, name)
       t.ok(page.includes(`\`${name}\``), `${name} is on the page of checks`)
-      if (type === 'number' || type === 'integer') t.match(name, /Ms$|Bytes$|Mtu$|^count$|^maxLoss$|^maxSteps$|^tries$/, name)
+      if (type === 'number' || type === 'integer') t.match(name, /Ms$|Bytes$|Mtu$|^count$|^maxLoss$|^maxSteps$|^tries$|^flows$/, name)
     }
     t.ok(page.includes(`## ${kind}`) || page.includes(`## \`${kind}\``), 'the kind is on it')
   })
