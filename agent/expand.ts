@@ -100,9 +100,10 @@ const readTiming = (check: AssignedCheck, i: number, problems: Problem[]): Timin
 }
 
 /** What a target says of its own identity and names goes into the options of the kinds that take it. */
-const ofTarget = (kind: Kind, { tls, expectId, expectTrustDomain, path }: AssignedTarget): Record<string, unknown> => ({
+const ofTarget = (kind: Kind, { tls, expectId, expectTrustDomain, path, agentId }: AssignedTarget): Record<string, unknown> => ({
   ...(kind === 'tls' || kind === 'mtls' || kind === 'mtu' ? { ...tls } : {}),
   ...(kind === 'mtls' ? { expectId, expectTrustDomain } : {}),
+  ...(kind === 'tcp' || kind === 'udp' ? { expectAgent: agentId } : {}),
   ...(kind === 'bundle' ? { path, endpointId: expectId } : {}),
 })
 

@@ -14,6 +14,7 @@ const yargs: typeof import('yargs/yargs') = createRequire(import.meta.url)('yarg
 const commands = {
   run: 'measure targets now and say what is wrong',
   inspect: 'judge a certificate, SVID, bundle or token offline',
+  agent: 'measure for ever: checks on schedule, results over OTLP',
   sim: 'a simulated network to try it on: probe sim demo',
   version: 'which program this is',
 } as const
@@ -29,6 +30,7 @@ export const main = async (args: string[], io: Io): Promise<number> => {
     return 0
   }
   if (command === 'run') return (await import('./run.ts')).runCommand(words, args, io)
+  if (command === 'agent') return (await import('./agent.ts')).agentCommand(words, io)
   if (command === 'inspect') return (await import('./inspect.ts')).inspectCommand(words, io)
   const problems = command === 'version' ? versionProblems(words) : noCommandProblems(words)
   if (problems.length) {
@@ -44,15 +46,22 @@ const simOf = async (args: string[]): Promise<{ sim?: (argv: string[], io: Io) =
 
 /** The options of the commands that have many, loaded only for those. */
 type Help = { listOptions(parser: Argv): Argv; shapeOf(option: string): string }
-const helpFor = async (args: string[]): Promise<{ run?: Help; inspect?: Help }> => ({
-  run: args.includes('run') ? await import('./run-help.ts') : undefined,
-  inspect: args.includes('inspect') ? await import('./inspect-help.ts') : undefined,
-})
+const helps: { [K in Command]?: () => Promise<Help> } = {
+  run: () => import('./run-help.ts'),
+  inspect: () => import('./inspect-help.ts'),
+  agent: () => import('./agent-help.ts'),
+}
+type Helps = { [K in Command]?: Help }
+const helpFor = async (args: string[]): Promise<Helps> => {
+  const found: Helps = {}
+  for (const name of Object.keys(helps) as Command[]) if (args.includes(name)) found[name] = await helps[name]?.()
+  return found
+}
 
 type Parsed = { command?: Command; words: Words; help?: string }
 
 /** yargs splits the words and writes the help; what the words mean is judged elsewhere, so that all problems are told at once. */
-const parseArgs = (args: string[], io: Io, { run, inspect }: { run?: Help; inspect?: Help }): Parsed => {
+const parseArgs = (args: string[], io: Io, helps: Helps): Parsed => {
   let command: Command | undefined
   let help: string | undefined
   const choose = (name: Command) => () => {
@@ -77,12 +86,10 @@ const parseArgs = (args: string[], io: Io, { run, inspect }: { run?: Help; inspe
       throw error ?? new Error(message)
     })
     .wrap(null)
-    .command('run', commands.run, run?.listOptions ?? {}, choose('run'))
-    .command('inspect', commands.inspect, inspect?.listOptions ?? {}, choose('inspect'))
-    .command('sim', commands.sim, {}, choose('sim'))
-    .command('version', commands.version, versionOptions, choose('version'))
+  for (const name of Object.keys(commands) as Command[])
+    parser.command(name, commands[name], name === 'version' ? versionOptions : (helps[name]?.listOptions ?? {}), choose(name))
   const argv = parser.parseSync(args, {}, (_error, _argv, output) => {
-    if (output) help = layHelp(output, Math.min(100, io.stdout.columns ?? 100), (run ?? inspect)?.shapeOf)
+    if (output) help = layHelp(output, Math.min(100, io.stdout.columns ?? 100), Object.values(helps)[0]?.shapeOf)
   })
   const { _: positional, $0: _program, help: _help, version, ...rest } = argv
   const given = version && command ? { ...rest, version } : rest

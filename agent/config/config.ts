@@ -47,6 +47,8 @@ export type AgentConfig = {
   spoolLimitBytes: number
   listen?: { host: string; port: number }
   policy: Policy
+  /** Where the policy was read from, to notice when it changes. */
+  policyFile?: string
   /** What is worth a word in the log and no mistake. */
   notes: readonly string[]
 }

@@ -12,6 +12,7 @@ import { expand } from '../expand.ts'
 import type { AgentConfig, Self } from './config.ts'
 import { readEndpoints } from './endpoints.ts'
 import { type Environment, type Flags, layOver, settings } from './layers.ts'
+import { resolvePaths } from './relative.ts'
 import { type ConfigFile, configSchema } from './schema.ts'
 
 /** What reading a configuration needs of the world. `readFile` throws as `fs.readFileSync` does. */
@@ -63,6 +64,7 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
       spoolLimitBytes,
       listen,
       policy,
+      policyFile: layered.policy,
       notes: notesOn(layered, paths.length),
     }),
   )
@@ -75,7 +77,7 @@ const readFile = (path: string, read: Sources['readFile'], problems: string[]): 
   const text = readText(path, read, problems)
   if (text === undefined) return emptyFile
   const document = readDocument<ConfigFile>(text, configSchema)
-  if (document.ok) return document
+  if (document.ok) return { ...document, value: resolvePaths(document.value, path) }
   problems.push(...document.problems.map(problem => formatProblem(path, problem)))
   return emptyFile
 }

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { readConfig, type Sources } from '../../../agent/config/read.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** A configuration from texts: `files` by absolute path. */
+const read = (text: string, more: Partial<Sources> & { files?: Record<string, string> } = {}) => {
+  const files: Record<string, string> = { '/etc/causeway/agent.yaml': text, ...more.files }
+  return readConfig({
+    file: '/etc/causeway/agent.yaml',
+    flags: {},
+    exports: [],
+    environment: {},
+    readFile: path => {
+      if (files[path] === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' })
+      return files[path]
+    },
+    defaultData: () => '/data',
+    ...more,
+  })
+}
+const problemsOf = (...given: Parameters<typeof read>): string[] => {
+  const config = read(...given)
+  return config.ok ? [] : config.problems
+}
+
+t.test('the shipped example is read as it is', async t => {
+  const file = join(root, 'examples/agent.yaml')
+  const config = readConfig({
+    file,
+    flags: {},
+    exports: [],
+    environment: {},
+    readFile: path => readFileSync(path, 'utf8'),
+    defaultData: () => '/data',
+  })
+  t.ok(config.ok, config.ok ? '' : config.problems.join('\n'))
+  if (!config.ok) return
+  t.equal(config.value.paths.length, 3)
+  t.match(config.value.endpoints, [{ name: '127.0.0.1:4318', order: 'oldest' }])
+  t.equal(config.value.policyFile, resolve(root, 'examples/policy.yaml'), 'paths are relative to the file')
+})
+
+t.test('five mistakes are five lines with their places, and nothing starts', async t => {
+  const text = `agent: { cloud: "" }
+targets:
+  - { name: a, address: "host:99999" }
+checks:
+  - { name: c, kind: tcp, every: 10 }
+export:
+  - { url: ftp://x }
+spool: { limit: 1k }
+`
+  t.same(
+    problemsOf(text).map(line => line.replace(/: (got|is|want|port).*/, '')),
+    ['/etc/causeway/agent.yaml:1: agent.cloud', '/etc/causeway/agent.yaml:5: checks[0].every', '/etc/causeway/agent.yaml:7: export[0].url'],
+    'what the schema knows comes first',
+  )
+  const later = problemsOf(text.replace('cloud: ""', 'cloud: aws').replace('every: 10', 'every: 10s').replace('ftp://', 'http://'))
+  t.match(later, [/:3: targets\[0\]\.address: .*port/, /:8: spool\.limit: got 1k, want at least 1MiB/])
+})
+
+t.test('a flag wins over a variable, and that over the file', async t => {
+  const text = 'agent: { cloud: file, region: file, zone: file }'
+  const config = read(text, {
+    flags: { cloud: 'flag' },
+    environment: { CAUSEWAY_CLOUD: 'variable', CAUSEWAY_REGION: 'variable', CAUSEWAY_ZONE: '' },
+  })
+  t.match(config, { ok: true, value: { self: { cloud: 'flag', region: 'variable', zone: 'file' } } })
+})
+
+t.test('an agent is named after its cluster and node, or its host', async t => {
+  t.match(read('agent: { cluster: c, node: n }'), { value: { self: { id: 'c.n' } } })
+  t.match(read('agent: { id: x, cluster: c, node: n }'), { value: { self: { id: 'x' } } })
+})
+
+t.test('without a file it only answers, and says so', async t => {
+  const config = read('', { file: undefined })
+  t.match(config, { ok: true, value: { paths: [], data: '/data', listen: { host: '127.0.0.1', port: 9464 }, notes: [/no checks/] } })
+})
+
+t.test('files that are missing are named, all of them', async t => {
+  t.match(problemsOf('', { file: '/nowhere.yaml' }), ['/nowhere.yaml: no such file'])
+  t.match(problemsOf('policy: rules.yaml'), ['/etc/causeway/rules.yaml: no such file'])
+  t.match(problemsOf('export: [{ url: "http://x", headers: { a: { file: token } } }]'), [
+    /export\[0\]\.headers\.a: \/etc\/causeway\/token: cannot be read/,
+  ])
+})
+
+t.test('mistakes of the policy are told with those of the file', async t => {
+  const wrong = problemsOf('policy: p.yaml\nlisten: here', { files: { '/etc/causeway/p.yaml': 'allow: [10.0.0.0/33]' } })
+  t.match(wrong, [/agent\.yaml:2: listen: got "here", want address:port, or off/, /p\.yaml: line 1: /])
+})
+
+t.test('secrets come from variables and files, never into a message, and not into the configuration as it is printed', async t => {
+  const text = 'export: [{ url: "https://x.test", headers: { Authorization: { env: TOKEN }, x-key: { file: /k } } }]'
+  const config = read(text, { environment: { TOKEN: 'canary-1' }, files: { '/k': 'canary-2\n' } })
+  t.ok(config.ok)
+  if (!config.ok) return
+  t.notMatch(JSON.stringify(config), /canary/)
+  t.equal(config.value.endpoints[0]?.headers['authorization']?.reveal(), 'canary-1')
+  t.equal(config.value.endpoints[0]?.headers['x-key']?.reveal(), 'canary-2')
+  const wrong = problemsOf(text, { environment: { TOKEN: 'canary-1\nx' } })
+  t.equal(wrong.length, 2)
+  t.notMatch(wrong.join(), /canary/)
+  t.match(problemsOf('export: [{ url: "https://u:canary@x.test" }]'), [/has a user or password/])
+})
+
+t.test('a certificate without its key, and two endpoints of one name, are told', async t => {
+  t.match(problemsOf('identity: { cert: c.pem }\nexport: [{ url: "http://x" }, { url: "http://x/y" }]'), [
+    /export\[1\]: a second endpoint "x"/,
+    /identity\.key: is missing/,
+  ])
+})
