@@ -1,7 +1,7 @@
 import type { IcmpMeasured } from '../wire/measured.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Warning } from '../wire/result.ts'
-import { aborted, type Finding, fail, ok, type Probe, pause, type Resolved, timedOut, unmeasured } from './finding.ts'
+import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut, unmeasured } from './finding.ts'
 import { describeError, isLocalRefusal, reasonOfError, reasonOfSend } from './icmp-errors.ts'
 import { probeIcmpBySystem } from './icmp-system.ts'
 import { EchoSession, joinEchoes } from './net/echoes.ts'
@@ -9,6 +9,7 @@ import { EAGAIN, EMSGSIZE, ENOBUFS, errnoName, supported } from './net/libc.ts'
 import type { QueuedError } from './net/mailbox.ts'
 import { summarise } from './net/quantile.ts'
 import { sockaddr } from './net/sockaddr.ts'
+import { buildWaiter, type Waiter } from './waiter.ts'
 
 /** Echoes under way at most when no interval is asked for. */
 const floodWindow = 128
@@ -40,6 +41,8 @@ export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
   const arrived = new Uint8Array(options.count)
   let last = -1
   let lastRtt = Number.NaN
+  const waiter = buildWaiter(signal)
+  let isAllSent = false
   const session = joinEchoes(
     target.family,
     { source: options.source, largestBytes: options.sizeBytes },
@@ -59,6 +62,7 @@ export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
         if (index < last) seen.reordered++
         else last = index
         if (ttl >= 0) seen.ttl = ttl
+        if (isAllSent && seen.received >= seen.sent) waiter.wake()
       },
       error: (_index, error) => {
         seen.error ??= error
@@ -69,13 +73,15 @@ export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
   if (!(session instanceof EchoSession)) return { outcome: session, measured: measure(seen), phasesMs: {}, warnings: [] }
   seen.socket = session.mode
   try {
-    await sendAll(session, sockaddr(target.address), options, seen, signal)
-    const until = performance.now() + options.replyTimeoutMs
-    for (let left = options.replyTimeoutMs; seen.received < seen.sent && left > 0 && !signal.aborted; left = until - performance.now())
-      await pause(Math.min(left, 5), signal)
-    session.collect()
-    seen.overflow = session.overflow
+    await sendAll(session, sockaddr(target.address), options, seen, signal, waiter)
+    isAllSent = true
+    if (seen.received < seen.sent) await waiter.wait(options.replyTimeoutMs)
+    if (seen.received < seen.sent) {
+      session.collect()
+      seen.overflow = session.overflow
+    }
   } finally {
+    waiter.end()
     session.leave()
   }
   if (signal.aborted && !timedOut(signal)) return { outcome: aborted, measured: measure(seen), phasesMs: {}, warnings: [] }
@@ -102,6 +108,7 @@ const sendAll = async (
   options: Options['icmp'],
   seen: EchoesSeen,
   signal: AbortSignal,
+  waiter: Waiter,
 ): Promise<void> => {
   const start = performance.now()
   const { count, intervalMs, sizeBytes } = options
@@ -116,11 +123,11 @@ const sendAll = async (
       if (++inBatch % batch === 0) session.collect()
     }
     if (seen.sent >= count) return
-    if (intervalMs > 0) await pause(Math.max(0, start + seen.sent * intervalMs - performance.now()), signal)
+    if (intervalMs > 0) await waiter.wait(start + seen.sent * intervalMs - performance.now())
     else {
-      const before = seen.received
       session.collect()
-      if (seen.received === before) await pause(1, signal)
+      // Where replies have made room there is no need to sleep; everybody else has a turn nevertheless.
+      if (seen.sent - seen.received >= floodWindow) await waiter.wait(1)
       else await new Promise(resolve => setImmediate(resolve))
     }
     if (intervalMs === 0 && seen.sent - seen.received >= floodWindow && performance.now() - start > options.replyTimeoutMs) return
@@ -129,12 +136,14 @@ const sendAll = async (
 
 const measure = (seen: EchoesSeen): IcmpMeasured => {
   // An RTT that could not be told, because the clock was stepped, is not a zero.
-  const rtts = seen.rtts.slice(0, seen.received).filter(rtt => !Number.isNaN(rtt))
+  const rtts = new Float64Array(seen.received)
+  let told = 0
+  for (let i = 0; i < seen.received; i++) if (!Number.isNaN(seen.rtts[i])) rtts[told++] = seen.rtts[i]!
   return {
     sent: seen.sent,
     received: seen.received,
     lossRatio: seen.sent === 0 ? 0 : (seen.sent - seen.received) / seen.sent,
-    rttMs: summarise(rtts),
+    rttMs: summarise(rtts.subarray(0, told)),
     jitterMs: seen.received > 1 ? Math.round((seen.jitterSumMs / (seen.received - 1)) * 1e4) / 1e4 : null,
     duplicates: seen.duplicates,
     reordered: seen.reordered,

@@ -1,6 +1,6 @@
 import type { Family, Outcome } from '../../wire/result.ts'
 import * as libc from './libc.ts'
-import { Mailbox, type QueuedError, takeError } from './mailbox.ts'
+import { Mailbox, type QueuedError, type Received, takeError } from './mailbox.ts'
 import { Realtime } from './realtime.ts'
 import { familyOf, sockaddr } from './sockaddr.ts'
 
@@ -37,6 +37,7 @@ export class EchoSocket {
   readonly clock = new Realtime()
   readonly #mailbox: Mailbox
   readonly #packet: Buffer
+  readonly #words: DataView
   readonly #sessionBySequence = new Uint32Array(65_536)
   readonly #indexBySequence = new Uint32Array(65_536)
   readonly #reply: EchoReply = { session: 0, index: 0, receivedNs: 0, ttl: -1, bytes: 0 }
@@ -50,6 +51,7 @@ export class EchoSocket {
     this.#mailbox = new Mailbox(Math.max(128, Math.min(largestBytes, 2048) + 68))
     this.#packet = Buffer.alloc(largestBytes + icmpHeader)
     this.#packet[0] = ECHO[family].request
+    this.#words = new DataView(this.#packet.buffer, this.#packet.byteOffset)
   }
 
   /** Sends one echo with `dataBytes` of data (at least 8). Returns 0, or the error number. */
@@ -61,8 +63,8 @@ export class EchoSocket {
     this.#indexBySequence[sequence] = index
     p[6] = sequence >>> 8
     p[7] = sequence
-    p.writeUInt32BE(session, 8)
-    p.writeUInt32BE(index, 12)
+    this.#words.setUint32(8, session)
+    this.#words.setUint32(12, index)
     const length = icmpHeader + dataBytes
     if (this.mode === 'raw') {
       p.writeUInt16BE(this.#identifier, 4)
@@ -74,19 +76,22 @@ export class EchoSocket {
 
   /** Hands over the replies that have arrived; the reply is valid during the call only. Returns a pending error number, or 0. */
   receive(onReply: (reply: EchoReply) => void): number {
-    const wanted = ECHO[this.family].reply
-    return this.#mailbox.drain(this.fd, this.clock.baseSeconds, m => {
-      const ip = this.mode === 'raw' && this.family === 4 ? (m.data[m.offset]! & 0xf) * 4 : 0
-      const o = m.offset + ip
-      if (m.length < ip + icmpHeader + 8 || m.data[o] !== wanted) return
-      const reply = this.#reply
-      reply.session = m.data.readUInt32BE(o + 8)
-      reply.index = m.data.readUInt32BE(o + 12)
-      reply.receivedNs = m.receivedNs
-      reply.ttl = m.ttl
-      reply.bytes = m.length - ip - icmpHeader
-      onReply(reply)
-    })
+    this.#onReply = onReply
+    return this.#mailbox.drain(this.fd, this.clock.baseSeconds, this.#onMessage)
+  }
+
+  #onReply: (reply: EchoReply) => void = () => {}
+  readonly #onMessage = ({ data, offset, length, receivedNs, ttl }: Received): void => {
+    const ip = this.mode === 'raw' && this.family === 4 ? (data[offset]! & 0xf) * 4 : 0
+    const o = offset + ip
+    if (length < ip + icmpHeader + 8 || data[o] !== ECHO[this.family].reply) return
+    const reply = this.#reply
+    reply.session = data.readUInt32BE(o + 8)
+    reply.index = data.readUInt32BE(o + 12)
+    reply.receivedNs = receivedNs
+    reply.ttl = ttl
+    reply.bytes = length - ip - icmpHeader
+    this.#onReply(reply)
   }
 
   /** Hands over the errors that have arrived for echoes sent here. */

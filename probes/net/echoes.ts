@@ -10,6 +10,8 @@ const fastestMs = 1
 const slowestMs = 8
 /** A realtime clock that moved by more than this against the monotonic one between two looks was stepped. */
 const stepMs = 5
+/** The clocks are compared no more often: in that time they drift apart by less than a µs (adjtimex(2): at most 500 ppm). */
+const lookEveryMs = 0.5
 
 export type EchoListener = {
   /** `rttMs` is NaN when it can't be told: the realtime clock was stepped meanwhile. */
@@ -27,6 +29,7 @@ class Echoes {
   #timer: NodeJS.Timeout | undefined
   #waitMs = fastestMs
   #steppedAtNs = Number.NEGATIVE_INFINITY
+  #lookedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(socket: EchoSocket, closed: () => void) {
     this.socket = socket
@@ -52,6 +55,9 @@ class Echoes {
 
   /** Compares the clocks; a caller that sends a batch does it once before. */
   look(): void {
+    const now = performance.now()
+    if (now - this.#lookedAtMs < lookEveryMs) return
+    this.#lookedAtMs = now
     if (Math.abs(this.socket.clock.look()) > stepMs) this.#steppedAtNs = this.socket.clock.nowNs()
   }
 
@@ -72,14 +78,20 @@ class Echoes {
   }
 
   #wake(afterMs: number): void {
+    if (this.#timer && this.#waitMs === afterMs) {
+      this.#timer.refresh()
+      return
+    }
     clearTimeout(this.#timer)
     this.#waitMs = afterMs
-    this.#timer = setTimeout(() => {
-      const before = this.#seen
-      this.look()
-      this.collect()
-      if (this.sessions.size > 0) this.#wake(this.#seen > before ? fastestMs : Math.min(slowestMs, this.#waitMs * 2))
-    }, afterMs)
+    this.#timer = setTimeout(this.#onTimer, afterMs)
+  }
+
+  readonly #onTimer = (): void => {
+    const before = this.#seen
+    this.look()
+    this.collect()
+    if (this.sessions.size > 0) this.#wake(this.#seen > before ? fastestMs : Math.min(slowestMs, this.#waitMs * 2))
   }
 
   #seen = 0
@@ -99,14 +111,18 @@ class Echoes {
     this.sessions.get(id)?.listener.error(index, error)
   }
 
-  /** Reads what has arrived. A pending error makes one ordinary read fail (ip(7)), so the error queue is read and then the rest. */
+  /**
+   * Reads what has arrived. A pending error makes one ordinary read fail (ip(7)), so the error queue is read and then the rest. Where
+   * nothing has arrived it is read in any case: the error number may have gone to a send.
+   */
   collect(): void {
+    const before = this.#seen
     for (let i = 0; i < 64; i++) {
       const pending = this.socket.receive(this.#onReply)
       if (pending === 0) break
       this.socket.receiveErrors(this.#onError)
     }
-    if (this.sessions.size > 0) this.socket.receiveErrors(this.#onError)
+    if (this.#seen === before && this.sessions.size > 0) this.socket.receiveErrors(this.#onError)
   }
 }
 

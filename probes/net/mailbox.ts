@@ -37,7 +37,8 @@ export type QueuedError = {
  * (SO_TIMESTAMPNS), TTL, and the count of messages dropped for want of buffer (SO_RXQ_OVFL). The buffers are kept and used again.
  */
 export class Mailbox {
-  readonly #headers = Buffer.alloc(slots * header)
+  readonly #headers = Buffer.from(new ArrayBuffer(slots * header))
+  readonly #header32 = new Uint32Array(this.#headers.buffer)
   readonly #iov = Buffer.alloc(slots * 16)
   readonly #control: Buffer
   readonly #control32: Uint32Array
@@ -68,8 +69,8 @@ export class Mailbox {
   }
 
   #reset(i: number): void {
-    this.#headers.writeUInt32LE(name, i * header + 8)
-    this.#headers.writeUInt32LE(control, i * header + 40)
+    this.#header32[(i * header + 8) / 4] = name
+    this.#header32[(i * header + 40) / 4] = control
   }
 
   /**
@@ -100,11 +101,11 @@ export class Mailbox {
     const words = this.#control32
     m.offset = i * this.#slotBytes
     m.nameOffset = i * name
-    m.length = this.#headers.readUInt32LE(i * header + 56)
+    m.length = this.#header32[(i * header + 56) / 4]!
     m.receivedNs = Number.NaN
     m.ttl = -1
     const first = (i * control) / 4
-    const end = first + this.#headers.readUInt32LE(i * header + 40) / 4
+    const end = first + this.#header32[(i * header + 40) / 4]! / 4
     for (let w = first; w + 4 <= end; ) {
       const length = words[w]!
       const level = words[w + 2]!
@@ -120,6 +121,7 @@ export class Mailbox {
   }
 }
 
+const errorData = Buffer.alloc(2048)
 const errorIov = Buffer.alloc(16)
 const errorHeader = Buffer.alloc(56)
 const errorName = Buffer.alloc(name)
@@ -127,9 +129,8 @@ const errorControl = Buffer.alloc(512)
 
 /** Takes one entry off the error queue, or undefined when it is empty. Non-blocking (ip(7), IP_RECVERR). */
 export const takeError = (fd: number): QueuedError | undefined => {
-  const data = Buffer.alloc(2048)
-  errorIov.writeBigUInt64LE(libc.addressOf(data), 0)
-  errorIov.writeBigUInt64LE(BigInt(data.length), 8)
+  errorIov.writeBigUInt64LE(libc.addressOf(errorData), 0)
+  errorIov.writeBigUInt64LE(BigInt(errorData.length), 8)
   errorHeader.fill(0)
   errorHeader.writeBigUInt64LE(libc.addressOf(errorName), 0)
   errorHeader.writeUInt32LE(name, 8)
@@ -139,17 +140,18 @@ export const takeError = (fd: number): QueuedError | undefined => {
   errorHeader.writeBigUInt64LE(BigInt(errorControl.length), 40)
   const length = Number(libc.recvmsg(fd, errorHeader, libc.MSG_ERRQUEUE | libc.MSG_DONTWAIT))
   if (length < 0) return undefined
+  const packet = Buffer.from(errorData.subarray(0, length))
   const end = errorHeader.readUInt32LE(40)
   for (let o = 0; o + 16 <= end; ) {
     const size = errorControl.readUInt32LE(o)
     const level = errorControl.readInt32LE(o + 8)
     const type = errorControl.readInt32LE(o + 12)
     const v4 = level === libc.IPPROTO_IP && type === libc.IP_RECVERR
-    if (v4 || (level === libc.IPPROTO_IPV6 && type === libc.IPV6_RECVERR)) return extendedError(o + 16, data.subarray(0, length))
+    if (v4 || (level === libc.IPPROTO_IPV6 && type === libc.IPV6_RECVERR)) return extendedError(o + 16, packet)
     if (size < 16) break
     o += (size + 7) & ~7
   }
-  return { errno: 0, origin: 0, type: 0, code: 0, info: 0, offender: undefined, packet: data.subarray(0, length) }
+  return { errno: 0, origin: 0, type: 0, code: 0, info: 0, offender: undefined, packet }
 }
 
 const extendedError = (p: number, packet: Buffer): QueuedError => ({

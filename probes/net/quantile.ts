@@ -12,9 +12,13 @@ export const quantile = (sorted: ArrayLike<number>, q: number): number => {
 /** Order statistics and standard deviation (of the population) of RTTs in ms; null for none. */
 export const summarise = (values: ArrayLike<number>): RttMs | null => {
   if (values.length === 0) return null
-  const sorted = Float64Array.from(values).sort()
-  const mean = sorted.reduce((a, b) => a + b, 0) / sorted.length
-  const variance = sorted.reduce((a, b) => a + (b - mean) ** 2, 0) / sorted.length
+  const sorted = new Float64Array(values).sort()
+  let sum = 0
+  for (let i = 0; i < sorted.length; i++) sum += sorted[i]!
+  const mean = sum / sorted.length
+  let squares = 0
+  for (let i = 0; i < sorted.length; i++) squares += (sorted[i]! - mean) ** 2
+  const variance = squares / sorted.length
   const rounded = (v: number): number => Math.round(v * 1e4) / 1e4
   return {
     min: rounded(sorted[0]!),
