@@ -81,6 +81,8 @@ export const flags = {
   profile: { into: { bundle: 'profile' }, value: 'https_web|https_spiffe' },
   negative: { into: { mtls: 'negative' }, value: '' },
   'sni-pair': { into: { mtls: 'sniPair' }, value: '' },
+  hold: { into: { mtls: 'holdMs' }, value: 'duration', number: duration },
+  'hold-every': { into: { mtls: 'holdEveryMs' }, value: 'duration', number: duration },
   'no-ladder': { into: { tls: 'ladder' }, value: '', help: 'only one ClientHello, instead of three sizes of it' },
   output: { into: {}, value: 'format', help: `what is printed: ${outputs.join(', ')} [human]` },
   evidence: { into: {}, value: 'file', help: 'also write a transcript to attach to a ticket, secrets removed' },

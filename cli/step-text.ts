@@ -3,6 +3,7 @@ import type {
   BundleMeasured,
   ClientAuth,
   DnsMeasured,
+  HoldMeasured,
   IcmpMeasured,
   MtlsMeasured,
   MtuMeasured,
@@ -137,14 +138,21 @@ const answers: Record<ClientAuth, string> = {
   not_requested: 'it asked for no certificate',
 }
 
-const mtlsText = ({ version, peerId, ourId, clientAuth, expiry, withoutCertificate }: MtlsMeasured) => [
+const mtlsText = ({ version, peerId, ourId, clientAuth, expiry, withoutCertificate, hold }: MtlsMeasured) => [
   ...(version ? [version] : []),
   ...(peerId ? [`peer ${peerId}`] : []),
   ...(ourId ? [`we are ${ourId}`] : []),
   ...(version ? [answers[clientAuth]] : []),
   ...(expiry ? [`${showLeft(expiry.secondsLeft)} left`] : []),
   ...(withoutCertificate === 'refused' ? ['without a certificate: refused'] : []),
+  ...(hold ? [showHold(hold)] : []),
 ]
+
+const showHold = ({ heldMs, cut, fresh, failed, changedAfterMs }: HoldMeasured): string => {
+  const held = cut ? `held connection cut after ${cut.afterMs} ms` : `one connection held for ${heldMs} ms`
+  const change = changedAfterMs === undefined ? '' : `, a new certificate after ${changedAfterMs} ms`
+  return `${held}, ${fresh} fresh beside it${failed ? `, ${failed} failed` : ''}${change}`
+}
 
 /** `3 d`, `5 h`, `12 min`, `40 s`: what is worth knowing of it. */
 const showLeft = (seconds: number): string => {

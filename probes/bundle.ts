@@ -10,7 +10,7 @@ import { judgeLead } from './bundle-lead.ts'
 import { judgeServer, judgeSilentRefusal, type Server } from './bundle-server.ts'
 import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut, unmeasured } from './finding.ts'
 import type { Identity } from './identity/identity.ts'
-import { openIdentity } from './identity/source.ts'
+import { identityMs, openIdentity } from './identity/source.ts'
 import { shakeHands } from './net/handshake.ts'
 import { ContextError } from './net/secure-context.ts'
 import { DialError } from './net/tcp-socket.ts'
@@ -19,16 +19,15 @@ import { watchForStall } from './stall.ts'
 import { judgeDial } from './tcp-errors.ts'
 import { handshakeOptions, judgeUnfinished, noTls } from './tls.ts'
 
-const identityMs = 2000
 const watchMs = 50
 
 /**
  * Fetches a SPIFFE bundle document once, on a fresh connection, with no redirect followed (SPIFFE_Federation §5): who serves it, by the profile
  * configured; whether it is a bundle; its sequence, refresh hint and authorities; and which of them we hold ourselves.
  */
-export const probeBundle: Probe<'bundle'> = async (target, options, signal) => {
-  const identity = await openIdentity({ bundles: options.bundles, workloadApi: options.workloadApi })(
-    AbortSignal.any([signal, AbortSignal.timeout(identityMs)]),
+export const probeBundle: Probe<'bundle'> = async (target, options, signal, _allow, sources = { identity: openIdentity }) => {
+  const identity = await sources.identity({ bundles: options.bundles, workloadApi: options.workloadApi })(
+    AbortSignal.any([signal, AbortSignal.timeout(identityMs(options.timeoutMs))]),
   )
   const measured = noBundle(target, options)
   try {

@@ -15,7 +15,8 @@ const reasonOf: Record<string, FailReason> = {
   ENODATA: 'dns_not_found',
   ETIMEOUT: 'dns_timeout',
   ECANCELLED: 'dns_timeout',
-  ECONNREFUSED: 'dns_timeout',
+  // An ICMP error or a RST came back at once: it is there, and no resolver is.
+  ECONNREFUSED: 'dns_server_failure',
   EAI_AGAIN: 'dns_server_failure',
 }
 
@@ -106,6 +107,8 @@ const problemOf = (error: unknown, signal: AbortSignal): { error: string; reason
   return { error: code, reason: reasonOf[code] ?? 'dns_server_failure' }
 }
 
+const sayError = (error: string): string => (error === 'ECONNREFUSED' ? `${error}, nothing listens on that port` : error)
+
 /** The first resolver that fails decides; then an answer that is not as expected; then two resolvers that disagree. */
 export const judgeDns = (answers: DnsAnswer[], name: string, options: Options['dns']): Pick<Finding<'dns'>, 'outcome' | 'warnings'> => {
   const asked = options.resolvers.length > 0
@@ -118,8 +121,8 @@ export const judgeDns = (answers: DnsAnswer[], name: string, options: Options['d
       warnings,
     }
   if (broken) {
-    const culprits = answers.filter(a => a.error && a.resolver !== systemName).map(a => `${a.resolver}: ${a.error}`)
-    const seen = culprits.length > 0 ? culprits.join(', ') : `${broken.resolver}: ${broken.error}`
+    const culprits = answers.filter(a => a.error && a.resolver !== systemName)
+    const seen = (culprits.length > 0 ? culprits : [broken]).map(a => `${a.resolver}: ${sayError(a.error!)}`).join(', ')
     return { outcome: fail(broken.reason as FailReason, `${name}: ${seen}`), warnings }
   }
   if (options.expect.length > 0) {

@@ -3,6 +3,7 @@ import type { Options } from '../wire/options.ts'
 import type { FailReason, UnmeasuredReason } from '../wire/reasons.ts'
 import type { Family, Kind, Outcome, Result, Target } from '../wire/result.ts'
 import type { Allow } from './allow.ts'
+import type { OpenIdentity } from './identity/source.ts'
 
 /** A target whose address is decided: one address of one family. */
 export type Resolved = Target & { address: string; family: Family }
@@ -11,11 +12,20 @@ export type Resolved = Target & { address: string; family: Family }
 export type Finding<K extends Kind> = Pick<Result<K>, 'outcome' | 'measured' | 'phasesMs' | 'warnings'> &
   Partial<Pick<Result<K>, 'violations' | 'samplesMs'>>
 
+/** What a caller of many runs holds open across them. */
+export type Sources = { identity: OpenIdentity }
+
 /**
  * One attempt, one address, one family. `signal` aborts on the caller's stop and on the timeout of the run, and tells them apart by its reason.
  * Expected trouble is returned; only bugs throw. `allow` has been asked about the target; a probe that dials anything else asks it again.
  */
-export type Probe<K extends Kind> = (target: Resolved, options: Options[K], signal: AbortSignal, allow: Allow) => Promise<Finding<K>>
+export type Probe<K extends Kind> = (
+  target: Resolved,
+  options: Options[K],
+  signal: AbortSignal,
+  allow: Allow,
+  sources?: Sources,
+) => Promise<Finding<K>>
 export type Measure<K extends Kind> = Measured[K]
 
 export const ok: Outcome = { kind: 'ok' }

@@ -1,7 +1,7 @@
 import { type Options, withDefaults } from '../wire/options.ts'
 import type { Kind, Outcome, Result } from '../wire/result.ts'
 import { type Allow, allowAll, refusalOf } from './allow.ts'
-import { type Finding, type Probe, type Resolved, unmeasured } from './finding.ts'
+import { type Finding, type Probe, type Resolved, type Sources, unmeasured } from './finding.ts'
 
 /** One probe for every kind of check; the compiler says which are missing. Each is loaded when it is first asked for: most runs want few of them. */
 export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
@@ -27,43 +27,46 @@ const load = async <K extends Kind>(kind: K): Promise<Probe<K>> => {
 /**
  * Runs one probe once: start time, timeout, and trouble of the program itself are dealt with here and nowhere else.
  * Never rejects. `stop` aborts the run, whatever its reason; the timeout is the options' own. `allow` has the last word on every address:
- * what it refuses is `unmeasured: target_denied`, and nothing is sent.
+ * what it refuses is `unmeasured: target_denied`, and nothing is sent. `sources`: what the caller holds across runs.
  */
 export const runProbe = async <K extends Kind>(
   kind: K,
   target: Resolved,
   given: Partial<Options[K]>,
   stop: AbortSignal,
-  { allow = allowAll }: { allow?: Allow } = {},
+  { allow = allowAll, sources }: { allow?: Allow; sources?: Sources } = {},
 ): Promise<Result<K>> => {
   const options = withDefaults(kind, given)
   const startedAt = new Date().toISOString()
   const start = performance.now()
-  const { samplesMs, ...finding } = await attempt(kind, target, options, stop, allow)
+  const { samplesMs, ...finding } = await attempt(kind, target, options, stop, { allow, sources })
   const totalMs = Math.round((performance.now() - start) * 1e3) / 1e3
   const result: Result<K> = { kind, target, startedAt, violations: [], ...finding, phasesMs: { ...finding.phasesMs, total: totalMs } }
   if (samplesMs) Object.defineProperty(result, 'samplesMs', { value: samplesMs })
   return result
 }
 
+/** A connection that is held open is held besides the time that a handshake may take. */
+const allowedMs = (options: { timeoutMs: number; holdMs?: number }): number => options.timeoutMs + (options.holdMs ?? 0)
+
 const attempt = async <K extends Kind>(
   kind: K,
   target: Resolved,
   options: Options[K],
   stop: AbortSignal,
-  allow: Allow,
+  { allow, sources }: { allow: Allow; sources?: Sources },
 ): Promise<Finding<K>> => {
   const refusal = refusalOf(kind, target, options, allow)
   if (refusal !== undefined) return nothing(unmeasured('target_denied', refusal))
   const run = new AbortController()
-  const timer = setTimeout(() => run.abort(new DOMException('the run took too long', 'TimeoutError')), options.timeoutMs)
+  const timer = setTimeout(() => run.abort(new DOMException('the run took too long', 'TimeoutError')), allowedMs(options))
   // A caller's deadline is a stop too, and says nothing about the target: only the run's own timeout may look like one.
   const onStop = (): void => run.abort(new DOMException('stopped', 'AbortError'))
   if (stop.aborted) onStop()
   else stop.addEventListener('abort', onStop, { once: true })
   try {
     const probe = (loaded[kind] as Probe<K> | undefined) ?? (await load(kind))
-    return await probe(target, options, run.signal, allow)
+    return await probe(target, options, run.signal, allow, sources)
   } catch (error) {
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     return nothing(unmeasured('internal', detail))

@@ -5,40 +5,57 @@ import type { Outcome, Violation, Warning } from '../wire/result.ts'
 import { chainAsSent, describeCertificate } from './chain.ts'
 import { type ClientAnswer, judgeClientAuth, waitForAnswer } from './client-auth.ts'
 import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut, unmeasured } from './finding.ts'
-import { type Identity, judgeNoSvid, pickSvid, type Svid } from './identity/identity.ts'
-import { openIdentity } from './identity/source.ts'
-import { type Handshake, type HandshakeOptions, shakeHands } from './net/handshake.ts'
+import { type Identity, judgeNoSvid, pickSvid, type ReadIdentity, type Svid } from './identity/identity.ts'
+import { identityMs, openIdentity } from './identity/source.ts'
+import { dialling } from './mtls-dialling.ts'
+import { holdOpen } from './mtls-hold.ts'
+import { tryNonsense, tryWithout } from './mtls-refusals.ts'
+import { type Handshake, shakeHands } from './net/handshake.ts'
+import { ContextError } from './net/secure-context.ts'
 import { DialError } from './net/tcp-socket.ts'
-import { judgePeer, type PeerJudgement } from './peer.ts'
+import { judgePeer, type PeerJudgement, stampOf } from './peer.ts'
 import { watchForStall } from './stall.ts'
 import { judgeDial } from './tcp-errors.ts'
-import { handshakeOptions, judgeUnfinished, measureTls, noTls } from './tls.ts'
+import { judgeUnfinished, measureTls, noTls } from './tls.ts'
 import { describeStall } from './tls-errors.ts'
 
 const watchMs = 50
-/** How long a Workload API may take to answer. */
-const identityMs = 2000
 
 /**
  * One mutual TLS handshake on a fresh connection, never a resumed session: the peer's chain against every SPIFFE rule and only its own trust
- * domain's bundle, its identity against the expected one, and what became of our certificate. `negative` adds a connection without one.
+ * domain's bundle, its identity against the expected one, and what became of our certificate. `negative` adds a connection without one; `holdMs`
+ * keeps the first one open beside fresh ones. `sources` is where a caller of many runs holds its identities; else they are read anew.
  */
-export const probeMtls: Probe<'mtls'> = async (target, options, signal) => {
+export const probeMtls: Probe<'mtls'> = async (target, options, signal, _allow, sources = { identity: openIdentity }) => {
   const { certFile, keyFile, caFile, bundles, workloadApi } = options
-  const read = openIdentity({ cert: certFile, key: keyFile, ca: caFile, bundles, workloadApi })
-  const identity = await read(AbortSignal.any([signal, AbortSignal.timeout(identityMs)]))
+  const read = sources.identity({ cert: certFile, key: keyFile, ca: caFile, bundles, workloadApi })
+  const hold: After = (tls, first) => holdOpen(tls, first, options, within => meet({ target, options, read, signal: within }), signal)
+  const finding = await meet({ target, options, read, signal }, options.holdMs > 0 ? hold : undefined)
+  if (finding.measured.ourCertificate && options.negative && finding.outcome.kind === 'ok')
+    return tryWithout(target, options, finding, signal)
+  return finding
+}
+
+type Run = { target: Resolved; options: Options['mtls']; read: ReadIdentity; signal: AbortSignal }
+/** What is done with an authenticated connection before it is closed. */
+type After = (tls: TLSSocket, finding: Finding<'mtls'>) => Promise<Finding<'mtls'>>
+
+/** Reads who we are, and connects once. */
+const meet = async ({ target, options, read, signal }: Run, after?: After): Promise<Finding<'mtls'>> => {
+  const identity = await read(AbortSignal.any([signal, AbortSignal.timeout(identityMs(options.timeoutMs))]))
   const svid = pickSvid(identity, options.hint)
   const measured = noMtls(target, options, identity, svid)
+  const nothing = (outcome: Outcome): Finding<'mtls'> => ({ outcome, measured, phasesMs: {}, warnings: [] })
   const early = judgeOurs(identity, svid, options)
-  if (early) return { outcome: early, measured, phasesMs: {}, warnings: [] }
+  if (early) return nothing(early)
   try {
-    const finding = await connect(target, options, identity, svid, measured, signal)
+    const finding = await connect(target, options, identity, svid, measured, signal, after)
     if (options.sniPair && !signal.aborted) measured.nonsenseSni = await tryNonsense(target, options, svid, signal)
-    return options.negative && svid && finding.outcome.kind === 'ok' ? await tryWithout(target, options, finding, signal) : finding
+    return finding
   } catch (error) {
-    if (error instanceof DialError) return { outcome: judgeDial(error, target, signal), measured, phasesMs: {}, warnings: [] }
-    const detail = `our certificate or key (${identity.source}): ${(error as Error).message}`
-    return { outcome: unmeasured('config_invalid', detail), measured, phasesMs: {}, warnings: [] }
+    if (error instanceof DialError) return nothing(judgeDial(error, target, signal))
+    if (!(error instanceof ContextError)) throw error
+    return nothing(unmeasured('config_invalid', `our certificate or key (${identity.source}): ${error.message}`))
   }
 }
 
@@ -49,6 +66,7 @@ const noMtls = (target: Resolved, options: Options['mtls'], identity: Identity, 
   ourId: svid?.id ?? null,
   clientAuth: 'not_requested',
   identitySource: identity.source,
+  ...(svid ? { ourCertificate: stampOf(svid) } : {}),
 })
 
 /** An identity that was asked for and cannot be had is our own trouble, before anything is sent. */
@@ -58,21 +76,12 @@ const judgeOurs = (identity: Identity, svid: Svid | undefined, options: Options[
   const files = identity.problems.find(one => one.reason === 'config_invalid')
   if (files) return unmeasured('config_invalid', files.detail)
   if (svid && svid.notAfterMs < Date.now())
-    return unmeasured('local_svid_unavailable', `${identity.source}: our own SVID expired at ${new Date(svid.notAfterMs).toISOString()}`)
+    return unmeasured(
+      'local_svid_unavailable',
+      `${identity.source}: our own SVID expired at ${new Date(svid.notAfterMs).toISOString()}, and this machine's clock says ${new Date().toISOString()}`,
+    )
   return undefined
 }
-
-/** The protocols by which Istio's gateways know mesh traffic; another offer finds no filter chain. */
-const istioAlpn = ['istio-peer-exchange', 'istio']
-/** The server names of AUTO_PASSTHROUGH: `outbound_.<port>_.<subset>_.<host>`. */
-const isIstioName = (sni: string | undefined): boolean => sni?.startsWith('outbound_.') === true
-
-const dialling = (target: Resolved, options: Options['mtls'], svid: Svid | undefined): HandshakeOptions => ({
-  ...handshakeOptions(target, options),
-  alpn: options.alpn.length === 0 && isIstioName(options.sni) ? istioAlpn : options.alpn,
-  hello: 'small',
-  ...(svid ? { cert: svid.chainPem, key: svid.key.reveal() } : {}),
-})
 
 const connect = (
   target: Resolved,
@@ -81,6 +90,7 @@ const connect = (
   svid: Svid | undefined,
   measured: MtlsMeasured,
   signal: AbortSignal,
+  after?: After,
 ): Promise<Finding<'mtls'>> => {
   const watch = watchForStall(watchMs, stall => {
     measured.stall = stall
@@ -99,7 +109,8 @@ const connect = (
     const start = performance.now()
     const answer = await waitForAnswer(handshake.tls, handshake.connected?.rttMs ?? 0, signal)
     phasesMs['clientAuth'] = Math.round((performance.now() - start) * 1e3) / 1e3
-    return { ...conclude(answer, requested, peer, measured, svid, signal), measured, phasesMs }
+    const finding = { ...conclude(answer, requested, peer, measured, svid, signal), measured, phasesMs }
+    return after && finding.outcome.kind === 'ok' ? after(handshake.tls, finding) : finding
   })
 }
 
@@ -144,6 +155,14 @@ const inspectPeer = (
   return peer
 }
 
+/** An SVID of ours that begins later than now: issued a moment ago by a host whose clock is right, or by one whose clock is ahead. */
+const earlyWarnings = (svid: Svid | undefined): Warning[] => {
+  const aheadMs = (svid?.notBeforeMs ?? 0) - Date.now()
+  if (aheadMs <= 0) return []
+  const detail = `our own SVID is valid from ${new Date(svid!.notBeforeMs).toISOString()}, ${Math.ceil(aheadMs / 1000)} s ahead of this machine's clock`
+  return [{ code: 'clock_skew', detail }]
+}
+
 /** What is wrong with the peer comes before what became of our certificate; all of it is reported. */
 const conclude = (
   answer: ClientAnswer,
@@ -160,48 +179,5 @@ const conclude = (
   const first = violations[0]
   const stopped = signal.aborted && !timedOut(signal)
   const outcome = stopped ? aborted : first ? fail(first.code, first.detail) : (peer.unmeasured ?? ok)
-  return { outcome, violations, warnings: peer.warnings }
-}
-
-/** Reserved: no name of this kind exists (RFC 6761 §6.4). */
-const nonsenseName = 'outbound_.1_._.nobody.invalid'
-
-/** Whether the other side answers for a server name that nobody has. */
-const tryNonsense = (
-  target: Resolved,
-  options: Options['mtls'],
-  svid: Svid | undefined,
-  signal: AbortSignal,
-): Promise<'refused' | 'answered'> =>
-  shakeHands(
-    { ...dialling(target, options, svid), sni: nonsenseName },
-    signal,
-    watchForStall(watchMs, () => {}),
-    ({ end }) => (end.kind === 'done' ? 'answered' : 'refused'),
-  )
-
-/** A client without a certificate must be refused. */
-const tryWithout = async (
-  target: Resolved,
-  options: Options['mtls'],
-  finding: Finding<'mtls'>,
-  signal: AbortSignal,
-): Promise<Finding<'mtls'>> => {
-  const answer = await shakeHands(
-    dialling(target, options, undefined),
-    signal,
-    watchForStall(watchMs, () => {}),
-    ({ end, tls, connected }) =>
-      end.kind === 'done' ? waitForAnswer(tls, connected?.rttMs ?? 0, signal) : ({ kind: 'closed' } as ClientAnswer),
-  )
-  const { measured } = finding
-  if (answer.kind === 'silence') return { ...finding, measured: { ...measured, withoutCertificate: 'unknown' } }
-  if (answer.kind !== 'proof') return { ...finding, measured: { ...measured, withoutCertificate: 'refused' } }
-  const detail = 'a client without a certificate was let in, want a refusal'
-  return {
-    ...finding,
-    measured: { ...measured, withoutCertificate: 'accepted' },
-    outcome: fail('mtls_not_enforced', detail),
-    violations: [...(finding.violations ?? []), { code: 'mtls_not_enforced', detail }],
-  }
+  return { outcome, violations, warnings: [...peer.warnings, ...earlyWarnings(svid)] }
 }

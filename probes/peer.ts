@@ -126,10 +126,13 @@ const rotationOf = (leaf: X509Certificate, id: string | null, svid: Svid | undef
   return {
     rotation: {
       served: stamp(leaf.fingerprint256, leaf.serialNumber, leaf.validFromDate.getTime(), leaf.validToDate.getTime()),
-      held: stamp(svid.fingerprint256, svid.serial, svid.notBeforeMs, svid.notAfterMs),
+      held: stampOf(svid),
     },
   }
 }
+
+/** An SVID of ours in a few words. */
+export const stampOf = (svid: Svid): CertificateStamp => stamp(svid.fingerprint256, svid.serial, svid.notBeforeMs, svid.notAfterMs)
 
 const stamp = (fingerprint256: string, serial: string, fromMs: number, toMs: number): CertificateStamp => ({
   fingerprint256,

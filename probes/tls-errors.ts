@@ -32,9 +32,12 @@ export const alertNames: Record<number, string> = {
 const clientCertificateAlerts = new Set([42, 43, 44, 45, 46, 48, 49, 51])
 
 /** What an alert from the server means to a client. It names the cause only as a hint: stacks differ in what they send. */
-export const judgeAlert = (alert: number, sentCertificate: boolean): Outcome => {
+export const judgeAlert = (alert: number, sentCertificate: boolean, requested = false): Outcome => {
   const seen = `the server answered with alert ${alert} ${alertNames[alert] ?? ''}`.trim()
   if (alert === 116) return fail('client_cert_required', `${seen}: it demands a client certificate`)
+  // RFC 5246 §7.4.6: a TLS 1.2 server that gets no certificate ends the handshake with alert 40.
+  if (alert === 40 && requested && !sentCertificate)
+    return fail('client_cert_required', `${seen}, after it had asked for a client certificate and got none`)
   if (clientCertificateAlerts.has(alert))
     return sentCertificate
       ? fail('client_cert_rejected', `${seen} to our certificate`)
@@ -57,8 +60,8 @@ const notTlsReasons = new Set([
 const tooLargeReason = 152
 
 /** What OpenSSL's own complaint means. */
-export const judgeTlsError = (error: TlsError, sentCertificate: boolean): Outcome => {
-  if (error.alert !== undefined) return judgeAlert(error.alert, sentCertificate)
+export const judgeTlsError = (error: TlsError, sentCertificate: boolean, requested = false): Outcome => {
+  if (error.alert !== undefined) return judgeAlert(error.alert, sentCertificate, requested)
   if (error.reason !== undefined && notTlsReasons.has(error.reason)) return fail('not_tls', `what came back is not TLS (${error.message})`)
   if (error.reason === tooLargeReason)
     return fail('certificate_untrusted', `the certificates sent are larger than OpenSSL accepts, 100 kB (${error.message})`)

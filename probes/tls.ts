@@ -85,7 +85,8 @@ const shakeOnce = async (
     if (measured.handshakeMs !== null) phasesMs['tls'] = measured.handshakeMs
     if (handshake.end.kind === 'done') return { ...judgeDone(handshake, measured, target, options), measured, phasesMs }
     if (handshake.end.kind === 'error' && handshake.end.error.alert !== undefined) measured.alert = handshake.end.error.alert
-    return { outcome: judgeUnfinished(handshake.end, measured, options, signal), measured, phasesMs, warnings: [] }
+    const outcome = judgeUnfinished(handshake.end, measured, { ...options, requested: handshake.requested }, signal)
+    return { outcome, measured, phasesMs, warnings: [] }
   })
 }
 
@@ -134,15 +135,15 @@ const judgeDone = (
   return { outcome: fail(violations[0]!.code, violations[0]!.detail), violations, warnings }
 }
 
-/** A handshake that did not finish. A stall needs proof of lost packets; a silent peer is only late. */
+/** A handshake that did not finish; `requested`: a client certificate was asked for before that. A stall needs proof of lost packets; a silent peer is only late. */
 export const judgeUnfinished = (
   end: HandshakeEnd,
   measured: TlsMeasured,
-  options: Pick<Options['tls'], 'cert' | 'timeoutMs'>,
+  options: Pick<Options['tls'], 'cert' | 'timeoutMs'> & { requested?: boolean },
   signal: AbortSignal,
 ): Outcome => {
   const counts = `${measured.bytesSent} bytes sent, ${measured.bytesReceived} received`
-  if (end.kind === 'error') return judgeTlsError(end.error, options.cert !== undefined)
+  if (end.kind === 'error') return judgeTlsError(end.error, options.cert !== undefined, options.requested)
   if (end.kind === 'closed') return fail('tls_reset', `the connection was closed during the handshake, without an alert: ${counts}`)
   if (measured.stall) return fail('tls_stalled', describeStall(measured.stall))
   if (signal.aborted && !timedOut(signal)) return aborted

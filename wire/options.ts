@@ -156,7 +156,7 @@ const identity = {
 const mtls = {
   type: 'object',
   additionalProperties: false,
-  required: ['timeoutMs', 'alpn', 'negative', 'sniPair'],
+  required: ['timeoutMs', 'alpn', 'negative', 'sniPair', 'holdMs', 'holdEveryMs'],
   properties: {
     timeoutMs,
     source,
@@ -171,6 +171,14 @@ const mtls = {
       default: false,
       description: 'also ask for a server name that nobody has: tells a gateway without a route from one that is broken',
     },
+    holdMs: {
+      type: 'integer',
+      default: 0,
+      minimum: 0,
+      maximum: 86_400_000,
+      description: 'keep one authenticated connection open for so long, and make fresh ones beside it: what a rotation does to each',
+    },
+    holdEveryMs: { type: 'integer', default: 1000, minimum: 100, maximum: 600_000, description: 'time between two fresh connections' },
   },
 } as const
 

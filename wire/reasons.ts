@@ -177,6 +177,8 @@ export const warningTexts = {
   authority_published_late:
     'an authority signs, or has to, that was published less than three refresh hints before: peers may not hold it yet',
   authority_not_held: 'an authority that is published is not held here: what it signs will not verify',
+  held_connection_cut: 'a connection that was held open was cut by the other side',
+  held_certificate_expired: 'a connection is still open although the certificate that it was made with has expired',
   signal_lost: 'packets above the path MTU vanish without a packet-too-big, at sizes that TCP does not send here',
 } as const
 export type WarningCode = keyof typeof warningTexts

@@ -2,9 +2,9 @@ import { type Diagnosis, layers } from '../../wire/causes.ts'
 import { type FailReason, failReasons, failReasonsByLayer } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
 import { explainBundleCopy, explainBundleEndpoint, explainBundleHere, explainShortNotice } from './explain-bundle.ts'
-import { explainExpired, explainNameMismatch, explainUntrusted } from './explain-certificate.ts'
+import { explainExpired, explainNameMismatch, explainOversized, explainUntrusted } from './explain-certificate.ts'
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
-import { explainClockSkew } from './explain-clock.ts'
+import { explainClockSkew, explainPeerClock } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
 import { explainGateway, explainNotEnforced, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
@@ -50,9 +50,11 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainSilence, absorbs: ['tls_timeout'] },
   { explain: explainNotTls, absorbs: ['not_tls'] },
   { explain: explainPolicy, absorbs: ['tls_version_or_cipher', 'sni_or_alpn_rejected'] },
+  { explain: explainOversized, absorbs: ['certificate_untrusted'] },
   { explain: explainInspection, absorbs: ['certificate_untrusted', 'chain_incomplete', 'certificate_name_mismatch'] },
   { explain: explainNearAnswer, absorbs: [] },
   { explain: explainClockSkew, absorbs: ['certificate_not_yet_valid', 'certificate_expired', 'svid_not_yet_valid', 'svid_expired'] },
+  { explain: explainPeerClock, absorbs: ['client_cert_rejected'] },
   { explain: explainExpired, absorbs: ['certificate_expired'] },
   { explain: explainNameMismatch, absorbs: ['certificate_name_mismatch'] },
   { explain: explainIncompleteChain, absorbs: ['chain_incomplete'] },

@@ -1,6 +1,6 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { CertificateFacts } from '../../wire/measured.ts'
-import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayDuration, sayList } from './say.ts'
+import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayDuration, sayList, tlsKindOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
 const isSelfSigned = ({ subject, issuer }: CertificateFacts): boolean => subject === issuer
@@ -68,7 +68,7 @@ export const explainExpired = (seen: Seen): Diagnosis | undefined => {
         'every certificate of the chain has expired: the clock of this machine may be wrong instead',
     ),
     fixes: fixRenewal(seen, first !== undefined && first.index > 0),
-    next: buildRun(target, 'tls'),
+    next: buildRun(target, tlsKindOf(result)),
   })
 }
 
@@ -101,6 +101,24 @@ export const explainNameMismatch = (seen: Seen): Diagnosis | undefined => {
       fix('clients: ask for a name that the certificate has', buildRun(target, 'tls', '--sni NAME')),
     ],
     next: buildRun(target, 'tls', '--sni NAME'),
+  })
+}
+
+/** The certificates do not even fit: OpenSSL takes 100 kB of them (SSL_CTX_set_max_cert_list). Whether they could be trusted nobody has looked at. */
+export const explainOversized = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['certificate_untrusted'])
+  if (result === undefined || chainOf(seen).length > 0 || !/larger than OpenSSL accepts/.test(sayDetail(result))) return undefined
+  const { target } = result
+  return buildDiagnosis('certificate_untrusted', {
+    confidence: 'certain',
+    summary: `${placeOf(target)} sends more than 100 kB of certificates, which OpenSSL and most other clients refuse to read.`,
+    evidence: [sayDetail(result)],
+    against: ['a client with a higher limit gets further; whether it would trust the chain is not known'],
+    fixes: [
+      fix('the server: send the leaf and its intermediates, nothing else', 'cat leaf.pem intermediate.pem > fullchain.pem'),
+      fix('the issuer: fewer names in one certificate', 'openssl x509 -in leaf.pem -noout -ext subjectAltName | wc -c'),
+    ],
+    next: buildRun(target, tlsKindOf(result)),
   })
 }
 

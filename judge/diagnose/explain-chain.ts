@@ -1,7 +1,7 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { Target } from '../../wire/result.ts'
 import { chainOf } from './explain-certificate.ts'
-import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf } from './say.ts'
+import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, tlsKindOf } from './say.ts'
 import { findOpen, type Seen, sayDetail } from './seen.ts'
 
 /**
@@ -28,7 +28,7 @@ export const explainIncompleteChain = (seen: Seen): Diagnosis | undefined => {
     ),
     against: ['browsers and some clients fetch or remember intermediates, so that it works for them'],
     fixes: fixChain(target),
-    next: buildRun(target, 'tls'),
+    next: buildRun(target, tlsKindOf(result)),
   })
 }
 
@@ -48,7 +48,7 @@ export const explainPerhapsIncomplete = (seen: Seen): Diagnosis | undefined => {
     evidence: [`the only certificate sent: ${clean(leaf.subject)}, issued by ${issuer}`, `nothing sent is "${issuer}"`],
     against: [`"${issuer}" may be a root of its own, which is not trusted here: then nothing is missing from the chain`],
     fixes: fixChain(target),
-    next: buildRun(target, 'tls'),
+    next: buildRun(target, tlsKindOf(result)),
   })
 }
 

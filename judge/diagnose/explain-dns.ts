@@ -85,8 +85,7 @@ const sayDifference = (answers: DnsAnswer[]): string | undefined => {
 
 const saySummary = (reason: FailReason, { name, asked, refused, said }: ReturnType<typeof describe>): string => {
   const resolver = asked
-  if (reason === 'dns_timeout' && refused)
-    return `${capital(resolver)} refuses questions about ${name}: nothing listens there, so nothing else could work.`
+  if (refused) return `${capital(resolver)} refuses questions about ${name}: nothing listens there, so nothing else could work.`
   if (reason === 'dns_timeout') return `${capital(resolver)} does not answer for ${name}, so nothing else could work.`
   if (reason === 'dns_server_failure') return `${capital(resolver)} answers with an error for ${name}, so nothing else could work.`
   if (reason === 'dns_mismatch' && said !== undefined)
@@ -104,13 +103,13 @@ export const explainDns = (seen: Seen): Diagnosis | undefined => {
   if (result === undefined) return undefined
   const reason = reasonOf(result)!
   const found = describe(seen, result.target)
-  const { asked, refused, said, evidence, fixes, next } = found
+  const { asked, said, evidence, fixes, next } = found
   return buildDiagnosis('dns_broken', {
-    confidence: reason === 'dns_timeout' && !refused ? 'likely' : 'certain',
+    confidence: reason === 'dns_timeout' ? 'likely' : 'certain',
     summary: saySummary(reason, found),
     evidence: listFacts(sayDetail(result), ...evidence),
     against: listFacts(
-      reason === 'dns_timeout' && !refused && `silence is not proof: the way to ${asked} may be cut while it works itself`,
+      reason === 'dns_timeout' && `silence is not proof: the way to ${asked} may be cut while it works itself`,
       reason === 'dns_mismatch' && said !== undefined && 'balancers that answer by place give different addresses on purpose',
     ),
     fixes,

@@ -53,6 +53,16 @@ const explainAlert = (alert: number | undefined): { confidence: Confidence; caus
   return { confidence: 'likely', cause: 'it does not say why: its bundle of our trust domain, or its list of allowed identities' }
 }
 
+/** Clocks of hosts without NTP drift by minutes. */
+const youngMs = 10 * 60_000
+
+/** A certificate that has only begun is not valid yet for a peer whose clock is behind. */
+const sayYoung = (seen: Seen): string | false => {
+  const from = mtlsOf(seen)?.ourCertificate?.notBefore
+  const ageMs = from === undefined ? Number.POSITIVE_INFINITY : Date.parse(seen.startedAt) - Date.parse(from)
+  return ageMs < youngMs && `our certificate is valid only since ${sayDuration(ageMs)}: a peer whose clock is behind by more refuses it`
+}
+
 /** The peer is who it should be and refuses us. */
 export const explainRefusal = (seen: Seen): Diagnosis | undefined => {
   const result = findOpen(seen, refused)
@@ -76,6 +86,7 @@ export const explainRefusal = (seen: Seen): Diagnosis | undefined => {
       unconfirmed && 'a server that sends no session tickets and waits for the first request looks the same',
       reasonOf(result) === 'client_cert_rejected_silent' && 'a server that closes every idle connection looks the same',
       mtls?.alert !== undefined && mtls.alert !== 48 && 'the alert is a hint: stacks use the same one for different reasons',
+      sayYoung(seen),
     ),
     fixes: [
       fix('the peer: does it hold our bundle? (SPIRE)', `spire-server bundle list -format spiffe -id spiffe://${shellDomain(domain)}`),

@@ -43,6 +43,9 @@ export const buildRun = (target: Target, kind?: Kind, options = ''): string => {
   return `probe run ${kind === undefined ? '' : `${kind === 'bundle' ? 'bundle+https' : kind}://`}${place}${options === '' ? '' : ` ${options}`}`
 }
 
+/** The kind whose handshake shows a certificate: the one that failed, so that the next run sees the same. */
+export const tlsKindOf = ({ kind }: { kind: Kind }): Kind => (kind === 'mtls' || kind === 'bundle' ? kind : 'tls')
+
 export const sayPercent = (ratio: number): string => {
   const percent = ratio * 100
   return `${percent >= 10 || Number.isInteger(percent) ? Math.round(percent) : percent.toFixed(1)} %`

@@ -5,6 +5,12 @@ import { fetchX509Once } from './workload-api.ts'
 /** Where an identity is to come from. Files and a Workload API may stand together: the files' certificate comes first, and their bundles count. */
 export type IdentityChoice = PemPaths & { workloadApi?: string }
 
+/** Chooses a reader; `openIdentity` itself, or one that holds what it has opened. */
+export type OpenIdentity = (choice: IdentityChoice) => ReadIdentity
+
+/** Of a run's time, a Workload API may take the most, since nothing can be measured without it: a busy machine answers late. */
+export const identityMs = (timeoutMs: number): number => Math.min(10_000, Math.round(0.8 * timeoutMs))
+
 /** One reader for what was chosen; `fetchX509Once` asks the Workload API anew each time (an agent holds `holdX509` instead). */
 export const openIdentity = (choice: IdentityChoice, readWorkloadApi?: ReadIdentity): ReadIdentity => {
   const { workloadApi, ...paths } = choice

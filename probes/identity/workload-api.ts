@@ -97,6 +97,9 @@ const watch = async (socket: string, report: Report, signal: AbortSignal): Promi
 export const watchX509 = (socket: string, onState: (identity: Identity) => void, signal: AbortSignal): Promise<void> =>
   watch(socket, (identity, heard) => heard.svids && onState(identity), signal)
 
+const sayLate = (place: string, ms: number): string =>
+  `${place}: no answer in time, ${Math.round(ms)} ms: whatever listens there stays silent, or this machine is too busy to hear it`
+
 /** The present SVIDs and bundles, by one attempt. Never rejects: a signal that ends first, and every other trouble, is among the problems. */
 export const fetchX509Once = async (socket: string, signal: AbortSignal): Promise<Identity> => {
   const enough = new AbortController()
@@ -107,13 +110,14 @@ export const fetchX509Once = async (socket: string, signal: AbortSignal): Promis
     if (heard.svids && heard.bundles) enough.abort()
     else if (heard.svids) grace ??= setTimeout(() => enough.abort(), bundlesGraceMs)
   }
+  const since = performance.now()
   await watch(socket, report, AbortSignal.any([signal, enough.signal]))
   clearTimeout(grace)
   if (last && !signal.aborted) return last
   if (last && last.svids.length > 0) return last
   const place = `Workload API at ${socket.slice(0, 200)}`
   const late = timedOut(signal)
-    ? problem('unavailable', `${place}: no answer in time; whatever listens there accepts connections and stays silent`)
+    ? problem('unavailable', sayLate(place, performance.now() - since))
     : problem('stopped', 'stopped before the Workload API answered')
   return buildIdentity(place, { ...last, problems: [...(last?.problems ?? []), late] })
 }
@@ -121,6 +125,7 @@ export const fetchX509Once = async (socket: string, signal: AbortSignal): Promis
 /** A watcher whose latest state can be read at any time; the first read waits for the first answer. `ended` resolves when the signal has stopped it. */
 export const holdX509 = (socket: string, signal: AbortSignal): { read: ReadIdentity; ended: Promise<void> } => {
   let latest: Identity | undefined
+  const place = `Workload API at ${socket.slice(0, 200)}`
   const heard = new AbortController()
   const ended = watchX509(
     socket,
@@ -131,11 +136,9 @@ export const holdX509 = (socket: string, signal: AbortSignal): { read: ReadIdent
     signal,
   ).finally(() => heard.abort())
   const read: ReadIdentity = async waiting => {
+    const since = performance.now()
     if (!latest) await pause(2 ** 31 - 1, AbortSignal.any([waiting, heard.signal]))
-    return (
-      latest ??
-      buildIdentity(`Workload API at ${socket}`, { problems: [problem('unavailable', `Workload API at ${socket}: no answer in time`)] })
-    )
+    return latest ?? buildIdentity(place, { problems: [problem('unavailable', sayLate(place, performance.now() - since))] })
   }
   return { read, ended }
 }

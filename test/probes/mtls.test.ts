@@ -46,6 +46,7 @@ const tls13: Record<MtlsVariant, Row> = {
   'accepts and says nothing': [accepted, silent, required(116)],
   'accepts and gives no sign': ['client_auth_unconfirmed, unconfirmed', alerted(48), required(48)],
   'accepts and echoes': [accepted, silent, required(116)],
+  'ends open connections when renewed': [accepted, silent, required(116)],
   'asks for no certificate': [open, open, open],
   'takes any certificate or none': [unchecked, unchecked, open],
   Node: [accepted, silent, required(116)],

@@ -1,8 +1,11 @@
 import t from 'tap'
+import { diagnose } from '../../judge/diagnose/diagnose.ts'
 import { judgeUnfinished } from '../../probes/tls.ts'
 import type { TlsMeasured, TlsStall } from '../../wire/measured.ts'
 import { withDefaults } from '../../wire/options.ts'
 import { daysFromNow, makeAuthority } from '../servers/authority.ts'
+import { startMtls } from '../servers/mtls-servers.ts'
+import { makeTrustDomain } from '../servers/spiffe.ts'
 import { tcpServers } from '../servers/tcp-servers.ts'
 import { startTls, type TlsVariant, tlsServers } from '../servers/tls-servers.ts'
 import { startFullBacklog } from './full-backlog.ts'
@@ -172,6 +175,24 @@ t.test('a server that wants a client certificate: TLS 1.3 tells only after the h
   const { chainPem, keyPem } = await authority.issue({ names: ['svc.test'] })
   const server = await started(t, startTls({ chainPem, keyPem, ca, requestCert: true }))
   t.equal(word((await run('tls', targetOf(server), { ca })).outcome), 'ok')
+})
+
+t.test('a server that asks for a client certificate and gets none: TLS 1.2 ends with alert 40, which is no matter of ciphers', async t => {
+  const domain = await makeTrustDomain('theirs.test')
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const server = await started(t, startMtls('like Envoy', { domain, accepts: [domain], maxVersion }))
+    const { outcome } = await run('tls', targetOf(server), { ca: domain.bundlePem() })
+    if (maxVersion === 'TLSv1.2') t.match(outcome, { reason: 'client_cert_required', detail: /alert 40 .*asked for a client certificate/ })
+    else t.not(word(outcome), 'tls_version_or_cipher')
+  }
+})
+
+t.test('a certificate of 1 MB is diagnosed as too large, not as one of an unknown authority', async t => {
+  const server = await started(t, tlsServers['huge certificate']({ authority }))
+  const result = await run('tls', targetOf(server), { ca })
+  const found = diagnose([result], { startedAt: result.startedAt })
+  t.match(found, [{ cause: 'certificate_untrusted', confidence: 'certain', summary: /more than 100 kB of certificates/ }])
+  t.equal(found.length, 1)
 })
 
 t.test('where there is no connection there is no handshake', async t => {

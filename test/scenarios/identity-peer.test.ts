@@ -161,7 +161,55 @@ t.test('I12: a chain that begins in five minutes is a matter of clocks', { skip 
     t.strictSame(run.causes, ['clock_skew'], name)
     t.match(run.result('mtls').outcome, { reason: 'svid_not_yet_valid' })
     t.strictSame(new Set(run.result('mtls').violations.map(({ rule }) => rule)), new Set(rules))
+    const found = run.diagnosis('clock_skew')
+    t.match(found.summary, /becomes valid only in (5 minutes|2\d\d seconds)/, 'by how much')
+    t.match(found.evidence?.join('\n'), /the two clocks differ by at least (5 minutes|2\d\d seconds)/)
+    t.match(found.next, /^probe run mtls:/)
   }
+})
+
+t.test('I12: a leaf that ended five minutes ago may be a matter of clocks, one of yesterday is not', { skip }, async t => {
+  await using pair = await startIdentityPair()
+  const { aws, azure } = pair
+  const identity = pair.identify(await aws.issue({ path: '/checkout' }), azure)
+  for (const [minutes, cause] of [
+    [5, 'clock_skew'],
+    [1440, 'certificate_rotation_stuck'],
+  ] as const) {
+    const dates = { notBefore: minutesFromNow(-minutes - 60), notAfter: minutesFromNow(-minutes) }
+    const run = await pair.probe([await pair.serve(await azure.issue({ path: '/payments', ...dates })), ...identity])
+    t.equal(run.status, 1)
+    t.match(run.result('mtls').outcome, { reason: 'svid_expired' })
+    t.strictSame(run.causes, [cause])
+  }
+})
+
+t.test('I12: our own clock is behind: our SVID begins later than now', { skip }, async t => {
+  await using pair = await startIdentityPair()
+  const { aws, azure } = pair
+  const early = { notBefore: minutesFromNow(5) }
+  const identity = pair.identify(await aws.issue({ path: '/checkout', ...early }), azure)
+  const run = await pair.probe([
+    await pair.serve(await azure.issue({ path: '/payments', ...early }), { variant: 'like nginx' }),
+    ...identity,
+  ])
+  t.strictSame(run.causes, ['clock_skew'])
+  t.match(run.diagnosis('clock_skew'), { confidence: 'certain', summary: /this machine's clock is behind/ })
+  t.match(run.result('mtls').warnings, [{ code: 'clock_skew', detail: /our own SVID is valid from .*, 2\d\d s|300 s ahead/ }])
+})
+
+t.test("I12: the server's clock is five minutes ahead: it takes our certificate for expired", { skip }, async t => {
+  await using pair = await startIdentityPair()
+  const { aws, azure } = pair
+  const ours = await aws.issue({ path: '/checkout', notBefore: minutesFromNow(-56), notAfter: minutesFromNow(4) })
+  const target = await pair.serve(await azure.issue({ path: '/payments' }), { variant: 'one alert', alert: 45 })
+  const run = await pair.probe([target, ...pair.identify(ours, azure)])
+  t.equal(run.status, 1)
+  t.strictSame(run.causes, ['clock_skew'])
+  t.match(
+    run.diagnosis('clock_skew').summary,
+    /valid for another (4 minutes|2\d\d seconds): its clock is ahead, or ours behind, by at least that/,
+  )
 })
 
 t.test('I13: an intermediate is missing from the chain as sent', { skip }, async t => {
@@ -179,6 +227,8 @@ t.test('I13: an intermediate is missing from the chain as sent', { skip }, async
     reason: 'chain_incomplete',
     detail: /"CN=shared issuing" exists, closes the path and was not sent/,
   })
+
+  t.match(known.diagnosis('chain_incomplete').next, /^probe run mtls:/, 'what was asked, and not plain TLS')
 
   const unknown = await pair.probe([target, ...pair.identify(await aws.issue({ path: '/checkout' }), azure)])
   t.strictSame(unknown.causes, ['trust_bundle_misaligned'])

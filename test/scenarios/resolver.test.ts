@@ -38,7 +38,7 @@ const stories: Story[] = [
     name: 'a resolver where nothing listens',
     servers: [service],
     resolvers: ['10.2.0.2:5353'],
-    reason: 'dns_timeout',
+    reason: 'dns_server_failure',
     confidence: 'certain',
     summary: /^Resolver 10\.2\.0\.2:5353 refuses questions/,
     evidence: /^resolver 10\.2\.0\.2:5353: ECONNREFUSED/,

@@ -67,6 +67,7 @@ const expected: Record<Exclude<MtlsVariant, 'one alert' | 'Istio gateway'>, Reco
   'accepts and says nothing': row('ticket', silent, silent, silent, 'ticket', after(116)),
   'accepts and gives no sign': row('open', after(48), after(48), after(48), after(48), after(48)),
   'accepts and echoes': row('GET / HTTP/1.1', silent, silent, silent, 'GET / HTTP/1.1', after(116)),
+  'ends open connections when renewed': row('welcome', silent, silent, silent, 'welcome', after(116)),
   'asks for no certificate': row('welcome', 'welcome', 'welcome', 'welcome', 'welcome', 'welcome'),
   'takes any certificate or none': row(
     who('a.test/good'),

@@ -124,6 +124,18 @@ const node =
     return run(live, server, () => server.setSecureContext(tlsOptions(live)))
   }
 
+/** A proxy that restarts to take a new certificate: what is open ends then. */
+const startRestarting: Start = options => {
+  const live = liveOf(options)
+  const server = createTls(live, greet, demanding)
+  const open = new Set<TLSSocket>()
+  server.on('secureConnection', socket => void open.add(socket.once('close', () => open.delete(socket))))
+  return run(live, server, () => {
+    server.setSecureContext(tlsOptions(live))
+    for (const socket of open) socket.end()
+  })
+}
+
 /** A Node server that refuses as another stack would: `judge` says with which alert. */
 const withAlerts =
   (judge: (live: Live) => JudgeClient, meet: Meet = greet): Start =>
@@ -184,6 +196,7 @@ export const mtlsServers = {
   'accepts and says nothing': node(stayQuiet, demanding),
   'accepts and gives no sign': startSignless,
   'accepts and echoes': node(echo, demanding),
+  'ends open connections when renewed': startRestarting,
   // not enforced
   'asks for no certificate': node(greet, {}),
   'takes any certificate or none': node(sayWho, asking),

@@ -82,6 +82,29 @@ tell([
     summary: /compare the clocks/,
   },
   {
+    name: 'the server takes our certificate for expired, which by our clock it is not',
+    results: [
+      failed('client_cert_rejected', { clientAuth: 'rejected', alert: 45, ourCertificate: { ...stamp(-57), notAfter: inMinutes(3) } }),
+    ],
+    says: [['clock_skew', 'likely']],
+    summary: /valid for another 3 minutes: its clock is ahead, or ours behind, by at least that/,
+  },
+  {
+    name: 'the server takes our certificate for expired, and it is',
+    results: [
+      failed('client_cert_rejected', { clientAuth: 'rejected', alert: 45, ourCertificate: { ...stamp(-90), notAfter: inMinutes(-1) } }),
+    ],
+    says: [['peer_rejects_our_identity', 'likely']],
+  },
+  {
+    name: "the peer's certificate and ours both begin in five minutes: our clock is behind",
+    results: [
+      failed('svid_not_yet_valid', { verified: false, ourCertificate: stamp(5), chain: [certificate({ notBefore: inMinutes(5) })] }),
+    ],
+    says: [['clock_skew', 'certain']],
+    summary: /becomes valid only in 5 minutes: probably this machine's clock is behind/,
+  },
+  {
     name: 'our certificate may not be used by a client',
     results: [failed('client_cert_rejected', { clientAuth: 'rejected', alert: 43 })],
     says: [['peer_rejects_our_identity', 'likely']],
