@@ -29,7 +29,7 @@ export type TrustBundle = {
 }
 
 /**
- * Problems by name. The first nine are outcomes of a Workload API (reference: SPIFFE_Workload_API.md §4–6, SPIFFE_Workload_Endpoint.md §4);
+ * Problems by name. The first ten are outcomes of a Workload API (reference: SPIFFE_Workload_API.md §4–6, SPIFFE_Workload_Endpoint.md §4);
  * those with `file_` are about files. A null reason: worth a word, and nothing is missing because of it.
  */
 export const problemReasons = {
@@ -42,6 +42,7 @@ export const problemReasons = {
   unavailable: 'local_svid_unavailable',
   svid_parse: 'local_svid_unavailable',
   key_mismatch: 'local_svid_unavailable',
+  request_refused: 'config_invalid',
   bundle_missing: 'local_bundle_missing',
   stopped: 'aborted',
   file_unreadable: 'config_invalid',

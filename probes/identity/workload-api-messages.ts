@@ -6,11 +6,11 @@ export type X509SvidResponse = { svids: X509SvidMessage[]; crls: Uint8Array[]; f
 export type X509BundlesResponse = { crls: Uint8Array[]; bundles: Map<string, Uint8Array> }
 
 /** Tags: field number and wire type 2, length-delimited, which is all that these messages use. */
-const field = (number: number): number => (number << 3) | 2
+export const field = (number: number): number => (number << 3) | 2
 const empty = new Uint8Array(0)
 
 /** Calls `take` for every field that it knows, by tag; others are skipped, as proto3 wants it. Throws on what is no protobuf. */
-const readFields = (bytes: Uint8Array, take: (tag: number, reader: BinaryReader) => boolean): void => {
+export const readFields = (bytes: Uint8Array, take: (tag: number, reader: BinaryReader) => boolean): void => {
   const reader = new BinaryReader(bytes)
   while (reader.pos < reader.len) {
     const [number, wireType] = reader.tag()
@@ -18,7 +18,7 @@ const readFields = (bytes: Uint8Array, take: (tag: number, reader: BinaryReader)
   }
 }
 
-const readEntry = (bytes: Uint8Array, into: Map<string, Uint8Array>): true => {
+export const readEntry = (bytes: Uint8Array, into: Map<string, Uint8Array>): true => {
   let key = ''
   let value: Uint8Array = empty
   readFields(bytes, (tag, reader) => {

@@ -9,15 +9,18 @@ export const mostMessageBytes = 16 * 1024 * 1024
 
 const passThrough = (bytes: Buffer): Buffer => bytes
 
+export type Method = 'FetchX509SVID' | 'FetchX509Bundles' | 'FetchJWTSVID' | 'FetchJWTBundles' | 'ValidateJWTSVID'
+
 /**
- * One server-streaming call on a connection of its own, with no retry. `onMessage` gets each message's bytes. The connection is gone when this
+ * One server-streaming call, or one with a single answer, which is the same on the wire, on a connection of its own, with no retry. `onMessage` gets each message's bytes. The connection is gone when this
  * resolves; it never rejects unless `onMessage` throws a bug. gRPC is loaded here and not before.
  */
 export const streamOnce = async (
   address: WorkloadApiAddress,
-  method: 'FetchX509SVID' | 'FetchX509Bundles',
+  method: Method,
   onMessage: (bytes: Buffer) => void,
   signal: AbortSignal,
+  request: Uint8Array = new Uint8Array(0),
 ): Promise<StreamEnd> => {
   const { Client, credentials, Metadata } = await import('@grpc/grpc-js')
   const client = new Client(address.grpcTarget, credentials.createInsecure(), {
@@ -33,7 +36,7 @@ export const streamOnce = async (
   const metadata = new Metadata()
   metadata.set('workload.spiffe.io', 'true')
   try {
-    return await runCall(client, `/SpiffeWorkloadAPI/${method}`, metadata, onMessage, signal)
+    return await runCall(client, `/SpiffeWorkloadAPI/${method}`, metadata, Buffer.from(request), onMessage, signal)
   } finally {
     client.close()
   }
@@ -43,12 +46,13 @@ const runCall = (
   client: Client,
   path: string,
   metadata: InstanceType<typeof import('@grpc/grpc-js').Metadata>,
+  request: Buffer,
   onMessage: (bytes: Buffer) => void,
   signal: AbortSignal,
 ): Promise<StreamEnd> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) return resolve({ code: 1, details: '', stopped: true })
-    const call = client.makeServerStreamRequest(path, passThrough, passThrough, Buffer.alloc(0), metadata)
+    const call = client.makeServerStreamRequest(path, passThrough, passThrough, request, metadata)
     const stop = (): void => call.cancel()
     signal.addEventListener('abort', stop, { once: true })
     call.on('data', (bytes: Buffer) => {

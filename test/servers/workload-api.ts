@@ -8,17 +8,28 @@ import {
   loadPackageDefinition,
   Server,
   ServerCredentials,
+  type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceClientConstructor,
+  type sendUnaryData,
   status,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import type { TestSvid, TrustDomain } from './spiffe.ts'
 
 export type SvidEntry = { svid: Pick<TestSvid, 'id' | 'chainDer' | 'keyDer'>; bundleDer: Buffer; hint?: string }
 
 /** Complete state, as both streams tell it. */
-export type WorkloadState = { svids: SvidEntry[]; federated?: Record<string, Buffer>; bundles?: Record<string, Buffer>; crls?: Buffer[] }
+export type WorkloadState = {
+  svids: SvidEntry[]
+  federated?: Record<string, Buffer>
+  bundles?: Record<string, Buffer>
+  crls?: Buffer[]
+  jwt?: JwtState
+}
+/** By trust domain: who issues JWT-SVIDs to this workload, and whose are taken. The identities are those of `svids`. */
+export type JwtState = { own: TrustDomain; accepted: readonly TrustDomain[] }
 
 /** How calls are answered. `silent`: accepted and never answered. `ends`: one answer and then the end of the stream. */
 export const workloadApiModes = [
@@ -51,7 +62,7 @@ export type WorkloadApi = {
 }
 
 type Stream = ServerWritableStream<unknown, unknown>
-type Call = { stream: Stream; kind: 'svids' | 'bundles' }
+type Call = { stream: Stream; kind: 'svids' | 'bundles' | 'jwt bundles' }
 
 const proto = fileURLToPath(new URL('../../probes/identity/workload-api.proto', import.meta.url))
 const service = (loadPackageDefinition(loadSync(proto, { keepCase: true })) as GrpcObject)['SpiffeWorkloadAPI'] as ServiceClientConstructor
@@ -60,7 +71,8 @@ const service = (loadPackageDefinition(loadSync(proto, { keepCase: true })) as G
 export const stateOf = (domain: TrustDomain, svids: TestSvid[], federated: TrustDomain[] = []): WorkloadState => {
   const others = Object.fromEntries(federated.map(other => [other.id, other.bundleDer()]))
   const bundleDer = domain.bundleDer()
-  return { svids: svids.map(svid => ({ svid, bundleDer })), federated: others, bundles: { [domain.id]: bundleDer, ...others } }
+  const jwt = { own: domain, accepted: [domain, ...federated] }
+  return { svids: svids.map(svid => ({ svid, bundleDer })), federated: others, bundles: { [domain.id]: bundleDer, ...others }, jwt }
 }
 
 const refusals = {
@@ -69,20 +81,64 @@ const refusals = {
   'invalid argument': { code: status.INVALID_ARGUMENT, details: 'security header missing from request' },
 } as const
 
-const messageOf = (kind: Call['kind'], { svids, federated = {}, bundles = {}, crls = [] }: WorkloadState) =>
-  kind === 'bundles'
-    ? { crl: crls, bundles }
-    : {
-        svids: svids.map(({ svid, bundleDer, hint = '' }) => ({
-          spiffe_id: svid.id,
-          x509_svid: svid.chainDer,
-          x509_svid_key: svid.keyDer,
-          bundle: bundleDer,
-          hint,
-        })),
-        crl: crls,
-        federated_bundles: federated,
-      }
+const messageOf = (kind: Call['kind'], { svids, federated = {}, bundles = {}, crls = [], jwt }: WorkloadState) =>
+  kind === 'jwt bundles'
+    ? { bundles: Object.fromEntries((jwt?.accepted ?? []).map(domain => [domain.id, jwksOf(domain)])) }
+    : kind === 'bundles'
+      ? { crl: crls, bundles }
+      : {
+          svids: svids.map(({ svid, bundleDer, hint = '' }) => ({
+            spiffe_id: svid.id,
+            x509_svid: svid.chainDer,
+            x509_svid_key: svid.keyDer,
+            bundle: bundleDer,
+            hint,
+          })),
+          crl: crls,
+          federated_bundles: federated,
+        }
+
+type JwtCall = { audience: string[]; spiffe_id: string }
+type Refusal = { code: number; details: string }
+const refuse = (details: string): Refusal => ({ code: status.INVALID_ARGUMENT, details })
+
+/** One token for each identity, or for the one asked for; refuses as SPIRE's agent does. */
+function issueJwts({ svids, jwt }: WorkloadState, { audience, spiffe_id }: JwtCall): { svids: object[] } | Refusal {
+  if (audience.length === 0) return refuse('audience must be specified')
+  const chosen = svids.filter(({ svid }) => spiffe_id === '' || svid.id === spiffe_id)
+  if (!jwt || chosen.length === 0) return refusals['permission denied']
+  const mint = ({ svid, hint = '' }: SvidEntry) => ({
+    spiffe_id: svid.id,
+    svid: jwt.own.jwtSvid({ path: svid.id.slice(jwt.own.id.length), audience }),
+    hint,
+  })
+  return { svids: chosen.map(mint) }
+}
+
+/** A JWK set of JWT authorities, without `use`. */
+const jwksOf = (domain: TrustDomain): Buffer => {
+  const { keys } = JSON.parse(domain.document()) as { keys: { use: string }[] }
+  return Buffer.from(JSON.stringify({ keys: keys.filter(({ use }) => use === 'jwt-svid').map(({ use: _, ...key }) => key) }))
+}
+
+async function validateJwt({ jwt }: WorkloadState, { audience, svid }: { audience: string; svid: string }): Promise<object | Refusal> {
+  for (const domain of jwt?.accepted ?? []) {
+    const keys = createLocalJWKSet(JSON.parse(jwksOf(domain).toString()) as JSONWebKeySet)
+    const verified = await jwtVerify(svid, keys, { audience }).catch(() => undefined)
+    if (verified?.payload.sub?.startsWith(`${domain.id}/`)) return { spiffe_id: verified.payload.sub, claims: structOf(verified.payload) }
+  }
+  return refuse('token is not valid')
+}
+
+const structOf = (claims: object): object => ({
+  fields: Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, wrapValue(value)])),
+})
+const wrapValue = (value: unknown): object =>
+  typeof value === 'number'
+    ? { numberValue: value }
+    : Array.isArray(value)
+      ? { listValue: { values: value.map(wrapValue) } }
+      : { stringValue: String(value) }
 
 /** Starts on a socket in a new directory unless `path` is given. Calls without the security header are refused as the specification says. */
 export async function startWorkloadApi(
@@ -112,9 +168,27 @@ export async function startWorkloadApi(
     stream.once('cancelled', gone).once('close', gone).once('error', gone).once('finish', gone)
     answer(call)
   }
+  /** A call with one answer, in the mode of the moment; `silent` never answers. */
+  const answerOnce =
+    <Request>(make: (request: Request) => object | Promise<object>) =>
+    async (call: ServerUnaryCall<Request, object>, reply: sendUnaryData<object>) => {
+      calls += 1
+      if (call.metadata.get('workload.spiffe.io')[0] !== 'true') return reply(refusals['invalid argument'])
+      if (mode === 'silent') return
+      if (mode in refusals) return reply(refusals[mode as keyof typeof refusals])
+      const made = await make(call.request)
+      if ('code' in made) reply(made as Refusal)
+      else reply(null, mode === 'garbage' ? garbage : made)
+    }
   const appear = async () => {
     server = new Server()
-    server.addService(withGarbage(service.service), { FetchX509SVID: take('svids'), FetchX509Bundles: take('bundles') })
+    server.addService(withGarbage(service.service), {
+      FetchX509SVID: take('svids'),
+      FetchX509Bundles: take('bundles'),
+      FetchJWTSVID: answerOnce<JwtCall>(request => issueJwts(state, request)),
+      FetchJWTBundles: take('jwt bundles'),
+      ValidateJWTSVID: answerOnce<{ audience: string; svid: string }>(request => validateJwt(state, request)),
+    })
     const bound = Promise.withResolvers<void>()
     server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), error => (error ? bound.reject(error) : bound.resolve()))
     await bound.promise
