@@ -92,7 +92,8 @@ const reconcile = (found: Recovered): void => {
     for (const [e, endpoint] of state.endpoints) {
       if (s < endpoint.from) continue
       const ofFresh = itemsOf(entries, fresh, ({ index }) => isWaiting(endpoint, s, index))
-      if (ofFresh > 0) apply(state, { t: 'found', e, s, i: ofFresh })
+      // Also when that is nothing: it gives the endpoint its part in the segment.
+      apply(state, { t: 'found', e, s, i: ofFresh })
       const claim = endpoint.claims.get(s)
       const missing = (claim ? openItems(claim) : 0) - itemsOf(entries, 0, ({ index }) => isWaiting(endpoint, s, index))
       if (missing > 0) apply(state, { t: 'lost', e, s, i: missing })
