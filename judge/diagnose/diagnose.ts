@@ -16,6 +16,7 @@ import { explainReason } from './explain-reason.ts'
 import { explainBigHello, explainUnsizedStall } from './explain-stall.ts'
 import { explainClosedPort, explainFilteredPort, explainReset, explainSidecar } from './explain-tcp.ts'
 import { explainClientAuth, explainNotTls, explainPolicy, explainSilence } from './explain-tls.ts'
+import { explainClosedUdp, explainSilentUdp } from './explain-udp.ts'
 import { buildSeen, type Explain, reasonOf } from './seen.ts'
 
 const reasonsOf = (layer: keyof typeof failReasonsByLayer): FailReason[] => Object.keys(failReasonsByLayer[layer]) as FailReason[]
@@ -40,6 +41,8 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainLoss, absorbs: ['packet_loss'] },
   { explain: explainMissingClamp, absorbs: ['mtu_black_hole', 'mtu_below_required', ...stopped] },
   { explain: explainBlackHole, absorbs: ['mtu_black_hole', 'mtu_below_required', ...stopped] },
+  { explain: explainClosedUdp, absorbs: ['tcp_refused'] },
+  { explain: explainSilentUdp, absorbs: ['no_reply'] },
   { explain: explainClosedPort, absorbs: [...unreachable, ...noConnection] },
   { explain: explainFilteredPort, absorbs: [...unreachable, 'admin_prohibited', ...noConnection] },
   { explain: explainSidecar, absorbs: ['no_reply', 'tcp_reset', 'tls_reset', ...stopped] },

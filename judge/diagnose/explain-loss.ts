@@ -1,4 +1,5 @@
 import type { Diagnosis, Fix, PathDirection } from '../../wire/causes.ts'
+import type { UdpDirection } from '../../wire/measured.ts'
 import type { Target } from '../../wire/result.ts'
 import { buildDiagnosis, buildRun, fix, hostOf, listFacts, sayMs, sayPercent } from './say.ts'
 import { isOk, openReason, type Seen, sayDetail, warned } from './seen.ts'
@@ -23,49 +24,100 @@ const fixLoss = (target: Target): Fix[] => {
 }
 
 /** Segments sent again of those sent, 0 while there are too few to say. */
-const ratioOf = ({ tcp }: Seen): number => {
-  const { segmentsOut, retransmits } = tcp?.measured ?? {}
-  return segmentsOut == null || retransmits == null || segmentsOut < enoughSegments ? 0 : retransmits / segmentsOut
-}
+const ratioOf = ({ tcp }: Seen): number => segmentRatio(tcp?.measured.segmentsOut, tcp?.measured.retransmits)
+/** The same of what the other side sent, as its responder tells. */
+const reverseRatioOf = ({ tcp }: Seen): number => segmentRatio(tcp?.measured.reverse?.segmentsOut, tcp?.measured.reverse?.retransmits)
+
+const segmentRatio = (segments?: number | null, retransmits?: number | null): number =>
+  segments == null || retransmits == null || segments < enoughSegments ? 0 : retransmits / segments
 
 /** TCP's packets vanish by their size: then the retransmits are no random loss. */
 const hasHole = ({ mtu }: Seen): boolean => mtu !== undefined && (mtu.measured.forward.blackHole || mtu.measured.reverse.blackHole)
 
 const losesEchoes = (seen: Seen): boolean => openReason(seen, 'icmp') === 'packet_loss' || warned(seen.icmp, 'packet_loss')
+const losesDatagrams = (seen: Seen): boolean => openReason(seen, 'udp') === 'packet_loss' || warned(seen.udp, 'packet_loss')
+const resends = (seen: Seen): boolean =>
+  (ratioOf(seen) > retransmitThreshold || reverseRatioOf(seen) > retransmitThreshold) && !hasHole(seen)
 
-/** Our retransmits show loss of what we send. A transfer without any beside lost echoes leaves the way back. */
-const directionOf = (seen: Seen): PathDirection | undefined => {
-  if (ratioOf(seen) > retransmitThreshold) return 'forward'
-  const segments = seen.tcp?.measured.segmentsOut ?? 0
-  return segments >= enoughSegments && seen.tcp?.measured.retransmits === 0 ? 'reverse' : undefined
+/**
+ * `measured`: a responder counted what arrived and what it sent again. `inferred`: our own retransmits show loss of what we send; a transfer without
+ * any beside lost echoes leaves the way back.
+ */
+const directionOf = (seen: Seen): { direction?: PathDirection; how: 'measured' | 'inferred' } => {
+  const { tcp, udp } = seen
+  const counted = losesDatagrams(seen) ? udp?.measured : undefined
+  const forward = ratioOf(seen) > retransmitThreshold || (counted?.forward.lossRatio ?? 0) > 0
+  const reverse = reverseRatioOf(seen) > retransmitThreshold || (counted?.reverse.lossRatio ?? 0) > 0
+  if (tcp?.measured.reverse || counted) {
+    if (forward || reverse) return { direction: forward && reverse ? 'both' : forward ? 'forward' : 'reverse', how: 'measured' }
+    return { how: 'measured' }
+  }
+  if (forward) return { direction: 'forward', how: 'inferred' }
+  const segments = tcp?.measured.segmentsOut ?? 0
+  return segments >= enoughSegments && tcp?.measured.retransmits === 0 ? { direction: 'reverse', how: 'inferred' } : { how: 'inferred' }
 }
 
+const sayDatagrams = (way: string, { sent, received, lossRatio }: UdpDirection): string | false =>
+  sent !== null &&
+  received !== null &&
+  lossRatio !== null &&
+  `${way}: ${sent - received} of ${sent} datagrams lost: ${sayPercent(lossRatio)}`
+
+const saySegments = (what: string, retransmits: number | null, segments: number | null): string | false =>
+  retransmits !== null &&
+  segments !== null &&
+  `${retransmits} of ${segments} ${what} sent again: ${sayPercent(segments === 0 ? 0 : retransmits / segments)}, threshold ${sayPercent(retransmitThreshold)}`
+
 const listEvidence = (seen: Seen): string[] => {
-  const { icmp, tcp } = seen
+  const { icmp, tcp, udp } = seen
   const ratio = ratioOf(seen)
+  const back = tcp?.measured.reverse
+  const both = losesDatagrams(seen) ? udp!.measured : undefined
   return listFacts(
     losesEchoes(seen) &&
       `${icmp!.measured.sent - icmp!.measured.received} of ${icmp!.measured.sent} echoes lost: ${sayPercent(icmp!.measured.lossRatio)}`,
     openReason(seen, 'icmp') === 'packet_loss' && sayDetail(icmp),
-    ratio > 0 &&
-      `${tcp!.measured.retransmits} of ${tcp!.measured.segmentsOut} TCP segments sent again: ${sayPercent(ratio)}, threshold ${sayPercent(retransmitThreshold)}`,
+    both?.forward && sayDatagrams('forward', both.forward),
+    both?.reverse && sayDatagrams('reverse', both.reverse),
+    openReason(seen, 'udp') === 'packet_loss' && sayDetail(udp),
+    (ratio > 0 || reverseRatioOf(seen) > retransmitThreshold) &&
+      saySegments('TCP segments', tcp!.measured.retransmits, tcp!.measured.segmentsOut),
+    back !== undefined && resends(seen) && saySegments('TCP segments from the other side', back.retransmits, back.segmentsOut),
     (tcp?.measured.synRetransmits ?? 0) > 0 && `the SYN had to be sent ${tcp!.measured.synRetransmits! + 1} times`,
   )
 }
 
-const saysLoss = (seen: Seen): boolean => losesEchoes(seen) || (ratioOf(seen) > retransmitThreshold && !hasHole(seen))
+/** The worse direction where it is known, else both ways together. */
+const lossOf = (seen: Seen): number => {
+  const { icmp, udp } = seen
+  if (losesDatagrams(seen)) {
+    const { forward, reverse, lossRatio } = udp!.measured
+    return Math.max(forward?.lossRatio ?? 0, reverse?.lossRatio ?? 0) || lossRatio || 0
+  }
+  return losesEchoes(seen) ? icmp!.measured.lossRatio : Math.max(ratioOf(seen), reverseRatioOf(seen))
+}
+
+/** Enough packets that one more or less changes little. */
+const isMuch = ({ icmp, tcp, udp }: Seen, how: 'measured' | 'inferred'): boolean =>
+  (icmp?.measured.sent ?? 0) >= 20 ||
+  (how === 'measured' && ((udp?.measured.sent ?? 0) >= 100 || (tcp?.measured.segmentsOut ?? 0) >= 5 * enoughSegments))
 
 /** Packets get lost whatever their size. */
 export const explainLoss = (seen: Seen): Diagnosis | undefined => {
-  if (!saysLoss(seen) || queueOf(seen) !== undefined) return undefined
-  const { icmp, tcp, target } = seen
-  const direction = directionOf(seen)
-  const lost = losesEchoes(seen) ? icmp!.measured.lossRatio : ratioOf(seen)
-  const way = { forward: `on the way from here to ${hostOf(target)}`, reverse: `on the way from ${hostOf(target)} to here`, both: '' }
+  if (!(losesEchoes(seen) || losesDatagrams(seen) || resends(seen)) || queueOf(seen) !== undefined) return undefined
+  const { icmp, tcp, udp, target } = seen
+  const { direction, how } = directionOf(seen)
+  const way = {
+    forward: `on the way from here to ${hostOf(target)}`,
+    reverse: `on the way from ${hostOf(target)} to here`,
+    both: `between here and ${hostOf(target)}, in both directions`,
+  }
+  const isGuess = direction === 'reverse' && how === 'inferred'
+  const isAnswered = tcp?.measured.responder !== undefined || udp !== undefined
   return buildDiagnosis('packet_loss', {
     ...(direction === undefined ? {} : { direction }),
-    confidence: direction === 'reverse' || (icmp?.measured.sent ?? 0) < 20 ? 'likely' : 'certain',
-    summary: `${sayPercent(lost)} of the packets are lost ${direction === undefined ? `between here and ${hostOf(target)}` : way[direction]}, whatever their size: connections work and are slow.`,
+    confidence: isGuess || !isMuch(seen, how) ? 'likely' : 'certain',
+    summary: `${sayPercent(lossOf(seen))} of the packets are lost ${direction === undefined ? `between here and ${hostOf(target)}` : way[direction]}, whatever their size: connections work and are slow.`,
     evidence: listEvidence(seen),
     against: listFacts(
       losesEchoes(seen) &&
@@ -73,11 +125,11 @@ export const explainLoss = (seen: Seen): Diagnosis | undefined => {
         tcp!.measured.synRetransmits === 0 &&
         'TCP connected at the first SYN: a router or the host may limit how many echoes it answers',
       losesEchoes(seen) && icmp!.measured.sent < 20 && `${icmp!.measured.sent} echoes are few: one more or less changes the ratio much`,
-      direction === 'reverse' && 'direction reverse inferred: echoes are lost while none of our own TCP segments is',
+      isGuess && 'direction reverse inferred: echoes are lost while none of our own TCP segments is',
       hasHole(seen) && 'large packets vanish on this path too, by their size',
     ),
     fixes: fixLoss(target),
-    next: buildRun(target, 'icmp', '--count 200'),
+    next: isAnswered ? buildRun(target, 'udp', '--count 2000') : buildRun(target, 'icmp', '--count 200'),
   })
 }
 

@@ -3,8 +3,9 @@ import type { Target } from '../../wire/result.ts'
 import { fix } from './say.ts'
 import { isIpv6 } from './seen.ts'
 
-/** Let a TCP port through the filters of the three clouds and of Linux. SOURCE_CIDR is the network that the prober is seen from. */
-export const fixPort = (target: Target): Fix[] => {
+/** Let a port through the filters of the three clouds and of Linux. SOURCE_CIDR is the network that the prober is seen from. */
+export const fixPort = (target: Target, protocol: 'tcp' | 'udp' = 'tcp'): Fix[] => {
+  const name = protocol === 'tcp' ? 'Tcp' : 'Udp'
   const port = target.port ?? 'PORT'
   const address = target.address ?? 'ADDRESS'
   const ipv6 = isIpv6(target)
@@ -17,19 +18,19 @@ export const fixPort = (target: Target): Fix[] => {
     ),
     fix(
       'AWS security group: let the port in (the network ACL must allow it too)',
-      `aws ec2 authorize-security-group-ingress --group-id SECURITY_GROUP --ip-permissions 'IpProtocol=tcp,FromPort=${port},ToPort=${port},${range}'`,
+      `aws ec2 authorize-security-group-ingress --group-id SECURITY_GROUP --ip-permissions 'IpProtocol=${protocol},FromPort=${port},ToPort=${port},${range}'`,
     ),
     fix(
       'Azure network security group: let the port in',
-      `az network nsg rule create --resource-group GROUP --nsg-name NSG --name allow-tcp-${port} --priority 200 --direction Inbound --access Allow --protocol Tcp --source-address-prefixes SOURCE_CIDR --destination-address-prefixes ${address} --destination-port-ranges ${port}`,
+      `az network nsg rule create --resource-group GROUP --nsg-name NSG --name allow-${protocol}-${port} --priority 200 --direction Inbound --access Allow --protocol ${name} --source-address-prefixes SOURCE_CIDR --destination-address-prefixes ${address} --destination-port-ranges ${port}`,
     ),
     fix(
       'GCP firewall: let the port in',
-      `gcloud compute firewall-rules create allow-tcp-${port} --network=NETWORK --direction=INGRESS --allow=tcp:${port} --source-ranges=SOURCE_CIDR`,
+      `gcloud compute firewall-rules create allow-${protocol}-${port} --network=NETWORK --direction=INGRESS --allow=${protocol}:${port} --source-ranges=SOURCE_CIDR`,
     ),
     fix(
       'Linux firewall of the target',
-      `nft insert rule inet filter input ${ipv6 ? 'ip6' : 'ip'} saddr SOURCE_CIDR tcp dport ${port} accept`,
+      `nft insert rule inet filter input ${ipv6 ? 'ip6' : 'ip'} saddr SOURCE_CIDR ${protocol} dport ${port} accept`,
     ),
     fix('Kubernetes: which policies select the pod', 'kubectl get networkpolicies --all-namespaces'),
   ]
