@@ -4,7 +4,7 @@ import { aborted, type Finding, type Probe, pause, type Resolved, timedOut, unme
 import { EAGAIN, ENOBUFS, supported } from './net/libc.ts'
 import { Mailbox, type Received, takeError } from './net/mailbox.ts'
 import { summarise } from './net/quantile.ts'
-import { Realtime } from './net/realtime.ts'
+import { Realtime, realtimeNs } from './net/realtime.ts'
 import { closeFd } from './net/tcp-socket.ts'
 import { openUdp } from './net/udp-socket.ts'
 import { judgeDial } from './tcp-errors.ts'
@@ -115,7 +115,7 @@ const exchange = async (run: Run, options: Options['udp'], signal: AbortSignal):
   const start = performance.now()
   let next = 0
   const stamp = (): void => {
-    run.sentNs[next] = clock.nowNs()
+    run.sentNs[next] = realtimeNs(clock.baseSeconds)
   }
   while (next < count && !signal.aborted) {
     look(run)

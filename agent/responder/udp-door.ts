@@ -1,6 +1,6 @@
 import * as libc from '../../probes/net/libc.ts'
 import { Mailbox, type Received } from '../../probes/net/mailbox.ts'
-import { Realtime } from '../../probes/net/realtime.ts'
+import { realtimeNs } from '../../probes/net/realtime.ts'
 import { familyOf, sockaddr } from '../../probes/net/sockaddr.ts'
 import { localPort } from '../../probes/net/udp-socket.ts'
 import { at, mostDatagramBytes, writeTime } from '../../wire/responder-udp.ts'
@@ -22,7 +22,6 @@ export type UdpDoor = { port: number; close(): void }
 export const openUdpDoor = (address: string, port: number, sessions: UdpSessions, counters: ResponderCounters): UdpDoor => {
   const fd = bindUdp(address, port)
   const mailbox = new Mailbox(mostDatagramBytes + 1)
-  const clock = new Realtime()
   const reply = Buffer.alloc(mostDatagramBytes)
   const arrived: Arrived = {
     data: reply,
@@ -35,20 +34,21 @@ export const openUdpDoor = (address: string, port: number, sessions: UdpSessions
     nanoseconds: 0,
     kernelTime: false,
   }
+  const baseSeconds = Math.floor(Date.now() / 1000)
   let waitMs = fastestMs
   let overflow = 0
   let timer: NodeJS.Timeout
 
   const onMessage = (m: Received): void => {
     const known = !Number.isNaN(m.receivedNs)
-    const receivedNs = known ? m.receivedNs : clock.nowNs()
+    const receivedNs = known ? m.receivedNs : realtimeNs(baseSeconds)
     arrived.data = m.data
     arrived.offset = m.offset
     arrived.length = m.length
     arrived.name = m.names
     arrived.nameOffset = m.nameOffset
     arrived.ttl = m.ttl
-    arrived.seconds = clock.baseSeconds + Math.floor(receivedNs / 1e9)
+    arrived.seconds = baseSeconds + Math.floor(receivedNs / 1e9)
     arrived.nanoseconds = receivedNs % 1e9
     arrived.kernelTime = known
     overflow = m.overflow
@@ -56,8 +56,8 @@ export const openUdpDoor = (address: string, port: number, sessions: UdpSessions
     if (length === 0) return
     const nameBytes = m.names.readUInt16LE(m.nameOffset) === libc.AF_INET6 ? 28 : 16
     const to = m.names.subarray(m.nameOffset, m.nameOffset + nameBytes)
-    const nowNs = clock.nowNs()
-    writeTime(reply, at.sentSeconds, clock.baseSeconds + Math.floor(nowNs / 1e9), nowNs % 1e9)
+    const nowNs = realtimeNs(baseSeconds)
+    writeTime(reply, at.sentSeconds, baseSeconds + Math.floor(nowNs / 1e9), nowNs % 1e9)
     if (libc.sendto(fd, reply, length, libc.MSG_DONTWAIT, to, nameBytes) < 0) counters.datagramsDropped += 1
     else counters.replies += 1
   }
@@ -65,8 +65,7 @@ export const openUdpDoor = (address: string, port: number, sessions: UdpSessions
   const look = (): void => {
     const before = counters.datagrams
     const lost = overflow
-    clock.look()
-    mailbox.drain(fd, clock.baseSeconds, onMessage, mostPerLook)
+    mailbox.drain(fd, baseSeconds, onMessage, mostPerLook)
     counters.datagramsDropped += Math.max(0, overflow - lost)
     waitMs = counters.datagrams > before ? fastestMs : Math.min(slowestMs, waitMs * 2)
     timer = setTimeout(look, waitMs)

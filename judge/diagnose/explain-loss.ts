@@ -77,8 +77,8 @@ const listEvidence = (seen: Seen): string[] => {
     losesEchoes(seen) &&
       `${icmp!.measured.sent - icmp!.measured.received} of ${icmp!.measured.sent} echoes lost: ${sayPercent(icmp!.measured.lossRatio)}`,
     openReason(seen, 'icmp') === 'packet_loss' && sayDetail(icmp),
-    both?.forward && sayDatagrams('forward', both.forward),
-    both?.reverse && sayDatagrams('reverse', both.reverse),
+    both && (sayDatagrams('forward', both.forward) || `${both.sent - both.received} of ${both.sent} datagrams not answered`),
+    both && sayDatagrams('reverse', both.reverse),
     openReason(seen, 'udp') === 'packet_loss' && sayDetail(udp),
     (ratio > 0 || reverseRatioOf(seen) > retransmitThreshold) &&
       saySegments('TCP segments', tcp!.measured.retransmits, tcp!.measured.segmentsOut),

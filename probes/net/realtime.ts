@@ -42,3 +42,13 @@ export class Realtime {
     return performance.now() * 1e6 + this.#offsetNs
   }
 }
+
+/**
+ * The realtime clock itself, in nanoseconds relative to `baseSeconds`, for a time of sending: a process that loses the processor between this and the
+ * system call makes a round trip too long, and never too short as an offset that was taken at a bad moment does.
+ */
+export const realtimeNs = (baseSeconds: number): number => {
+  libc.clockGettime(CLOCK_REALTIME, spec)
+  const seconds = spec.readInt32LE(4) * 4294967296 + spec.readUInt32LE(0)
+  return (seconds - baseSeconds) * 1e9 + spec.readUInt32LE(8)
+}

@@ -26,7 +26,7 @@ export type ProbeRun = {
  * not one JSON document.
  */
 export async function probeFrom(pair: CloudPair, words: string[] = [pair.target], options: SiteRunOptions = {}): Promise<ProbeRun> {
-  const trust = words.some(word => word.startsWith('tls://') || !word.includes('://')) ? ['--ca', pair.ca] : []
+  const trust = words.some(word => word.startsWith('tls://') || !/:\/\/|^--.*=/.test(word)) ? ['--ca', pair.ca] : []
   const start = performance.now()
   const argv = [process.execPath, probe, 'run', ...words, ...trust, '--output', 'json']
   const { status, signal, stdout, stderr } = await pair.run('aws', argv, { env: cleanEnv, timeoutMs: 30_000, ...options })
