@@ -6,6 +6,7 @@ import { bad, good, type Parsed } from '../wire/values.ts'
 import type { Io } from './io.ts'
 import type { Reporter, RunEvent } from './reporter.ts'
 import type { RunPlan } from './run-options.ts'
+import { hidden, hideOptions, hideWords } from './secrets.ts'
 
 /** A file that is written whole or not at all. */
 export type EvidenceFile = { write(text: string): void; discard(): void }
@@ -32,7 +33,6 @@ export const openEvidence = (path: string): Parsed<EvidenceFile> => {
   }
 }
 
-const hidden = '***'
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g
 
 /** Writes down every event with its time; `write` makes the transcript of it. */
@@ -46,8 +46,6 @@ export const buildEvidence = (
   const startMs = io.elapsedMs()
   const events: object[] = []
   const atMs = () => Math.round((io.elapsedMs() - startMs) * 1000) / 1000
-  const { tls } = plan.options
-  const secrets = Object.fromEntries((['ca', 'cert', 'key'] as const).flatMap(name => (tls[name] === undefined ? [] : [[name, hidden]])))
   return {
     event: (target, event) => events.push({ atMs: atMs(), target, ...shortEvent(event) }),
     close: () => {},
@@ -58,8 +56,8 @@ export const buildEvidence = (
         causeway: version,
         node: process.version,
         platform: { system: systemName(), release: release(), version: systemVersion(), arch: arch() },
-        args,
-        options: { ...plan.options, tls: { ...tls, ...secrets } },
+        args: hideWords(args),
+        options: hideOptions(plan.options),
         runs,
         events,
       }

@@ -78,11 +78,12 @@ const optionsFor = (asked: AskedTarget, options: Options, spentMs: number): Opti
   const sni = asked.host.endsWith('.') ? { sni: asked.host.slice(0, -1) } : {}
   const timeoutMs = Math.round(Math.max(Math.min(leastSweepMs, options.mtu.timeoutMs), options.mtu.timeoutMs - spentMs))
   const withName = <T extends object>(one: T): T => ({ ...sni, ...known(one) })
-  const { bundle, mtls, mtu, tls } = options
+  const { bundle, http, mtls, mtu, tls } = options
   const path = asked.path === undefined ? {} : { path: asked.path }
   return {
     ...options,
     bundle: { ...withName(bundle), ...path },
+    http: { ...withName(http), ...path, ...(asked.scheme && { scheme: asked.scheme }) },
     mtls: withName(mtls),
     mtu: { ...withName(mtu), timeoutMs },
     tls: withName(tls),
@@ -115,8 +116,10 @@ const climbSteps = async (ladder: OnLadder): Promise<AnyResult[]> => {
   const shownTls = showTls(ladder, tls, mtls)
   const udp = start(ladder, 'udp').then(result => tell(ladder, result))
   const bundle = start(ladder, 'bundle').then(result => tell(ladder, result))
+  const http = start(ladder, 'http').then(result => tell(ladder, result))
   const decidedTcp = decideTcp(ladder, tcp, icmp, tls)
-  const all = await Promise.all([showIcmp(ladder, icmp, Promise.all([decidedTcp, tls])), mtu, decidedTcp, shownTls, mtls, bundle, udp])
+  const shownIcmp = showIcmp(ladder, icmp, Promise.all([decidedTcp, tls]))
+  const all = await Promise.all([shownIcmp, mtu, decidedTcp, shownTls, mtls, bundle, udp, http])
   return all.filter(result => result !== undefined) as AnyResult[]
 }
 

@@ -16,6 +16,7 @@ const doing: Record<Kind, string> = {
   tls: 'shaking hands',
   mtls: 'shaking hands both ways',
   bundle: 'fetching the bundle',
+  http: 'waiting for an answer',
 }
 /** Nobody needs to be told of what is over in a blink. */
 const patienceMs = 500

@@ -6,6 +6,7 @@ import { type Family, type Kind, kinds } from '../wire/result.ts'
 import { type AskedTarget, formatTarget, parseHost, parseIpv6, parsePort, parseTarget } from '../wire/target.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import { type FlagName, flagNames, flagOf, flags, kindsOfFlag, type Output, outputs, schemaOf } from './flags.ts'
+import { readHttpFlags } from './http-flags.ts'
 import { familyProblems } from './local-family.ts'
 import type { PemFiles } from './pem.ts'
 import { readSpiffeFlags } from './spiffe-flags.ts'
@@ -65,8 +66,9 @@ export const parseRunWords = async (
   const source = given.source?.[0]
   const wanted = family ?? (source && isIP(source) ? (isIP(source) as Family) : undefined)
   const spiffe = keep(await readSpiffeFlags(given, environment))
+  const http = keep(readHttpFlags(given))
   problems.push(...familyProblems(targets, { family, source }, hostFamilies))
-  if (problems.length || !numbers || !lists || !pem || !spiffe || !output) return bad(...problems)
+  if (problems.length || !numbers || !lists || !pem || !spiffe || !http || !output) return bad(...problems)
 
   const sni = given.sni?.[0]?.toLowerCase()
   const options: Options = {
@@ -84,6 +86,7 @@ export const parseRunWords = async (
       alpn: lists.alpn,
     }),
     dns: withDefaults('dns', { ...numbers.dns, family: wanted, resolvers: lists.resolvers, expect: lists.expect }),
+    http: withDefaults('http', { ...numbers.http, ...http, ...pem, source, sni, alpn: lists.alpn }),
     icmp: withDefaults('icmp', { ...numbers.icmp, source }),
     mtu: withDefaults('mtu', { ...numbers.mtu, source, sni, alpn: lists.alpn }),
     tcp: withDefaults('tcp', { ...numbers.tcp, source, expectAgent: given['expect-agent']?.[0] }),

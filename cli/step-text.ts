@@ -4,6 +4,7 @@ import type {
   ClientAuth,
   DnsMeasured,
   HoldMeasured,
+  HttpMeasured,
   IcmpMeasured,
   MtlsMeasured,
   MtuMeasured,
@@ -47,6 +48,8 @@ const numbersOf = (result: AnyResult): string[] => {
       return udpText(result.measured)
     case 'bundle':
       return bundleText(result.measured)
+    case 'http':
+      return httpText(result.measured)
   }
 }
 
@@ -175,5 +178,14 @@ const bundleText = ({ httpStatus, sequence, refreshHintSeconds, authorities, end
     ...(missing ? [`${missing} not held here`] : []),
   ]
 }
+
+const httpText = ({ status, protocol, grpc, firstByteMs, serverMs, rttMs, bodyBytes, truncated, redirects, url }: HttpMeasured) => [
+  ...(redirects.length ? [`${redirects.length} ${redirects.length === 1 ? 'redirect' : 'redirects'} to ${shorten(url)}`] : []),
+  ...(status === null ? [] : [`${protocol} ${status}`]),
+  ...(grpc?.health ? [grpc.health] : []),
+  ...(firstByteMs === null ? [] : [`first byte ${showMs(firstByteMs)}`]),
+  ...(serverMs === null || rttMs === null ? [] : [`service ${showMs(serverMs)}, network ${showMs(rttMs)}`]),
+  ...(status === null || grpc ? [] : [`${truncated ? '≥ ' : ''}${bodyBytes} bytes`]),
+]
 
 const shorten = (text: string) => (text.length > 60 ? `${text.slice(0, 59)}…` : text)

@@ -22,6 +22,7 @@ const connecting = (connections: number, bytes = 0): RunCost => ({ connections, 
 const costs: { [K in Kind]: (options: Options[K]) => RunCost } = {
   bundle: () => connecting(1),
   dns: ({ resolvers }) => ({ connections: 0, packetsPerSecond: 2 * Math.max(1, resolvers.length), bytes: 0 }),
+  http: ({ body = '', maxBodyBytes, redirects }) => connecting(1 + redirects, (1 + redirects) * maxBodyBytes + Buffer.byteLength(body)),
   icmp: options => paced(options),
   mtls: ({ negative, sniPair }) => connecting(1 + Number(negative) + Number(sniPair)),
   // Two directions, each with its confirmation.

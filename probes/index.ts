@@ -7,6 +7,7 @@ import { type Finding, type Probe, type Resolved, type Sources, unmeasured } fro
 export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
   bundle: async () => (await import('./bundle.ts')).probeBundle,
   dns: async () => (await import('./dns.ts')).probeDns,
+  http: async () => (await import('./http.ts')).probeHttp,
   icmp: async () => (await import('./icmp.ts')).probeIcmp,
   mtls: async () => (await import('./mtls.ts')).probeMtls,
   mtu: async () => (await import('./mtu.ts')).probeMtu,
@@ -37,9 +38,11 @@ export const runProbe = async <K extends Kind>(
   { allow = allowAll, sources }: { allow?: Allow; sources?: Sources } = {},
 ): Promise<Result<K>> => {
   const options = withDefaults(kind, given)
+  // The clock of a run starts when its program is there.
+  const probe = (loaded[kind] as Probe<K> | undefined) ?? (await load(kind))
   const startedAt = new Date().toISOString()
   const start = performance.now()
-  const { samplesMs, ...finding } = await attempt(kind, target, options, stop, { allow, sources })
+  const { samplesMs, ...finding } = await attempt(kind, target, options, stop, { allow, sources, probe })
   const totalMs = Math.round((performance.now() - start) * 1e3) / 1e3
   const result: Result<K> = { kind, target, startedAt, violations: [], ...finding, phasesMs: { ...finding.phasesMs, total: totalMs } }
   if (samplesMs) Object.defineProperty(result, 'samplesMs', { value: samplesMs })
@@ -54,7 +57,7 @@ const attempt = async <K extends Kind>(
   target: Resolved,
   options: Options[K],
   stop: AbortSignal,
-  { allow, sources }: { allow: Allow; sources?: Sources },
+  { allow, sources, probe }: { allow: Allow; sources?: Sources; probe: Probe<K> },
 ): Promise<Finding<K>> => {
   const refusal = refusalOf(kind, target, options, allow)
   if (refusal !== undefined) return nothing(unmeasured('target_denied', refusal))
@@ -65,7 +68,6 @@ const attempt = async <K extends Kind>(
   if (stop.aborted) onStop()
   else stop.addEventListener('abort', onStop, { once: true })
   try {
-    const probe = (loaded[kind] as Probe<K> | undefined) ?? (await load(kind))
     return await probe(target, options, run.signal, allow, sources)
   } catch (error) {
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)

@@ -32,6 +32,8 @@ export const causeTexts = {
   wrong_identity_served: ['identity', 'a valid identity answers, but not the expected one'],
   peer_rejects_our_identity: ['identity', 'the peer refuses our certificate'],
   mtls_not_enforced: ['identity', 'the port lets clients in without a certificate'],
+  service_slow: ['http', 'the network is quick and the service takes too long'],
+  http_wrong_answer: ['http', 'the service answers, and not as it should'],
   federation_token_stale: ['federation', 'the token is too old'],
   federation_issuer: ['federation', "the token's issuer is unknown or unreachable"],
   federation_audience: ['federation', 'the token is for another audience'],

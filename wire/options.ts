@@ -200,11 +200,48 @@ const bundle = {
   },
 } as const
 
+const http = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timeoutMs', 'scheme', 'method', 'path', 'headers', 'expectStatus', 'maxBodyBytes', 'redirects', 'alpn'],
+  properties: {
+    timeoutMs,
+    source,
+    scheme: { enum: ['https', 'http'], default: 'https', description: 'over TLS or not; the target says so in its URL' },
+    method: { enum: ['GET', 'HEAD', 'POST'], default: 'GET', description: 'request method' },
+    path: { type: 'string', default: '/', pattern: '^/[!-~]*$', description: 'path and query' },
+    headers: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      default: {},
+      description: 'request headers; never shown, and not sent on to another host',
+    },
+    body: { type: 'string', maxLength: 65_536, description: 'body of a POST' },
+    expectStatus: {
+      type: 'array',
+      items: { type: 'string', pattern: '^[1-5]\\d\\d(-[1-5]\\d\\d)?$|^[1-5]xx$' },
+      default: ['200-399'],
+      description: 'statuses that are right: 200, 200-299 or 2xx',
+    },
+    expectBody: { type: 'string', description: 'text that the body must contain' },
+    expectPattern: { type: 'string', description: 'regular expression that the body must match' },
+    maxBodyBytes: { type: 'integer', default: 2 ** 20, minimum: 0, maximum: 16 * 2 ** 20, description: 'how much of the body is read' },
+    redirects: { type: 'integer', default: 0, minimum: 0, maximum: 20, description: 'redirects to follow' },
+    grpcService: { type: 'string', maxLength: 1000, description: 'ask the gRPC health service for this service; empty: the whole server' },
+    sni,
+    alpn: { ...alpn, description: 'application protocols to offer: h2, http/1.1; default: http/1.1, for gRPC h2' },
+    ca: tls.properties.ca,
+    cert: tls.properties.cert,
+    key: tls.properties.key,
+  },
+} as const
+
 /** What each kind measures, and what it does not. */
 export const kindTexts: Record<Kind, string> = {
   bundle:
     'A SPIFFE bundle endpoint, https_web or https_spiffe: who serves it, the document, its sequence, refresh hint and authorities, and whether we hold the same.',
   dns: 'Resolves a name: all addresses, latency, the expected answer, and whether several resolvers agree.',
+  http: 'One request on a fresh connection: status, body, each phase, and how much of the wait was the network and how much the service; gRPC health. Sends a traceparent. No cache, no proxy, no cookie, nothing decompressed beyond its limit.',
   icmp: 'Echoes at a steady interval: RTT by kernel timestamps, jitter, loss, duplicates, reordering, TTL of the replies. No privilege needed.',
   mtls: 'A mutual TLS handshake with SPIFFE: every rule that the peer breaks, whether it is who it should be, and proof that it accepted our certificate. Never a resumed session.',
   mtu: "The path MTU of each direction, by echoes with don't-fragment and by TCP's own segments towards a TLS server; tells silence from packet-too-big, from a clamped MSS, and from this machine's own limit.",
@@ -213,7 +250,7 @@ export const kindTexts: Record<Kind, string> = {
   tls: 'One handshake on a fresh connection: version, cipher, ALPN, the chain as sent and its dates, also when it does not verify; on a stall which flight was lost and which way; the ladder of ClientHello sizes.',
 }
 
-export const optionSchemas = { bundle, dns, icmp, mtls, mtu, tcp, tls, udp } as const
+export const optionSchemas = { bundle, dns, http, icmp, mtls, mtu, tcp, tls, udp } as const
 export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 
 /** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. */

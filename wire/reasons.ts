@@ -179,6 +179,7 @@ export const warningTexts = {
   authority_not_held: 'an authority that is published is not held here: what it signs will not verify',
   held_connection_cut: 'a connection that was held open was cut by the other side',
   held_certificate_expired: 'a connection is still open although the certificate that it was made with has expired',
+  redirect_downgrade: 'a redirect leads from HTTPS to plain HTTP',
   signal_lost: 'packets above the path MTU vanish without a packet-too-big, at sizes that TCP does not send here',
 } as const
 export type WarningCode = keyof typeof warningTexts

@@ -9,13 +9,22 @@ import { type Family, type Kind, kinds } from './result.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
 
 /** What was asked for. Without a kind it is the whole ladder. `family` is there when `host` is an address. */
-export type AskedTarget = { kind?: Kind; host: string; port?: number; family?: Family /** Of a bundle document. */; path?: string }
+export type AskedTarget = {
+  kind?: Kind
+  host: string
+  port?: number
+  family?: Family
+  /** Of a bundle document, or of an HTTP request, there with its query. */
+  path?: string
+  /** Only of the kind `http`, which has two. */
+  scheme?: 'http' | 'https'
+}
 
 /** Schemes that the design has and this version does not. */
-const laterSchemes = ['trace', 'https', 'http', 'federation']
-/** The scheme of a kind is its name, but for a bundle endpoint, which is asked over HTTPS and says so. */
-const schemeOf = (kind: Kind): string => (kind === 'bundle' ? 'bundle+https' : kind)
-const schemes = kinds.map(kind => `${schemeOf(kind)}://`).join(' ')
+const laterSchemes = ['trace', 'federation']
+/** The scheme of a kind is its name, but for a bundle endpoint, which is asked over HTTPS and says so, and for HTTP, whose schemes everybody knows. */
+const schemesOf = (kind: Kind): string[] => (kind === 'bundle' ? ['bundle+https'] : kind === 'http' ? ['https', 'http'] : [kind])
+const schemes = kinds.flatMap(kind => schemesOf(kind).map(scheme => `${scheme}://`)).join(' ')
 const portRule: Record<Kind, 'none' | 'needed' | 'optional'> = {
   dns: 'none',
   icmp: 'none',
@@ -25,28 +34,34 @@ const portRule: Record<Kind, 'none' | 'needed' | 'optional'> = {
   mtls: 'optional',
   bundle: 'optional',
   udp: 'optional',
+  http: 'optional',
 }
 /** Whether a kind can't be measured without a port. */
 export const needsPort = (kind: Kind): boolean => portRule[kind] === 'needed'
 /** HTTP over TLS (RFC 9110 §4.2.2): what a TLS target without a port nearly always is. */
 const tlsPort = 443
+/** RFC 9110 §4.2.1. */
+const httpPort = 80
+const withPath: readonly (Kind | undefined)[] = ['bundle', 'http']
 const overTls: readonly Kind[] = ['tls', 'mtls', 'bundle']
 const defaultPortOf = (kind: Kind): number | undefined =>
   overTls.includes(kind) ? tlsPort : kind === 'udp' ? responderPorts.udp : undefined
 
 /** The canonical form: lower case, punycode, IPv6 in brackets and as short as it gets. `parseTarget` gives the same target back. */
-export const formatTarget = ({ kind, host, port, path }: AskedTarget): string =>
-  `${kind ? `${schemeOf(kind)}://` : ''}${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}${path ?? ''}`
+export const formatTarget = ({ kind, host, port, path, scheme }: AskedTarget): string =>
+  `${kind ? `${scheme ?? schemesOf(kind)[0]}://` : ''}${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}${path ?? ''}`
 
 /** The target, or everything that is wrong with it, each problem with its remedy. */
 export const parseTarget = (text: string): Parsed<AskedTarget> => {
   const [, scheme, rest] = /^([^/]*):\/\/(.*)$/s.exec(text) ?? [undefined, undefined, text]
   const problems: string[] = []
-  const kind = scheme === undefined ? undefined : kinds.find(known => schemeOf(known) === scheme.toLowerCase())
+  const kind = scheme === undefined ? undefined : kinds.find(known => schemesOf(known).includes(scheme.toLowerCase()))
   if (scheme !== undefined && !kind) problems.push(schemeProblem(scheme))
   if (scheme !== undefined && !kind && laterSchemes.includes(scheme.toLowerCase())) return bad(...problems.map(about(text)))
 
-  const { authority, path } = kind === 'bundle' ? splitPath(rest!) : { authority: scheme === undefined ? rest! : rest!.replace(/\/$/, '') }
+  const { authority, path } = withPath.includes(kind)
+    ? splitPath(rest!)
+    : { authority: scheme === undefined ? rest! : rest!.replace(/\/$/, '') }
   const parts = splitAuthority(authority)
   if (!parts.ok) return bad(...[...problems, ...parts.problems].map(about(text)))
   const host = parts.value.bracketed ? parseIpv6(parts.value.host) : parseHost(parts.value.host)
@@ -56,13 +71,21 @@ export const parseTarget = (text: string): Parsed<AskedTarget> => {
   if (kind) problems.push(...kindProblems(kind, parts.value.port !== undefined, host.ok && host.value.family !== undefined))
   if (problems.length || !host.ok) return bad(...problems.map(about(text)))
 
-  const number = port?.ok ? port.value : kind && defaultPortOf(kind)
-  return good({ ...(kind && { kind }), ...host.value, ...(number !== undefined && { port: number }), ...(path !== undefined && { path }) })
+  const plain = kind === 'http' && scheme!.toLowerCase() === 'http'
+  const known = plain ? httpPort : kind === 'http' ? tlsPort : kind && defaultPortOf(kind)
+  const number = port?.ok ? port.value : known
+  return good({
+    ...(kind && { kind }),
+    ...host.value,
+    ...(number !== undefined && { port: number }),
+    ...(path !== undefined && { path }),
+    ...(kind === 'http' && { scheme: plain ? ('http' as const) : ('https' as const) }),
+  })
 }
 
-/** The document's path, as far as the URL has one; `/` is where SPIRE serves it. */
+/** The path, as far as the URL has one; `/` is what is asked for anyway. A fragment is not sent (RFC 9110 §4.2.5). */
 const splitPath = (rest: string): { authority: string; path?: string } => {
-  const [, authority = '', path = ''] = /^([^/]*)(\/[!-~]*)?$/.exec(rest) ?? [undefined, rest, '']
+  const [, authority = '', path = ''] = /^([^/?]*)(\/[!-"$-~]*)?$/.exec(rest) ?? [undefined, rest, '']
   return path === '' || path === '/' ? { authority } : { authority, path }
 }
 

@@ -6,6 +6,7 @@ import { explainExpired, explainNameMismatch, explainOversized, explainUntrusted
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew, explainPeerClock } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
+import { explainSlowService, explainWrongAnswer } from './explain-http.ts'
 import { explainGateway, explainNotEnforced, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
 import { explainProber } from './explain-local.ts'
@@ -77,6 +78,8 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainBundleEndpoint, absorbs: endpointFaults },
   { explain: explainBundleCopy, absorbs: ['bundle_behind'] },
   { explain: explainShortNotice, absorbs: [] },
+  { explain: explainSlowService, absorbs: ['http_timeout'] },
+  { explain: explainWrongAnswer, absorbs: ['http_status', 'http_body'] },
   { explain: explainClientAuth, absorbs: ['client_cert_required', 'client_cert_rejected', 'client_cert_rejected_silent'] },
 ]
 

@@ -80,9 +80,9 @@ const causeOfReason: Record<FailReason, Cause> = {
   throttled: 'federation_permission',
   cloud_error: 'federation_permission',
   call_denied: 'federation_permission',
-  http_status: 'service_silent',
-  http_timeout: 'service_silent',
-  http_body: 'service_silent',
+  http_status: 'http_wrong_answer',
+  http_timeout: 'service_slow',
+  http_body: 'http_wrong_answer',
 }
 
 /** What can be said from the reason alone: true, general, and never more than possible. */

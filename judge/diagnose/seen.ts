@@ -44,6 +44,7 @@ export const buildSeen = (results: readonly AnyResult[], startedAt: string): See
   mtls: pick(results, 'mtls'),
   bundle: pick(results, 'bundle'),
   udp: pick(results, 'udp'),
+  http: pick(results, 'http'),
 })
 
 /** Why a result failed; undefined when it did not. */

@@ -36,6 +36,8 @@ export type Handshake = {
   /** TCP_INFO directly after connecting, and at the end. */
   connected?: TcpInfo
   last?: TcpInfo
+  /** TCP_INFO now, for what is done with the connection afterwards. */
+  info: () => TcpInfo | undefined
 }
 
 /** ERR_LIB_SSL (err.h). */
@@ -96,7 +98,15 @@ export const shakeHands = async <T>(
     const end = await ended(secure, info.read, signal, watch.everyMs, connected && watch.from(connected))
     finished = end.kind === 'done'
     if (finished) requested = secure.getSharedSigalgs().length > 0
-    const seen = await use({ end, tls: secure, requested, handshakeMs: performance.now() - start, connected, last: info.read() })
+    const seen = await use({
+      end,
+      tls: secure,
+      requested,
+      handshakeMs: performance.now() - start,
+      connected,
+      last: info.read(),
+      info: info.read,
+    })
     secure.destroy()
     return seen
   } finally {

@@ -112,6 +112,26 @@ const healthy: Measured = {
     bytes: 2000,
     authorities: [],
   },
+  http: {
+    url: 'https://payments.azure.example:15443/health',
+    method: 'GET',
+    status: 200,
+    protocol: 'HTTP/1.1',
+    address: '10.2.0.2',
+    rttMs: 35,
+    firstByteMs: 40,
+    serverMs: 5,
+    serverTiming: [{ name: 'db', durationMs: 2 }],
+    requestAcked: true,
+    retransmits: 0,
+    bodyBytes: 20,
+    truncated: false,
+    contentType: 'text/plain',
+    redirects: [],
+    tls: null,
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    spanId: '00f067aa0ba902b7',
+  },
 }
 
 /** A result of one kind: healthy but for what is given. */

@@ -70,7 +70,7 @@ const refused: [name: string, line: string, ...problems: RegExp[]][] = [
   [
     'an option that belongs elsewhere names both',
     'icmp://10.0.0.1 --alpn=h2',
-    /--alpn: belongs to mtu, tls, mtls and not to icmp:\/\/10.0.0.1/,
+    /--alpn: belongs to mtu, tls, mtls, http and not to icmp:\/\/10.0.0.1/,
   ],
   [
     'a look-up option without a name to look up is refused',

@@ -16,6 +16,9 @@ const accepted: [name: string, text: string, canonical: string][] = [
   ['a scheme may be upper case', 'TCP://a:1', 'tcp://a:1'],
   ['a URL may end in a slash', 'tcp://a:1/', 'tcp://a:1'],
   ['TLS without a port is port 443', 'tls://a', 'tls://a:443'],
+  ['HTTPS without a port is port 443', 'https://a', 'https://a:443'],
+  ['HTTP without a port is port 80', 'HTTP://a', 'http://a:80'],
+  ['a path and a query stay with HTTP', 'https://a:8443/health?full=1', 'https://a:8443/health?full=1'],
   ['mtu goes without a port', 'mtu://a', 'mtu://a'],
 ]
 
@@ -45,6 +48,8 @@ const refused: [name: string, text: string, ...problems: RegExp[]][] = [
   ['three numbers are not an address', '10.0.1', /not an IPv4 address/],
   ['a number above 255 is not an address', '10.0.0.256', /not an IPv4 address/],
   ['leading zeros are not an address', '010.0.0.1', /not an IPv4 address/],
+  ['a user does not belong in a URL', 'https://root@a/', /"@" does not belong/],
+  ['a query needs a path before it', 'https://a?b', /"\?" does not belong/],
   ['two dots in a row are not a name', 'a..b', /empty label/],
   ['a label of 64 characters is not a name', 'a'.repeat(64), /has 64 characters, at most 63/],
   ['a name of 255 characters is not a name', `${'abcdefghij.'.repeat(25)}`.slice(0, 255), /at most 253/],

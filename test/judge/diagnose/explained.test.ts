@@ -122,6 +122,19 @@ const measured: { [K in Kind]: fc.Arbitrary<object> } = {
     },
     { requiredKeys: [] },
   ),
+  http: fc.record(
+    {
+      url: detail,
+      status: maybe(fc.integer({ min: 100, max: 599 })),
+      rttMs: maybe(number),
+      serverMs: maybe(number),
+      serverTiming: fc.array(fc.record({ name: detail, durationMs: maybe(number) }), { maxLength: 3 }),
+      requestAcked: maybe(fc.boolean()),
+      retransmits: maybe(fc.nat(9)),
+      traceId: detail,
+    },
+    { requiredKeys: [] },
+  ),
   bundle: fc.record({ url: detail, sequence: maybe(detail), httpStatus: maybe(number) }, { requiredKeys: [] }),
 }
 

@@ -92,6 +92,26 @@ const healthy: Measured = {
     identitySource: 'Workload API at unix:///run/spire/agent.sock',
     expiry: { secondsLeft: 3000, subject: 'CN=payments' },
   },
+  http: {
+    url: 'https://payments.azure.example:15443/health',
+    method: 'GET',
+    status: 200,
+    protocol: 'HTTP/1.1',
+    address: '10.2.0.2',
+    rttMs: 35,
+    firstByteMs: 40,
+    serverMs: 5,
+    serverTiming: [{ name: 'db', durationMs: 2 }],
+    requestAcked: true,
+    retransmits: 0,
+    bodyBytes: 20,
+    truncated: false,
+    contentType: 'text/plain',
+    redirects: [],
+    tls: null,
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    spanId: '00f067aa0ba902b7',
+  },
   bundle: {
     url: 'https://spire.azure.example/',
     profile: 'https_web',
@@ -197,4 +217,5 @@ export const refused = (reason: FailReason, chain: CertificateFacts[], detail?: 
 /** The builders by kind. */
 export const mtls = (but: But<'mtls'> = {}): Result<'mtls'> => build('mtls', but)
 export const bundle = (but: But<'bundle'> = {}): Result<'bundle'> => build('bundle', but)
-export const builders = { dns, icmp, udp, mtu, tcp, tls, mtls, bundle }
+export const http = (but: But<'http'> = {}): Result<'http'> => build('http', but)
+export const builders = { dns, icmp, udp, mtu, tcp, tls, mtls, bundle, http }

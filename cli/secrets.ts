@@ -1,0 +1,37 @@
+/** What must not stand in a transcript: values of headers, bodies, keys, and what a URL has after its question mark. */
+import type { Options } from '../wire/options.ts'
+
+export const hidden = '***'
+
+const secretFlag = /^--(header|body)(=|$)/
+const withQuery = /^([a-z+]+:\/\/[^?]*)\?.*$/is
+
+/** The words of a command line; a header keeps its name. */
+export const hideWords = (words: readonly string[]): string[] =>
+  words.map((word, at) => {
+    const [, name, inline] = secretFlag.exec(word) ?? []
+    if (name && inline === '=') return `--${name}=${hideValue(name, word.slice(`--${name}=`.length))}`
+    const [, before] = at > 0 ? (/^--(header|body)$/.exec(words[at - 1]!) ?? []) : []
+    return before ? hideValue(before, word) : word.replace(withQuery, `$1?${hidden}`)
+  })
+
+const hideValue = (flag: string, text: string): string =>
+  flag === 'header' && text.includes(':') ? `${text.slice(0, text.indexOf(':'))}: ${hidden}` : hidden
+
+/** The options of all kinds, as they may be shown. */
+export const hideOptions = (options: Options): object => {
+  const { http, tls } = options
+  const pems = (one: { ca?: string; cert?: string; key?: string }) =>
+    Object.fromEntries((['ca', 'cert', 'key'] as const).flatMap(name => (one[name] === undefined ? [] : [[name, hidden]])))
+  return {
+    ...options,
+    tls: { ...tls, ...pems(tls) },
+    http: {
+      ...http,
+      ...pems(http),
+      path: http.path.replace(/\?.*$/s, `?${hidden}`),
+      headers: Object.fromEntries(Object.keys(http.headers).map(name => [name, hidden])),
+      ...(http.body !== undefined && { body: hidden }),
+    },
+  }
+}
