@@ -63,10 +63,8 @@ const attempt = async <K extends Kind>(
   if (refusal !== undefined) return nothing(unmeasured('target_denied', refusal))
   const run = new AbortController()
   const timer = setTimeout(() => run.abort(new DOMException('the run took too long', 'TimeoutError')), allowedMs(options))
-  // A caller's deadline is a stop too, and says nothing about the target: only the run's own timeout may look like one.
-  const onStop = (): void => run.abort(new DOMException('stopped', 'AbortError'))
-  if (stop.aborted) onStop()
-  else stop.addEventListener('abort', onStop, { once: true })
+  if (stop.aborted) run.abort(stopped())
+  else enlist(stop, run)
   try {
     return await probe(target, options, run.signal, allow, sources)
   } catch (error) {
@@ -74,7 +72,7 @@ const attempt = async <K extends Kind>(
     return nothing(unmeasured('internal', detail))
   } finally {
     clearTimeout(timer)
-    stop.removeEventListener('abort', onStop)
+    dismiss(stop, run)
   }
 }
 
@@ -85,3 +83,32 @@ const nothing = <K extends Kind>(outcome: Outcome): Finding<K> => ({
   phasesMs: {},
   warnings: [],
 })
+
+/** A caller's deadline is a stop too, and says nothing about the target: only the run's own timeout may look like one. */
+const stopped = (): DOMException => new DOMException('stopped', 'AbortError')
+
+type UnderWay = { runs: Set<AbortController>; onStop: () => void }
+
+/** The runs under way by their caller's signal, each signal with one listener: adding one goes through all that it has. */
+const underWay = new WeakMap<AbortSignal, UnderWay>()
+
+const enlist = (stop: AbortSignal, run: AbortController): void => {
+  const known = underWay.get(stop)
+  if (known) {
+    known.runs.add(run)
+    return
+  }
+  const runs = new Set([run])
+  const onStop = (): void => {
+    for (const one of runs) one.abort(stopped())
+  }
+  underWay.set(stop, { runs, onStop })
+  stop.addEventListener('abort', onStop, { once: true })
+}
+
+const dismiss = (stop: AbortSignal, run: AbortController): void => {
+  const known = underWay.get(stop)
+  if (!known?.runs.delete(run) || known.runs.size > 0) return
+  underWay.delete(stop)
+  stop.removeEventListener('abort', known.onStop)
+}

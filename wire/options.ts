@@ -253,10 +253,16 @@ export const kindTexts: Record<Kind, string> = {
 export const optionSchemas = { bundle, dns, http, icmp, mtls, mtu, tcp, tls, udp } as const
 export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 
+const defaultsOf = (properties: Record<string, { default?: unknown; description: string }>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(properties).flatMap(([name, { default: value }]) => (value === undefined ? [] : [[name, value]])))
+
+const defaults = Object.fromEntries(
+  Object.entries(optionSchemas).map(([kind, { properties }]) => [kind, defaultsOf(properties)]),
+) as Record<Kind, Record<string, unknown>>
+
 /** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. */
 export const withDefaults = <K extends Kind>(kind: K, given: Partial<Options[K]>): Options[K] => {
-  const properties: Record<string, { default?: unknown; description: string }> = optionSchemas[kind].properties
-  const defaults = Object.entries(properties).flatMap(([name, schema]) => (schema.default === undefined ? [] : [[name, schema.default]]))
-  const known = Object.entries(given).filter(([, value]) => value !== undefined)
-  return Object.freeze(Object.fromEntries([...defaults, ...known])) as Options[K]
+  const options: Record<string, unknown> = { ...defaults[kind] }
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) options[name] = value
+  return Object.freeze(options) as Options[K]
 }
