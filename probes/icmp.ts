@@ -13,7 +13,7 @@ import { buildWaiter, type Waiter } from './waiter.ts'
 
 /** Echoes under way at most when no interval is asked for. */
 const floodWindow = 128
-/** Echoes sent in one go before the socket is read again: more could overflow its buffer. */
+/** Echoes sent in one go, by whomever, before the socket is read again: more could overflow its buffer. */
 const batch = 64
 
 /** What happened to the echoes, kept while they are under way. */
@@ -115,12 +115,12 @@ const sendAll = async (
   while (seen.sent < count && !signal.aborted) {
     const due = intervalMs > 0 ? Math.floor((performance.now() - start) / intervalMs) + 1 : seen.received + floodWindow
     session.look()
-    for (let inBatch = 0; seen.sent < Math.min(due, count); ) {
+    while (seen.sent < Math.min(due, count)) {
       const errno = session.send(to, seen.sent, sizeBytes)
       if (errno === ENOBUFS || errno === EAGAIN) break
       if (errno !== 0) seen.sendErrno = errno
       seen.sent++
-      if (++inBatch % batch === 0) session.collect()
+      if (session.unread >= batch) session.collect()
     }
     if (seen.sent >= count) return
     if (intervalMs > 0) await waiter.wait(start + seen.sent * intervalMs - performance.now())

@@ -25,6 +25,8 @@ type Session = { listener: EchoListener; sentNs: Float64Array; indexes: Float64A
 class Echoes {
   readonly socket: EchoSocket
   readonly sessions = new Map<number, Session>()
+  /** Echoes sent since the socket was read. */
+  unread = 0
   readonly #closed: () => void
   #timer: NodeJS.Timeout | undefined
   #waitMs = fastestMs
@@ -67,6 +69,7 @@ class Echoes {
     session.indexes[slot] = index
     session.sentNs[slot] = this.socket.clock.nowNs()
     let code = this.socket.send(to, id, index, dataBytes)
+    this.unread++
     if (code !== 0 && code !== EAGAIN && code !== ENOBUFS) {
       // An ICMP error for another session's echo is reported to whoever sends next (ip(7), IP_RECVERR): only a second refusal is this one's.
       this.socket.receiveErrors(this.#onError)
@@ -117,6 +120,7 @@ class Echoes {
    */
   collect(): void {
     const before = this.#seen
+    this.unread = 0
     for (let i = 0; i < 64; i++) {
       const pending = this.socket.receive(this.#onReply)
       if (pending === 0) break
@@ -146,6 +150,10 @@ export class EchoSession {
   /** Messages that the kernel has dropped since this session joined, because this process read too slowly. Whose they were is not known. */
   get overflow(): number {
     return this.#echoes.socket.drops() - this.#dropsBefore
+  }
+  /** Echoes that all sessions together have sent since the socket was last read. */
+  get unread(): number {
+    return this.#echoes.unread
   }
   look(): void {
     this.#echoes.look()
