@@ -1,0 +1,43 @@
+import type { Secret } from '../../probes/identity/secret.ts'
+import type { Order } from '../spool/record.ts'
+
+export const protocols = ['protobuf', 'json'] as const
+export type Protocol = (typeof protocols)[number]
+export const signals = ['metrics', 'logs'] as const
+export type Signal = (typeof signals)[number]
+
+/** Somewhere that takes OTLP over HTTP. Frozen; made by configuration. */
+export type Endpoint = {
+  /** Its cursor and ledger in the spool go by this. */
+  readonly name: string
+  /** `/v1/metrics` and `/v1/logs` are added to it. No credentials in it: they belong in `headers`. */
+  readonly url: string
+  /** Complete addresses that stand for `url` and the path (OTEL_EXPORTER_OTLP_METRICS_ENDPOINT). */
+  readonly signalUrls?: Readonly<Partial<Record<Signal, string>>>
+  readonly protocol: Protocol
+  readonly compression: 'gzip' | 'none'
+  readonly headers: Readonly<Record<string, Secret>>
+  /** For one request, from the dial to the last byte of the answer. */
+  readonly timeoutMs: number
+  readonly caFile?: string
+  readonly certFile?: string
+  readonly keyFile?: string
+  /** Present the agent's SVID; the files come first. */
+  readonly svid?: boolean
+  /** After an outage: what is now first, or in the order of time. */
+  readonly order: Order
+  /** Requests at a time. More than one does not keep the order. */
+  readonly concurrency: number
+}
+
+export const defaultTimeoutMs = 10_000
+
+/** The address of a signal: the OTLP/HTTP specification appends the path to the base, whatever path that has. */
+export const urlOf = ({ url, signalUrls }: Endpoint, signal: Signal): string =>
+  signalUrls?.[signal] ?? `${url.replace(/\/+$/, '')}/v1/${signal}`
+
+/** For messages and metrics: without query or fragment, where people put tokens. */
+export const shownUrl = (url: string): string => {
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname}`
+}

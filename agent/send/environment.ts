@@ -1,0 +1,93 @@
+import { Secret } from '../../probes/identity/secret.ts'
+import { bad, good, type Parsed, quote } from '../../wire/values.ts'
+import { defaultTimeoutMs, type Endpoint, type Protocol, type Signal } from './endpoint.ts'
+
+const prefix = 'OTEL_EXPORTER_OTLP_'
+const perSignal = ['PROTOCOL', 'HEADERS', 'COMPRESSION', 'TIMEOUT', 'CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY', 'INSECURE'] as const
+
+/**
+ * The endpoint that OpenTelemetry's standard variables describe ("OpenTelemetry Protocol Exporter" of its specification): none unless one of the
+ * addresses is set. An address for one signal is taken as it is; the general one gets `/v1/…` added. Gives every problem at once. Pure.
+ */
+export const parseOtelEnvironment = (environment: Readonly<Record<string, string | undefined>>): Parsed<Endpoint | undefined> => {
+  const problems: string[] = []
+  // An empty variable is as good as none (specification, "Environment Variable Specification").
+  const get = (name: string): string | undefined => environment[prefix + name]?.trim() || undefined
+  const take = <T>(name: string, parse: (text: string) => Parsed<T>): T | undefined => {
+    const text = get(name)
+    const parsed = text === undefined ? undefined : parse(text)
+    if (parsed?.ok === false) problems.push(...parsed.problems.map(problem => `${prefix}${name}: ${problem}`))
+    return parsed?.ok ? parsed.value : undefined
+  }
+  const url = take('ENDPOINT', parseUrl)
+  const metrics = take('METRICS_ENDPOINT', parseUrl)
+  const logs = take('LOGS_ENDPOINT', parseUrl)
+  const parts = {
+    protocol: take('PROTOCOL', parseProtocol) ?? 'protobuf',
+    compression: take('COMPRESSION', parseCompression) ?? 'none',
+    headers: take('HEADERS', parseHeaders) ?? {},
+    timeoutMs: take('TIMEOUT', parseTimeoutMs) ?? defaultTimeoutMs,
+    ...filesOf(get, problems),
+  }
+  for (const signal of ['METRICS', 'LOGS'])
+    for (const name of perSignal)
+      if (get(`${signal}_${name}`) !== undefined)
+        problems.push(`${prefix}${signal}_${name}: not told apart by signal, set ${prefix}${name}`)
+  const base = url ?? metrics ?? logs
+  if (!url && (metrics || logs) && !(metrics && logs))
+    problems.push(`${prefix}${metrics ? 'LOGS' : 'METRICS'}_ENDPOINT: missing, and there is no ${prefix}ENDPOINT`)
+  if (problems.length > 0) return bad(...problems)
+  if (!base) return good(undefined)
+  const signalUrls: Partial<Record<Signal, string>> = { ...(metrics ? { metrics } : {}), ...(logs ? { logs } : {}) }
+  return good(Object.freeze({ name: 'otel', url: base, signalUrls, order: 'oldest', concurrency: 1, ...parts } satisfies Endpoint))
+}
+
+const filesOf = (get: (name: string) => string | undefined, problems: string[]): Pick<Endpoint, 'caFile' | 'certFile' | 'keyFile'> => {
+  const [caFile, certFile, keyFile] = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map(get)
+  if (keyFile && !certFile) problems.push(`${prefix}CLIENT_KEY: a key without ${prefix}CLIENT_CERTIFICATE`)
+  return { ...(caFile ? { caFile } : {}), ...(certFile ? { certFile } : {}), ...(keyFile ? { keyFile } : {}) }
+}
+
+/** Never repeats the text: it may hold a password. */
+export const parseUrl = (text: string): Parsed<string> => {
+  const url = URL.parse(text)
+  if (!url || !['http:', 'https:'].includes(url.protocol)) return bad('not an http:// or https:// URL')
+  if (url.username || url.password) return bad('a user name or password in the URL, want them in a header')
+  return good(text)
+}
+
+const parseProtocol = (text: string): Parsed<Protocol> => {
+  if (text === 'http/protobuf') return good('protobuf')
+  if (text === 'http/json') return good('json')
+  return bad(`${quote(text)}, want http/protobuf or http/json`)
+}
+
+const parseCompression = (text: string): Parsed<Endpoint['compression']> =>
+  text === 'gzip' || text === 'none' ? good(text) : bad(`${quote(text)}, want gzip or none`)
+
+const parseTimeoutMs = (text: string): Parsed<number> =>
+  /^[1-9]\d{0,6}$/.test(text) ? good(Number(text)) : bad(`${quote(text)}, want milliseconds from 1`)
+
+/** `name=value,name=value`, values percent-encoded (W3C Baggage without properties). Values are never repeated. */
+const parseHeaders = (text: string): Parsed<Record<string, Secret>> => {
+  const headers: Record<string, Secret> = {}
+  const problems: string[] = []
+  for (const [i, pair] of text.split(',').entries()) {
+    if (pair.trim() === '') continue
+    const [, name, encoded] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? []
+    const value = encoded === undefined ? undefined : decode(encoded)
+    if (name === undefined) problems.push(`header ${i + 1} is not of the form name=value`)
+    else if (value === undefined) problems.push(`the value of ${name} is not percent-encoded text for a header`)
+    else headers[name.toLowerCase()] = new Secret(value)
+  }
+  return problems.length > 0 ? bad(...problems) : good(headers)
+}
+
+const decode = (text: string): string | undefined => {
+  try {
+    const value = decodeURIComponent(text)
+    return /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
