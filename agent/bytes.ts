@@ -42,30 +42,30 @@ export class ByteWriter {
     this.uint(place!)
   }
 
-  /** Version, type and table of strings, then what was written. */
-  finish(version: number, type: number): Uint8Array {
+  /** The table of strings, then what was written. */
+  finish(): Buffer {
     const head = new ByteWriter()
-    head.byte(version)
-    head.byte(type)
     head.uint(this.#places.size)
-    for (const text of this.#places.keys()) head.#raw(Buffer.from(text))
-    return Buffer.concat([head.#bytes(), this.#bytes()])
+    for (const text of this.#places.keys()) head.raw(Buffer.from(text))
+    return Buffer.concat([head.bytes, this.bytes])
   }
 
-  #raw(bytes: Buffer): void {
+  /** What was written, without the strings. */
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  /** Bytes behind their number. */
+  raw(bytes: Buffer): void {
     this.uint(bytes.length)
     this.#room(bytes.length)
     this.#length += bytes.copy(this.#buffer, this.#length)
   }
 
-  #bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length)
-  }
-
   #room(bytes: number): void {
     if (this.#length + bytes <= this.#buffer.length) return
     const larger = Buffer.allocUnsafe(2 * (this.#length + bytes))
-    this.#bytes().copy(larger)
+    this.bytes.copy(larger)
     this.#buffer = larger
   }
 }
@@ -120,13 +120,16 @@ export class ByteReader {
     return count
   }
 
+  /** Bytes behind their number. */
+  raw(): Buffer {
+    const length = this.count('bytes', 2 ** 30)
+    this.#at += length
+    return this.#buffer.subarray(this.#at - length, this.#at)
+  }
+
   texts(): void {
     const count = this.count('strings', 1e6)
-    for (let k = 0; k < count; k++) {
-      const length = this.count('bytes in a string', 2 ** 24)
-      this.#texts.push(this.#buffer.toString('utf8', this.#at, this.#at + length))
-      this.#at += length
-    }
+    for (let k = 0; k < count; k++) this.#texts.push(this.raw().toString())
   }
 
   text(): string | undefined {

@@ -12,6 +12,7 @@ import {
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
 import type { Histogram } from '../wire/histogram.ts'
+import type { Series } from './columns.ts'
 import {
   type Attributes,
   type Measure,
@@ -67,13 +68,14 @@ export const encodeWindow = async (record: WindowRecord, resource: OtlpResource,
 function* slicesOf({ self, paths, source }: WindowRecord): Generator<Attributed[]> {
   let slice: Attributed[] = []
   let count = 0
+  const variants = new Map<Series, Attributes>()
   const owners = [{ points: self, attributes: sourceAttributes(source) }]
   for (const { labels, points } of paths) owners.push({ points, attributes: pathAttributes(labels, source) })
   for (const { points, attributes } of owners)
     for (const point of points) {
       const measure = measureOf(point.series.key)
       if (measure?.form !== point.series.form) continue
-      slice.push({ point, measure, attributes: withVariant(attributes, measure, point) })
+      slice.push({ point, measure, attributes: withVariant(attributes, variants, measure, point) })
       count += 1 + (measure.quantiles === undefined ? 0 : quantiles.length)
       if (count + quantiles.length < pointsPerSlice) continue
       yield slice
@@ -83,8 +85,13 @@ function* slicesOf({ self, paths, source }: WindowRecord): Generator<Attributed[
   if (slice.length > 0) yield slice
 }
 
-const withVariant = (attributes: Attributes, measure: Measure, { series: { variant } }: Point): Attributes =>
-  variant.length === 0 ? attributes : { ...attributes, ...variantAttributes(measure, variant) }
+/** What a series adds to the attributes of its path; `variants` has what was made for it before. */
+const withVariant = (attributes: Attributes, variants: Map<Series, Attributes>, measure: Measure, { series }: Point): Attributes => {
+  if (series.variant.length === 0) return attributes
+  let more = variants.get(series)
+  if (!more) variants.set(series, (more = variantAttributes(measure, series.variant)))
+  return { ...attributes, ...more }
+}
 
 const hrTime = (ms: number): HrTime => [Math.floor(ms / 1000), (ms % 1000) * 1e6]
 
@@ -129,13 +136,17 @@ const emptyMetric = ({ name, unit, help }: Measure, { valueType, ...kind }: Shap
   }) as MetricData
 
 /** Plain arrays: the serializers write a typed array as an object. */
-const toSdk = (h: Histogram): ExponentialHistogram => ({
-  count: h.count,
-  sum: h.sum,
-  min: h.min,
-  max: h.max,
-  scale: h.scale,
-  zeroCount: h.zeroCount,
-  positive: { offset: h.offset, bucketCounts: Array.from(h.counts.subarray(0, h.size)) },
-  negative: { offset: 0, bucketCounts: [] },
-})
+const toSdk = (h: Histogram): ExponentialHistogram => {
+  const bucketCounts: number[] = []
+  for (let k = 0; k < h.size; k++) bucketCounts.push(h.counts[k]!)
+  return {
+    count: h.count,
+    sum: h.sum,
+    min: h.min,
+    max: h.max,
+    scale: h.scale,
+    zeroCount: h.zeroCount,
+    positive: { offset: h.offset, bucketCounts },
+    negative: { offset: 0, bucketCounts: [] },
+  }
+}

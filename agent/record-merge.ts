@@ -1,5 +1,6 @@
-import { type Histogram, mergeHistograms } from '../wire/histogram.ts'
+import { type Histogram, mergeInto } from '../wire/histogram.ts'
 import { bad, good, type Parsed } from '../wire/values.ts'
+import type { Series } from './columns.ts'
 import { type PathPoints, packRecord, unpackRecord, type WindowRecord } from './record.ts'
 import { timesOf } from './samples.ts'
 import type { Point } from './table.ts'
@@ -21,7 +22,8 @@ export const mergeWindowRecords = (payloads: readonly Uint8Array[]): Parsed<Uint
   const [first] = records
   if (!first) return bad('there is no record to merge')
   records.sort((a, b) => a.endMs - b.endMs)
-  const paths = mergePaths(records)
+  const nameOf = nameEach()
+  const paths = mergePaths(records, nameOf)
   if (paths.length > maxMergedPaths) return bad(`${paths.length} paths do not fit one record`)
   return good(
     packRecord({
@@ -30,13 +32,28 @@ export const mergeWindowRecords = (payloads: readonly Uint8Array[]): Parsed<Uint
       endMs: Math.max(...records.map(({ endMs }) => endMs)),
       group: first.group,
       source: records.at(-1)!.source,
-      self: mergePoints(records.map(({ self }) => self)),
+      self: mergePoints(
+        records.map(({ self }) => self),
+        nameOf,
+      ),
       paths,
     }),
   )
 }
 
-const mergePaths = (records: readonly WindowRecord[]): PathPoints[] => {
+/** Series are the same objects all over a record, so each is named once. */
+type NameOf = (series: Series) => string
+
+const nameEach = (): NameOf => {
+  const names = new Map<Series, string>()
+  return series => {
+    let name = names.get(series)
+    if (name === undefined) names.set(series, (name = JSON.stringify(series)))
+    return name
+  }
+}
+
+const mergePaths = (records: readonly WindowRecord[], nameOf: NameOf): PathPoints[] => {
   const parts = new Map<string, PathPoints[]>()
   for (const path of records.flatMap(record => record.paths)) {
     const key = JSON.stringify(path.labels)
@@ -44,22 +61,25 @@ const mergePaths = (records: readonly WindowRecord[]): PathPoints[] => {
     if (known) known.push(path)
     else parts.set(key, [path])
   }
-  return [...parts.values()].map(same => ({ labels: same[0]!.labels, points: mergePoints(same.map(({ points }) => points)) }))
+  return [...parts.values()].map(same => ({
+    labels: same[0]!.labels,
+    points: mergePoints(
+      same.map(({ points }) => points),
+      nameOf,
+    ),
+  }))
 }
 
 /** Of parts in the order of time. */
-const mergePoints = (parts: readonly (readonly Point[])[]): Point[] => {
-  const merged = new Map<string, Point>()
-  for (const point of parts.flat()) {
-    const name = JSON.stringify(point.series)
+const mergePoints = (parts: readonly (readonly Point[])[], nameOf: NameOf): Point[] => {
+  const merged = new Map<string, { series: Series; value: number | Histogram }>()
+  for (const { series, value } of parts.flat()) {
+    const name = nameOf(series)
     const before = merged.get(name)
-    merged.set(name, before ? mergePoint(before, point) : point)
+    const own = typeof value === 'number' ? value : value.histogram
+    if (!before) merged.set(name, { series, value: typeof own === 'number' ? own : { ...own, counts: own.counts.slice() } })
+    else if (typeof own === 'number') before.value = series.form === 'sum' ? Number(before.value) + own : own
+    else if (typeof before.value !== 'number') mergeInto(before.value, own)
   }
-  return [...merged.values()]
-}
-
-const mergePoint = ({ series, value: a }: Point, { value: b }: Point): Point => {
-  if (typeof a === 'number' || typeof b === 'number') return { series, value: series.form === 'sum' ? Number(a) + Number(b) : b }
-  const histogram: Histogram = mergeHistograms(a.histogram, b.histogram)
-  return { series, value: timesOf(histogram) }
+  return Array.from(merged.values(), ({ series, value }) => ({ series, value: typeof value === 'number' ? value : timesOf(value) }))
 }

@@ -9,6 +9,8 @@ import type { Point } from './table.ts'
 const forms = ['sum', 'gauge', 'times'] as const satisfies readonly Form[]
 const maxAttributes = 8
 const nsPerSecond = 1e9
+/** Where buckets are read to before it is known how many there are. */
+const scratch = new Float64Array(maxBuckets)
 
 /** The form stands in the record, so that a series which this version does not know can be passed over. */
 export const writeSeries = (out: ByteWriter, { key, form, variant }: Series): void => {
@@ -67,16 +69,17 @@ const readTimes = (bytes: ByteReader): Times => {
   // The index of the largest double at the finest scale, and room beyond it.
   if (Math.abs(offset) > 2 ** 20) throw new Malformed(`a histogram begins at bucket ${offset}`)
   const filled = bytes.count('buckets', maxBuckets)
-  const buckets = new Float64Array(maxBuckets)
   let size = 0
   let count = zeroCount
   for (let k = 0; k < filled; k++) {
-    size += bytes.uint() + 1
-    if (size > maxBuckets) throw new Malformed('a histogram has too many buckets')
-    buckets[size - 1] = bytes.uint()
-    count += buckets[size - 1]!
+    const next = size + bytes.uint() + 1
+    if (next > maxBuckets) throw new Malformed('a histogram has too many buckets')
+    scratch.fill(0, size, next)
+    scratch[next - 1] = bytes.uint()
+    count += scratch[next - 1]!
+    size = next
   }
   if (count === 0 || !Number.isSafeInteger(count)) throw new Malformed(`a histogram counts ${count}`)
-  const histogram: Histogram = { scale, count, zeroCount, sum, min, max, offset, size, counts: buckets.slice(0, size) }
+  const histogram: Histogram = { scale, count, zeroCount, sum, min, max, offset, size, counts: scratch.slice(0, size) }
   return { histogram, quantiles: values }
 }

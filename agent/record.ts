@@ -2,6 +2,7 @@
  * Records: what the spool keeps and OTLP is made of. Complete in themselves, with the attributes of their paths and the time by the wall
  * clock, so that one survives a restart with another configuration. Times in them are whole nanoseconds, counts are integers.
  */
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { bad, good, type Parsed } from '../wire/values.ts'
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import type { Series } from './columns.ts'
@@ -48,38 +49,71 @@ const types = { window: 1, events: 2 } as const
 const maxPaths = 1200
 const maxSeries = 100_000
 
+/** What is inflated at most: some fifty times a large record. Only a broken or forged one is larger. */
+const maxInflatedBytes = 16 * 2 ** 20
+
 export const packRecord = (record: AgentRecord): Uint8Array => {
-  const out = new ByteWriter()
-  if (record.type === 'window') writeWindow(out, record)
-  else {
-    writePlace(out, record.source)
-    writeEvents(out, record.events)
+  const [head, body] = [new ByteWriter(), new ByteWriter()]
+  head.byte(recordVersion)
+  head.byte(types[record.type])
+  if (record.type === 'window') {
+    for (const value of [record.startMs, record.endMs - record.startMs, record.group]) head.uint(value)
+    writeWindow(body, record)
+  } else {
+    writePlace(body, record.source)
+    writeEvents(body, record.events)
   }
-  return out.finish(recordVersion, types[record.type])
+  // Half the size for a third of a millisecond; level 6 gains two per cent more.
+  head.raw(deflateRawSync(body.finish(), { level: 1 }))
+  return Buffer.from(head.bytes)
 }
 
+type Head = { readonly type: 'events' } | ({ readonly type: 'window' } & Pick<WindowRecord, 'startMs' | 'endMs' | 'group'>)
+
+/** What a record says at its very beginning: enough to choose which ones to merge. */
+export const peekRecord = (payload: Uint8Array): Parsed<Head> => read(payload, readHead)
+
 /** Garbage is a problem, in words; nothing is thrown. */
-export const unpackRecord = (payload: Uint8Array): Parsed<AgentRecord> => {
-  const bytes = new ByteReader(payload)
-  try {
-    const version = bytes.byte()
-    if (version !== recordVersion) return bad(`not a record: version ${version}, this program reads ${recordVersion}`)
-    const type = bytes.byte()
-    if (type !== types.window && type !== types.events) return bad(`not a record: type ${type}`)
-    bytes.texts()
+export const unpackRecord = (payload: Uint8Array): Parsed<AgentRecord> =>
+  read(payload, bytes => {
+    const head = readHead(bytes)
+    const body = new ByteReader(inflate(bytes.raw()))
+    body.texts()
     const record: AgentRecord =
-      type === types.window ? readWindow(bytes) : { type: 'events', source: readPlace(bytes), events: readEvents(bytes) }
-    return bytes.left === 0 ? good(record) : bad(`not a record: ${bytes.left} bytes too many`)
+      head.type === 'window' ? readWindow(body, head) : { type: 'events', source: readPlace(body), events: readEvents(body) }
+    const left = bytes.left + body.left
+    if (left > 0) throw new Malformed(`${left} bytes too many`)
+    return record
+  })
+
+const read = <T>(payload: Uint8Array, how: (bytes: ByteReader) => T): Parsed<T> => {
+  try {
+    return good(how(new ByteReader(payload)))
   } catch (error) {
     if (error instanceof Malformed) return bad(`not a record: ${error.message}`)
     throw error
   }
 }
 
-const writeWindow = (out: ByteWriter, { startMs, endMs, group, source, self, paths }: WindowRecord): void => {
-  out.uint(startMs)
-  out.uint(endMs - startMs)
-  out.uint(group)
+const readHead = (bytes: ByteReader): Head => {
+  const version = bytes.byte()
+  if (version !== recordVersion) throw new Malformed(`version ${version}, this program reads ${recordVersion}`)
+  const type = bytes.byte()
+  if (type === types.events) return { type: 'events' }
+  if (type !== types.window) throw new Malformed(`type ${type}`)
+  const startMs = bytes.uint()
+  return { type: 'window', startMs, endMs: startMs + bytes.uint(), group: bytes.uint() }
+}
+
+const inflate = (bytes: Buffer): Buffer => {
+  try {
+    return inflateRawSync(bytes, { maxOutputLength: maxInflatedBytes })
+  } catch (error) {
+    throw new Malformed(`its body cannot be inflated (${error instanceof Error ? error.message : String(error)})`)
+  }
+}
+
+const writeWindow = (out: ByteWriter, { source, self, paths }: WindowRecord): void => {
   writePlace(out, source)
   const series = new Map<Series, number>()
   const points = [...self, ...paths.flatMap(path => path.points)]
@@ -98,14 +132,11 @@ const writeWindow = (out: ByteWriter, { startMs, endMs, group, source, self, pat
   }
 }
 
-const readWindow = (bytes: ByteReader): WindowRecord => {
-  const startMs = bytes.uint()
-  const endMs = startMs + bytes.uint()
-  const group = bytes.uint()
+const readWindow = (bytes: ByteReader, head: Head & { type: 'window' }): WindowRecord => {
   const source = readPlace(bytes)
   const series = Array.from({ length: bytes.count('series', maxSeries) }, () => readSeries(bytes))
   const readPoints = (): Point[] => Array.from({ length: bytes.count('points', maxSeries) }, () => readPoint(bytes, series))
   const self = readPoints()
   const paths = Array.from({ length: bytes.count('paths', maxPaths) }, () => ({ labels: readLabels(bytes), points: readPoints() }))
-  return { type: 'window', startMs, endMs, group, source, self, paths }
+  return { ...head, source, self, paths }
 }

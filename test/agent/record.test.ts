@@ -1,6 +1,7 @@
+import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { packRecord, unpackRecord, type WindowRecord } from '../../agent/record.ts'
+import { packRecord, peekRecord, unpackRecord, type WindowRecord } from '../../agent/record.ts'
 import { mergeWindowRecords } from '../../agent/record-merge.ts'
 import type { Point } from '../../agent/table.ts'
 import { errorBound, histogramOf } from '../../wire/histogram.ts'
@@ -17,16 +18,39 @@ t.test('what is packed is unpacked', async t => {
   )
 })
 
+/** A body behind a head, as records have it. */
+const framed = (head: readonly number[], body: Uint8Array): Uint8Array => {
+  const deflated = deflateRawSync(body)
+  return Uint8Array.from([...head, (deflated.length % 128) | 128, Math.floor(deflated.length / 128), ...deflated])
+}
+
+t.test('the beginning of a record says what it is', async t => {
+  fc.assert(
+    fc.property(windowRecord, ({ startMs, endMs, group, ...rest }) => {
+      t.strictSame(peekRecord(packRecord({ startMs, endMs, group, ...rest })), {
+        ok: true,
+        value: { type: 'window', startMs, endMs, group },
+      })
+    }),
+    { numRuns: 20 },
+  )
+  t.strictSame(peekRecord(packRecord({ type: 'events', events: [] })), { ok: true, value: { type: 'events' } })
+  t.match(peekRecord(Buffer.of()), { ok: false, problems: ['not a record: it ends too early'] })
+})
+
 t.test('garbage is a problem, and nothing is thrown', async () => {
   const isProblemOrRecord = (payload: Uint8Array): boolean => {
     const read = unpackRecord(payload)
     return read.ok || /^not a record: /.test(read.problems[0]!)
   }
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), isProblemOrRecord), { numRuns: 2000 })
+  const heads = fc.constantFrom([1, 1, 0, 1, 0], [1, 2])
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(1, 2), (bytes, type) =>
-      isProblemOrRecord(Uint8Array.from([1, type, ...bytes])),
-    ),
+    fc.property(fc.uint8Array({ maxLength: 300 }), heads, (bytes, head) => isProblemOrRecord(Uint8Array.from([...head, ...bytes]))),
+    { numRuns: 1000 },
+  )
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), heads, (bytes, head) => isProblemOrRecord(framed(head, bytes))),
     { numRuns: 5000 },
   )
 })
@@ -48,8 +72,12 @@ t.test('every cut and every flipped byte of a record is a problem or another rec
 })
 
 t.test('a claim of many things in few bytes takes no memory', async t => {
-  const claim = Uint8Array.from([1, 1, 0xff, 0xff, 0xff, 0xff, 0x0f])
+  const claim = framed([1, 2], Uint8Array.from([0xff, 0xff, 0xff, 0xff, 0x0f]))
   t.match(unpackRecord(claim), { ok: false, problems: [/it says that it has 4294967295 strings/] })
+  const bomb = framed([1, 2], Buffer.alloc(5_000_000))
+  t.match(unpackRecord(bomb), { ok: false })
+  const largerBomb = framed([1, 2], Buffer.alloc(16 * 2 ** 20 + 1))
+  t.match(unpackRecord(largerBomb), { ok: false, problems: [/cannot be inflated/] })
 })
 
 const merged = (records: WindowRecord[]): WindowRecord => {
