@@ -9,7 +9,7 @@ import type { TimesTotal, Totals } from './totals.ts'
 import type { Windows } from './window.ts'
 
 export type PageOf = {
-  readonly windows: Pick<Windows, 'totals' | 'current'>
+  readonly windows: Pick<Windows, 'totals' | 'current' | 'keyOf'>
   readonly self: { readonly totals: Totals }
   readonly source?: Place
   /** Also what is a detail: the phases of a run. */
@@ -21,32 +21,49 @@ export const contentType = Registry.PROMETHEUS_CONTENT_TYPE
 type Labels = Record<string, string | number>
 /** A line as prom-client's registry prints it; `sharedLabels` become text once for all lines that have them. */
 type Line = { value: number; labels: Labels; sharedLabels: Labels; metricName?: string }
-type Owner = { readonly totals: Totals; readonly row: number; readonly labels: Labels }
+/** Whose row it is; a row may be given to another path while a page is made. */
+type Owner = { readonly totals: Totals; readonly row: number; readonly labels: Labels; readonly isStill: () => boolean }
+
+/** Lines of so many paths are made in one go: some ms, after which other work gets its turn. */
+const pathsPerPart = 200
 
 /**
- * All metrics as of the last closed window, in parts: one metric at a time, and its lines are garbage when the next is made. What is between
- * two scrapes stays in typed arrays.
+ * All metrics as of the last closed window, in small parts, of which each is garbage when the next is made. What is between two scrapes stays in typed
+ * arrays.
  */
 export async function* renderPage({ windows, self, source, details }: PageOf): AsyncGenerator<string> {
-  const own: Owner = { totals: self.totals, row: 0, labels: toLabels(sourceAttributes(source)) }
-  const paths: Owner[] = []
-  for (const { row, labels } of windows.current())
-    paths.push({ totals: windows.totals, row, labels: toLabels(pathAttributes(labels, source)) })
-  for (const [totals, owners] of [
-    [windows.totals, paths],
-    [self.totals, [own]],
-  ] as const)
-    for (const [measure, series] of byMeasure(totals.series)) {
-      if (measure.isDetail && !details) continue
+  const own: Owner = { totals: self.totals, row: 0, labels: toLabels(sourceAttributes(source)), isStill: () => true }
+  yield* renderMetrics([[own]], self.totals, details)
+  const parts: Owner[][] = []
+  for (const { row, key, labels } of windows.current()) {
+    if ((parts.at(-1)?.length ?? pathsPerPart) === pathsPerPart) {
+      parts.push([])
       await setImmediate()
-      yield `${await renderMetric(measure, series, owners)}\n`
     }
+    const isStill = (): boolean => windows.keyOf(row) === key
+    parts.at(-1)!.push({ totals: windows.totals, row, labels: toLabels(pathAttributes(labels, source)), isStill })
+  }
+  yield* renderMetrics(parts, windows.totals, details)
 }
+
+async function* renderMetrics(parts: readonly Owner[][], totals: Totals, details: boolean): AsyncGenerator<string> {
+  for (const [measure, series] of Map.groupBy(totals.series, ({ key }) => measureOf(key)!)) {
+    if (measure.isDetail && !details) continue
+    let isFirst = true
+    for (const owners of parts) {
+      const text = await renderMetric(measure, series, owners)
+      yield isFirst ? text : withoutHeader(text)
+      isFirst = false
+      await setImmediate()
+    }
+  }
+}
+
+/** HELP and TYPE stand once above all lines of a metric. */
+const withoutHeader = (text: string): string => text.slice(text.indexOf('\n', text.indexOf('\n') + 1) + 1)
 
 const toLabels = (attributes: Attributes): Labels =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [prometheusLabel(name), value]))
-
-const byMeasure = (series: readonly Series[]): Map<Measure, Series[]> => Map.groupBy(series, ({ key }) => measureOf(key)!)
 
 const kinds = {
   sum: { Metric: Counter, type: 'counter' },
@@ -61,13 +78,13 @@ const renderMetric = async (measure: Measure, series: readonly Series[], owners:
   const { Metric, type } = kinds[measure.form]
   const values = series.flatMap(one => linesOf(measure, one, name, owners))
   Object.assign(new Metric({ name, help, registers: [registry] }), { get: async () => ({ name, help, type, values }) })
-  return await registry.getSingleMetricAsString(name)
+  return `${await registry.getSingleMetricAsString(name)}\n`
 }
 
 const linesOf = (measure: Measure, series: Series, name: string, owners: readonly Owner[]): Line[] => {
   const labels = toLabels(variantAttributes(measure, series.variant))
-  return owners.flatMap(({ totals, row, labels: sharedLabels }): Line[] => {
-    const total = totals.read(row, series)
+  return owners.flatMap(({ totals, row, labels: sharedLabels, isStill }): Line[] => {
+    const total = isStill() ? totals.read(row, series) : undefined
     if (total === undefined) return []
     if (typeof total === 'number') return [{ value: total, labels, sharedLabels }]
     return [

@@ -93,8 +93,18 @@ export class Windows {
   }
 
   /** The paths of now with their rows in `totals`. */
-  *current(): Generator<{ row: number; labels: Labels }> {
-    for (const row of this.#rows.current) yield { row, labels: this.#labelsOf(this.#rows.paths[row]!, row) }
+  *current(): Generator<{ row: number; key: string; labels: Labels }> {
+    // The list of now: another one may be given before this has been read.
+    const { current, paths } = this.#rows
+    for (const row of current) {
+      const path = paths[row]
+      if (path) yield { row, key: path.key, labels: this.#labelsOf(path, row) }
+    }
+  }
+
+  /** Whose row it is now. */
+  keyOf(row: number): string | undefined {
+    return this.#rows.paths[row]?.key
   }
 
   /** Reads a table that is not written to any more, and keeps it for the window after next. */

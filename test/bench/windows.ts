@@ -30,7 +30,7 @@ type Ours = {
   protobuf: Otlp
   json: Otlp
   mergeUs: number
-  page: { us: number; bytes: number; longestPartMs: number }
+  page: { us: number; bytes: number; parts: number }
 }
 type Sdk = { recordUs: number; heapBytes: number; rssBytes: number }
 
@@ -84,7 +84,7 @@ await report(async () => {
     page: {
       usPerPath: of(one => one.page.us / paths),
       bytesPerPath: of(one => perPath(one.page.bytes)),
-      longestPartMs: of(one => one.page.longestPartMs),
+      cpuMsPerPart: of(one => one.page.us / 1000 / one.page.parts),
     },
     coreShare: of(one => (one.recordUs + one.packUs + one.protobuf.us) / 10e6),
   }
