@@ -48,7 +48,7 @@ export async function* renderPage({ windows, self, source, details }: PageOf): A
 
 async function* renderMetrics(parts: readonly Owner[][], totals: Totals, details: boolean): AsyncGenerator<string> {
   for (const [measure, series] of Map.groupBy(totals.series, ({ key }) => measureOf(key)!)) {
-    if (measure.isDetail && !details) continue
+    if (measure.page === 'details' && !details) continue
     let isFirst = true
     for (const owners of parts) {
       const text = await renderMetric(measure, series, owners)
@@ -88,7 +88,7 @@ const linesOf = (measure: Measure, series: Series, name: string, owners: readonl
     if (total === undefined) return []
     if (typeof total === 'number') return [{ value: total, labels, sharedLabels }]
     return [
-      ...(measure.quantiles === undefined ? [] : quantileLines(total, sharedLabels)),
+      ...(measure.page === 'quantiles' ? quantileLines(total, sharedLabels) : []),
       { metricName: `${name}_sum`, value: total.sum, labels, sharedLabels },
       { metricName: `${name}_count`, value: total.count, labels, sharedLabels },
     ]

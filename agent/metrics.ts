@@ -10,10 +10,10 @@ export type Measure = {
   /** The attributes that tell the series of one path apart. */
   readonly by: readonly string[]
   readonly help: string
-  /** The gauge that has the quantiles of the window, where they are sent. */
-  readonly quantiles?: string
-  /** Not on the page for Prometheus unless details are asked for. */
-  readonly isDetail?: boolean
+  /** The gauge that has the quantiles of the window, where they are sent over OTLP. */
+  readonly quantileGauge?: string
+  /** On the page for Prometheus: with quantiles, or not at all unless details are asked for. */
+  readonly page?: 'quantiles' | 'details'
 }
 
 export const pathMeasures = {
@@ -31,7 +31,7 @@ export const pathMeasures = {
     form: 'times',
     by: ['causeway.phase'],
     help: 'How long a part of a run took',
-    isDetail: true,
+    page: 'details',
   },
   rtt: {
     name: 'causeway.probe.rtt',
@@ -39,7 +39,8 @@ export const pathMeasures = {
     form: 'times',
     by: [],
     help: 'Round-trip time, by the clock of the kernel; quantiles are of the last window',
-    quantiles: 'causeway.probe.rtt_quantile',
+    quantileGauge: 'causeway.probe.rtt_quantile',
+    page: 'quantiles',
   },
   icmpPackets: {
     name: 'causeway.icmp.packets',
@@ -96,7 +97,7 @@ export const selfMeasures = {
     form: 'times',
     by: [],
     help: 'How late runs started',
-    quantiles: 'causeway.agent.schedule.delay_quantile',
+    page: 'quantiles',
   },
   loopDelay: {
     name: 'causeway.agent.loop.delay',
@@ -104,7 +105,7 @@ export const selfMeasures = {
     form: 'times',
     by: [],
     help: 'How late the event loop was',
-    quantiles: 'causeway.agent.loop.delay_quantile',
+    page: 'quantiles',
   },
   runsSkipped: {
     name: 'causeway.agent.runs.skipped',

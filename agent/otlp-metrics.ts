@@ -76,7 +76,7 @@ function* slicesOf({ self, paths, source }: WindowRecord): Generator<Attributed[
       const measure = measureOf(point.series.key)
       if (measure?.form !== point.series.form) continue
       slice.push({ point, measure, attributes: withVariant(attributes, variants, measure, point) })
-      count += 1 + (measure.quantiles === undefined ? 0 : quantiles.length)
+      count += 1 + (measure.quantileGauge === undefined ? 0 : quantiles.length)
       if (count + quantiles.length < pointsPerSlice) continue
       yield slice
       slice = []
@@ -111,8 +111,8 @@ const buildMetrics = (slice: readonly Attributed[], { startMs, endMs }: WindowRe
       continue
     }
     add(measure, shapes.times, attributes, toSdk(value.histogram))
-    if (measure.quantiles === undefined) continue
-    const gauge: Measure = { ...measure, name: measure.quantiles, form: 'gauge' }
+    if (measure.quantileGauge === undefined) continue
+    const gauge: Measure = { ...measure, name: measure.quantileGauge, form: 'gauge' }
     quantiles.forEach((q, place) => {
       add(gauge, shapes.gauge, { ...attributes, [quantileAttribute]: q }, value.quantiles[place]!)
     })

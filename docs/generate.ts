@@ -1,6 +1,8 @@
 /** Writes the reference pages from the lists in `wire/` and the command's own option table. `npm run docs`; a test checks that they are current. */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { type Measure, pathMeasures, quantileAttribute, selfMeasures } from '../agent/metrics.ts'
+import { prometheusName } from '../agent/prometheus-names.ts'
 import { flagNames, flagOf, helpOf } from '../cli/flags.ts'
 import { causeTexts } from '../wire/causes.ts'
 import { kindTexts, optionSchemas } from '../wire/options.ts'
@@ -81,11 +83,39 @@ const commandPage = (): string =>
     ),
   ].join('\n\n')
 
+const metricForms = { sum: 'sum, delta', gauge: 'gauge', times: 'exponential histogram, delta' } as const
+
+const metricsTable = (measures: Record<string, Measure>): string =>
+  table(
+    ['metric', 'unit', 'form', 'attributes', 'on `/metrics`', 'what'],
+    Object.values(measures).flatMap(measure => {
+      const attributes = measure.by.map(name => `\`${name}\``).join(', ')
+      const page = `\`${prometheusName(measure)}\`${measure.page === 'details' ? ', with details only' : ''}`
+      const row = [`\`${measure.name}\``, measure.unit, metricForms[measure.form], attributes, page, measure.help]
+      if (measure.quantileGauge === undefined) return [row]
+      const of = 'The same, of one window: 0.5, 0.95 and 0.99'
+      return [row, [`\`${measure.quantileGauge}\``, measure.unit, 'gauge', `\`${quantileAttribute}\``, 'quantiles of the summary', of]]
+    }),
+  )
+
+const metricsPage = (): string =>
+  [
+    note,
+    '# Metrics of an agent',
+    "Sent over OTLP every ten seconds, with the resource of the agent (`service.*`, `cloud.*`, `k8s.*`, `host.name`, and what is in `OTEL_RESOURCE_ATTRIBUTES`). On `/metrics` durations are summaries, and labels are the attributes' bare words: `source_cloud`, `outcome`, `error_type`.",
+    '## Of a path',
+    'Each has `causeway.check`, `causeway.kind`, `causeway.target`, `server.address`, `server.port`, `network.type`, `causeway.source.cloud`, `causeway.source.region`, `causeway.destination.cloud` and `causeway.destination.region`, as far as they are known.',
+    metricsTable(pathMeasures),
+    '## Of the agent itself',
+    metricsTable(selfMeasures),
+  ].join('\n\n')
+
 /** Every generated page, by its path below `docs/`. */
 export const pages = (): Record<string, string> => ({
   'reference/checks.md': `${checksPage()}\n`,
   'reference/reasons.md': `${reasonsPage()}\n`,
   'reference/causes.md': `${causesPage()}\n`,
+  'reference/metrics.md': `${metricsPage()}\n`,
   'reference/probe-run.md': `${commandPage()}\n`,
 })
 

@@ -254,3 +254,16 @@ t.test('a window that is closed while the one before is still read does not dist
   t.match(flat([...second.records()][0], 'b'), { rtt: [2, 2, 2] })
   t.match(flat([...first.records()][0], 'b'), { rtt: [1, 1, 1] })
 })
+
+t.test('a clock that jumps moves windows and bends none', async t => {
+  const { windows, clock } = open([b])
+  for (const jumpMs of [3_600_000, -7_200_000]) {
+    clock.pass(4000)
+    clock.step(jumpMs)
+    clock.pass(6000)
+    windows.record(0, connect(1), onTime(b))
+    const [record] = [...windows.close().records()]
+    t.equal(record!.endMs, clock.wallMs(), 'ends now')
+    t.equal(record!.endMs - record!.startMs, 10_000, 'and is as long as it was')
+  }
+})
