@@ -58,6 +58,8 @@ export const exchange = async (
     headersTimeout: 0,
     bodyTimeout: 0,
   })
+  // A small request must not wait until the handshake's last packet is acknowledged (RFC 9293 §3.7.4).
+  socket.setNoDelay(true)
   try {
     return await perform(client, request, readInfo, signal)
   } finally {
@@ -83,7 +85,7 @@ const perform = (
       bodyMs: null,
     }
     const pieces: Buffer[] = []
-    const start = performance.now()
+    let start = performance.now()
     let controls: Dispatcher.DispatchController | undefined
     let isOver = false
     let interim = 0
@@ -106,6 +108,8 @@ const perform = (
       {
         onRequestStart: controller => {
           controls = controller
+          // Only now is everything loaded and the request about to be written.
+          start = performance.now()
         },
         onResponseStart: (_controller, status, fields) => {
           // An interim answer comes before the final one (RFC 9110 §15.2).

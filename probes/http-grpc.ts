@@ -69,8 +69,9 @@ export const checkGrpcHealth = (
       grpcStatus: null,
       health: null,
     }
+    socket.setNoDelay(true)
     const session = connect(`${scheme}://causeway.invalid`, { createConnection: () => socket })
-    const start = performance.now()
+    let start = performance.now()
     const pieces: Buffer[] = []
     let isOver = false
     const settle = (end: ExchangeEnd): void => {
@@ -103,6 +104,9 @@ export const checkGrpcHealth = (
     const takeStatus = (value: unknown): void => {
       if (typeof value === 'string' && /^\d{1,3}$/.test(value)) seen.grpcStatus = Number(value)
     }
+    stream.on('ready', () => {
+      start = performance.now()
+    })
     stream.on('response', fields => {
       seen.status = fields[':status'] ?? null
       seen.firstByteMs = performance.now() - start

@@ -29,6 +29,7 @@ const ladders: [name: string, target: string, kinds: Kind[], flags?: Record<stri
   ['without a port there is nothing to connect to', '[::1]', ['icmp', 'mtu']],
   ['a scheme runs its kind after the look-up', 'tcp://a:1', ['dns', 'tcp']],
   ['a scheme runs nothing but its kind', 'tls://10.0.0.1:1', ['tls']],
+  ['HTTP is one step, without the ladder below it', 'https://a/health', ['dns', 'http']],
   ['a look-up is the only step of dns', 'dns://a', ['dns']],
 ]
 
@@ -38,7 +39,7 @@ for (const [name, target, kinds, flags] of ladders) {
     t.strictSame(new Set(ran.kinds), new Set(kinds))
     t.strictSame(
       ran.results.map(({ kind }) => kind),
-      ['dns', 'icmp', 'mtu', 'tcp', 'tls'].filter(kind => kinds.includes(kind as Kind)),
+      ['dns', 'icmp', 'mtu', 'tcp', 'tls', 'http'].filter(kind => kinds.includes(kind as Kind)),
     )
   })
 }
@@ -130,4 +131,10 @@ t.test('every result is final once', async t => {
   const finals = events.flatMap(event => (event.type === 'final' ? [event.result.kind] : []))
   t.equal(finals.length, 5)
   t.strictSame(new Set(finals), new Set(['dns', 'icmp', 'mtu', 'tcp', 'tls']))
+})
+
+t.test('an HTTP request goes where its URL says', async t => {
+  const optionsOf = async (target: string) => (await run(target)).calls.find(({ kind }) => kind === 'http')?.options
+  t.match(await optionsOf('https://a.example.:8443/x?y=z'), { scheme: 'https', path: '/x?y=z', sni: 'a.example' })
+  t.match(await optionsOf('http://10.0.0.1'), { scheme: 'http', path: '/' })
 })

@@ -134,6 +134,64 @@ t.test('each option reaches the probes that it belongs to', async t => {
   t.ok(icmp.timeoutMs >= 6 * 1000 + 2000, 'seven echoes, a second apart, have the time they need')
 })
 
+t.test('the options of HTTP are read', async t => {
+  const flags = {
+    method: ['post'],
+    header: ['X-Team: net', 'Authorization: Bearer a:b'],
+    body: ['{}'],
+    'expect-status': ['200,404', '5xx'],
+    'expect-body': ['UP'],
+    'expect-pattern': ['^a+$'],
+    redirects: ['3'],
+    'grpc-service': ['pay.v1.Pay'],
+    alpn: ['h2,http/1.1'],
+    timeout: ['2s'],
+  }
+  const parsed = parseRunWords({ targets: ['https://a/'], flags }, [4])
+  if (!parsed.ok) return t.fail(parsed.problems.join('\n'))
+  t.match(parsed.value.options.http, {
+    timeoutMs: 2000,
+    method: 'POST',
+    headers: { 'x-team': 'net', authorization: 'Bearer a:b' },
+    body: '{}',
+    expectStatus: ['200', '404', '5xx'],
+    expectBody: 'UP',
+    expectPattern: '^a+$',
+    redirects: 3,
+    grpcService: 'pay.v1.Pay',
+    alpn: ['h2', 'http/1.1'],
+  })
+})
+
+t.test('all that is wrong with the options of HTTP is told at once, and no secret', async t => {
+  const flags = {
+    method: ['PUT'],
+    header: ['s3cret', 'Host: s3cret', 'a: s3cret', 'A: s3cret'],
+    body: ['x'],
+    'expect-status': ['abc'],
+    'expect-pattern': ['('],
+    redirects: ['99'],
+  }
+  const parsed = parseRunWords({ targets: ['https://a/'], flags }, [4])
+  const problems = parsed.ok ? [] : parsed.problems
+  for (const problem of [
+    /--method/,
+    /want "name: value"/,
+    /host is the probe's own/,
+    /"A" is given twice/,
+    /--body/,
+    /"abc"/,
+    /"\("/,
+    /--redirects/,
+  ])
+    t.ok(
+      problems.some(one => problem.test(one)),
+      String(problem),
+    )
+  t.notMatch(problems.join(), /s3cret/)
+  t.match(parseRunWords({ targets: ['a:1'], flags: { header: ['a: b'] } }, [4]), { ok: false, problems: [/--header: belongs to http/] })
+})
+
 t.test('durations are read in every unit and shown as people type them', async t => {
   const cases = { '200ms': 200, '1s': 1000, '1.5s': 1500, '100us': 0.1, '2m': 120_000, '250': 250 }
   for (const [text, ms] of Object.entries(cases)) t.strictSame(parseDurationMs(text), { ok: true, value: ms }, text)

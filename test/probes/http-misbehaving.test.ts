@@ -7,6 +7,8 @@ import { run, started, targetOf, word } from './targets.ts'
 
 /** How a run against each ends, with 400 ms of time. */
 const ends: Record<HttpVariant, [reason: string, detail: RegExp, options?: Partial<Options['http']>]> = {
+  'answers at once': ['ok', /^/],
+  'answers after 300 ms': ['ok', /^/],
   'accepts the request and says nothing': [
     'http_timeout',
     /no answer within 400 ms; its kernel acknowledged the request.*the service takes the time/,

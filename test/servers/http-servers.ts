@@ -60,6 +60,8 @@ function pour(socket: Socket, piece: Buffer, most: number): void {
 
 /** One misbehaviour per server, by name. */
 export const httpServers = {
+  'answers at once': (at?: At) => startHttp((_request, response) => response.end('hello\n'), at),
+  'answers after 300 ms': (at?: At) => startHttp((_request, response) => setTimeout(() => response.end('hello\n'), 300), at),
   'accepts the request and says nothing': afterHead(() => {}),
   'sends garbage': afterHead(socket => socket.write(Buffer.from(randomBytes(2048).map(byte => byte | 0x80)))),
   'closes after the request': afterHead(socket => socket.end()),

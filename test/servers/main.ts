@@ -2,6 +2,7 @@ import { startResponder } from '../../agent/responder/responder.ts'
 import { type Authority, loadAuthority, makeAuthority } from './authority.ts'
 import { type DnsMode, dnsModes, type Records } from './dns-message.ts'
 import { startDns } from './dns-server.ts'
+import { type HttpVariant, httpServers } from './http-servers.ts'
 import type { At } from './listening.ts'
 import { type TcpVariant, tcpServers } from './tcp-servers.ts'
 import { type TlsVariant, tlsServers } from './tls-servers.ts'
@@ -13,6 +14,7 @@ export type ServerSpec =
   | ({ kind: 'tls'; variant: TlsVariant; padBytes?: number } & Names & At)
   | ({ kind: 'tcp'; variant: TcpVariant } & At)
   | ({ kind: 'responder'; agentId?: string } & At)
+  | ({ kind: 'http'; variant: HttpVariant } & At)
   | ({ kind: 'dns'; records?: Records; mode?: DnsMode } & At)
 
 /** What the command line takes: a list of servers, or the list with what they share. Without an authority one is made. */
@@ -41,6 +43,8 @@ function start(spec: ServerSpec, shared: Names & { authority: Authority }): Prom
     }
     case 'tcp':
       return pick(tcpServers, 'tcp', spec.variant)(at)
+    case 'http':
+      return pick(httpServers, 'http', spec.variant)(at)
     case 'dns': {
       const mode = spec.mode ?? 'answer'
       if (!dnsModes.includes(mode)) throw new Error(`dns mode was "${mode}", want one of: ${dnsModes.join(', ')}`)
@@ -49,7 +53,7 @@ function start(spec: ServerSpec, shared: Names & { authority: Authority }): Prom
     case 'responder':
       return startBothWays(spec.agentId ?? null, at)
     default:
-      throw new Error(`kind was "${(spec as { kind: unknown }).kind}", want tls, tcp, dns or responder`)
+      throw new Error(`kind was "${(spec as { kind: unknown }).kind}", want tls, tcp, http, dns or responder`)
   }
 }
 
