@@ -62,3 +62,7 @@ export const openBudget = (given: Budgets, nowMs: number): Budget => {
     },
   }
 }
+
+/** What an assignment may change: less, never more. */
+export const narrow = (budgets: Budgets, probesPerSecond: number | undefined): Budgets =>
+  probesPerSecond === undefined ? budgets : { ...budgets, probesPerSecond: Math.min(budgets.probesPerSecond, probesPerSecond) }

@@ -36,14 +36,19 @@ export const unpack = async (body: Buffer, encoding: string | undefined, most: n
 /** Far longer than a match in 1 MiB takes, short enough not to hold up the other runs. */
 const patternMs = 50
 const matching = new Script('pattern.test(text)')
+/** Kept: making one costs more than most matches. What is in it is there while a match runs, and no longer. */
+const given: { pattern?: RegExp; text?: string } = Object.create(null)
+const context = createContext(given)
 
 /** A pattern that backtracks for ever is stopped: V8 looks for a stop at each step back. `slow` when that happened. */
 export const matchPattern = (pattern: RegExp, text: string): boolean | 'slow' => {
   try {
-    const context = createContext(Object.assign(Object.create(null), { pattern: new RegExp(pattern), text }))
+    Object.assign(given, { pattern, text })
     return matching.runInContext(context, { timeout: patternMs }) as boolean
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return 'slow'
     throw error
+  } finally {
+    given.text = ''
   }
 }

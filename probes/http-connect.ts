@@ -8,7 +8,7 @@ import { shakeHands } from './net/handshake.ts'
 import { ContextError } from './net/secure-context.ts'
 import type { TcpInfo } from './net/tcp-info.ts'
 import { DialError, dial, infoOf } from './net/tcp-socket.ts'
-import { watchForStall } from './stall.ts'
+import { stallOf, watchForStall } from './stall.ts'
 import { judgeDial } from './tcp-errors.ts'
 import { handshakeOptions, judgeUnfinished, measureTls, noTls } from './tls.ts'
 
@@ -104,6 +104,7 @@ const openTls = (
     if (handshake.connected) phasesMs['connect'] = handshake.connected.rttMs
     if (tls.handshakeMs !== null) phasesMs['tls'] = tls.handshakeMs
     if (handshake.end.kind !== 'done') {
+      if (handshake.end.kind === 'stopped' && handshake.last) tls.stall ??= stallOf(handshake.last, handshake.connected)
       if (handshake.end.kind === 'error' && handshake.end.error.alert !== undefined) tls.alert = handshake.end.error.alert
       const outcome = judgeUnfinished(handshake.end, tls, { cert: given.cert, timeoutMs: options.timeoutMs }, signal)
       return { outcome, tls, phasesMs, violations: [], warnings: [] }

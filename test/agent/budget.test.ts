@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Bucket, openBudget, refill } from '../../agent/budget.ts'
+import { type Bucket, narrow, openBudget, refill } from '../../agent/budget.ts'
 import { defaultBudgets } from '../../judge/policy.ts'
 import type { RunCost } from '../../judge/run-cost.ts'
 
@@ -82,4 +82,10 @@ t.test('in no time do more runs start than the rate and one second allow', async
       return count <= probesPerSecond * (1 + nowMs / 1000) + 1e-6
     }),
   )
+})
+
+t.test('an assignment can make the budget smaller and not larger', async t => {
+  t.equal(narrow(budgets, 10).probesPerSecond, 10)
+  t.equal(narrow(budgets, 10_000).probesPerSecond, 200)
+  t.same(narrow(budgets, undefined), budgets)
 })

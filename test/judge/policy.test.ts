@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Decision, type Dial, defaultPolicy, denialText, judgeDial, type Policy } from '../../judge/policy.ts'
@@ -198,6 +199,14 @@ t.test('a policy that is no YAML, no map, or empty', async t => {
   t.same(parsePolicy(''), { ok: true, value: defaultPolicy })
   t.same(parsePolicy('# nothing\n'), { ok: true, value: defaultPolicy })
   t.match(policyOf('budgets: { probesPerSecond: 500, maxBytes: 1MiB }').budgets, { probesPerSecond: 500, maxBytes: 2 ** 20 })
+})
+
+t.test('the example of the docs page is a policy', async t => {
+  const page = readFileSync(new URL('../../docs/local-policy.md', import.meta.url), 'utf8')
+  const policy = policyOf(/```yaml\n(.*?)```/s.exec(page)![1]!)
+  t.equal(word(judge(policy, '203.0.113.9', { port: 8500, kind: 'http' })), 'allowed')
+  t.match(word(judge(policy, '10.1.1.1', { port: 22 })), /^deny 10.0.0.0\/8 ports 22/)
+  t.same(policy.budgets, defaultPolicy.budgets)
 })
 
 t.test('any text is read or refused', async () => {

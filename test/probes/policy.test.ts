@@ -130,6 +130,7 @@ t.test('a run is asked for every address that it names, with its kind', async t 
 
 const floods: { [K in Kind]?: Partial<Options[K]> } = {
   icmp: { count: 1_000_000, intervalMs: 0 },
+  http: { maxBodyBytes: 16 * 2 ** 20, redirects: 20 },
   tcp: { payloadBytes: 100 * 2 ** 20 },
   dns: { resolvers: Array.from({ length: 500 }, (_, i) => `10.0.0.${i % 250}`) },
 }
