@@ -3,6 +3,8 @@
  * nothing of the others; this is where they meet.
  */
 import { hostname } from 'node:os'
+import { holdIdentities } from '../probes/identity/held.ts'
+import type { IdentityChoice } from '../probes/identity/source.ts'
 import { clockErrorMs } from '../probes/net/clock-error.ts'
 import type { AgentConfig } from './config/config.ts'
 import { interceptionRemedy, isIntercepted, nobody } from './interception.ts'
@@ -58,17 +60,30 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
     },
     nowMs: clock.nowMs,
   })
-  const senders = openSenders({ spool, agentId: config.self.id, resource, identity: config.identity, clock, random, log, self })
+  const identities = holdIdentities(stop.signal)
+  const readIdentity = hasIdentity(config) ? identities.open(choiceOf(config)) : undefined
+  const { environment } = world
+  const senders = openSenders({
+    spool,
+    self,
+    log,
+    agentId: config.self.id,
+    resource,
+    readIdentity,
+    environment,
+    random,
+    nowMs: clock.nowMs,
+  })
   const closers: (() => Promise<unknown>)[] = [() => spool.close()]
   try {
-    senders.set(config.endpoints)
+    await senders.set(config.endpoints)
     const responder =
       config.responder &&
       (await startResponder({
         agentId: config.self.id,
         bind: config.responder.bind,
         ports: portsOf(config),
-        identity: senders.identity(config),
+        identity: readIdentity,
       }))
     if (responder) closers.unshift(() => responder.close())
 
@@ -85,7 +100,7 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
       },
       lost: events => self.add('windowsDropped', events, 'too_many_events'),
     })
-    const measuring = startMeasuring(config, { clock, self, windows, onEvent: recording.onEvent })
+    const measuring = startMeasuring(config, { clock, self, windows, onEvent: recording.onEvent, sources: { identity: identities.open } })
     const web =
       config.listen &&
       (await startWeb(config.listen, {
@@ -109,7 +124,7 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
       listening: { web: web?.port, responder: responder?.ports },
       async reload(next) {
         await spool.setEndpoints(next.endpoints.map(({ name }) => name))
-        senders.set(next.endpoints)
+        await senders.set(next.endpoints)
         measuring.change(next)
         for (const problem of fixedFor(config, next)) log.warn({}, problem)
         config = next
@@ -143,6 +158,16 @@ const factsOf = ({ self }: AgentConfig, version: string, place: Place | undefine
   cluster: self.cluster,
   namespace: self.namespace,
   node: self.node,
+})
+
+const hasIdentity = ({ identity }: AgentConfig): boolean => Object.values(identity).some(value => value !== undefined)
+/** The same choice as the checks make, so that one stream serves all. */
+const choiceOf = ({ identity: { cert, key, ca, bundles, workloadApi } }: AgentConfig): IdentityChoice => ({
+  cert,
+  key,
+  ca,
+  bundles,
+  workloadApi,
 })
 
 const portsOf = ({ responder }: AgentConfig) =>

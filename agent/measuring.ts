@@ -1,6 +1,7 @@
 /** The part of an agent that measures: paths on their schedule, each result into its window, what is new into an event. */
 import { setMaxListeners } from 'node:events'
 import type { Policy } from '../judge/policy.ts'
+import type { Sources } from '../probes/finding.ts'
 import { type Budget, openBudget } from './budget.ts'
 import { buildEvent } from './events.ts'
 import { type Change, watchFaults } from './faults.ts'
@@ -27,9 +28,16 @@ export type Measuring = {
   stop(): Promise<void>
 }
 
-type Parts = { clock: Clock; self: Self; windows: Windows; onEvent: (event: AgentEvent) => void; onRan?: (ran: Ran) => void }
+type Parts = {
+  clock: Clock
+  self: Self
+  windows: Windows
+  onEvent: (event: AgentEvent) => void
+  onRan?: (ran: Ran) => void
+  sources: Sources
+}
 
-export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, onRan }: Parts): Measuring => {
+export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, onRan, sources }: Parts): Measuring => {
   const stop = new AbortController()
   // Every run under way listens to it.
   setMaxListeners(0, stop.signal)
@@ -44,7 +52,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
 
   const refuse = (path: Path, address: string | undefined): string | undefined =>
     refuseRun({ policy, budget, nowMs: clock.elapsedMs() }, { kind: path.kind, options: path.options, address })
-  const around = (): Surroundings => ({ clock, lateness, resolve, allow, refuse, stop: stop.signal })
+  const around = (): Surroundings => ({ clock, lateness, resolve, allow, refuse, sources, stop: stop.signal })
 
   const take = (seen: Ran): void => {
     const ran = isIntercepted ? { ...seen, result: judgeIntercepted(seen.result) } : seen

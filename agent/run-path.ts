@@ -3,7 +3,7 @@
  */
 
 import type { Allow } from '../probes/allow.ts'
-import type { Resolved } from '../probes/finding.ts'
+import type { Resolved, Sources } from '../probes/finding.ts'
 import { runProbe } from '../probes/index.ts'
 import type { AnyResult, Outcome, Result, Target } from '../wire/result.ts'
 import type { Lateness } from './lateness.ts'
@@ -29,6 +29,7 @@ export type Surroundings = {
   allow: Allow
   /** Why this run may not start now; takes its share of the budget when it may. */
   refuse: (path: Path, address: string | undefined) => string | undefined
+  sources: Sources
   stop: AbortSignal
 }
 
@@ -51,7 +52,9 @@ const measure = async (path: Path, around: Surroundings): Promise<{ result: AnyR
   if ('failed' in found) return { result: { ...found.failed, kind, target: named, measured: {} } as AnyResult, dns: found.failed }
   const refusal = around.refuse(path, found.target.address)
   if (refusal !== undefined) return { result: denied(path, found.target, refusal, around.clock) }
-  return { result: (await runProbe(kind, found.target, options, around.stop, { allow: around.allow })) as AnyResult }
+  return {
+    result: (await runProbe(kind, found.target, options, around.stop, { allow: around.allow, sources: around.sources })) as AnyResult,
+  }
 }
 
 const denied = ({ kind }: Path, target: Target, detail: string, clock: Clock): AnyResult =>

@@ -1,7 +1,7 @@
 import type { Policy } from '../../judge/policy.ts'
-import type { Secret } from '../../probes/identity/secret.ts'
 import type { IdentityChoice } from '../../probes/identity/source.ts'
 import type { Path, Place } from '../path.ts'
+import type { Endpoint } from '../send/endpoint.ts'
 
 /** An address at which the responder is reached, and from how far. */
 export type Advertised = { address: string; scope: 'pod' | 'node' | 'loadBalancer' }
@@ -19,22 +19,6 @@ export type Self = Partial<Place> & {
 
 export type ResponderConfig = { bind: readonly string[]; tcp: number; udp: number; tls: number; mtls: number }
 
-export type EndpointConfig = {
-  name: string
-  url: string
-  encoding: 'protobuf' | 'json'
-  compression: 'gzip' | 'none'
-  headers: Readonly<Record<string, Secret>>
-  timeoutMs: number
-  order: 'oldest' | 'newest'
-  /** PEM files. */
-  ca?: string
-  cert?: string
-  key?: string
-  /** Authenticate with the agent's own SVID. */
-  svid: boolean
-}
-
 /** Everything an agent knows before it starts, complete and frozen. A reload makes another one. */
 export type AgentConfig = {
   self: Self
@@ -42,7 +26,7 @@ export type AgentConfig = {
   paths: readonly Path[]
   probesPerSecond?: number
   responder?: ResponderConfig
-  endpoints: readonly EndpointConfig[]
+  endpoints: readonly Endpoint[]
   data: string
   spoolLimitBytes: number
   listen?: { host: string; port: number }

@@ -1,26 +1,27 @@
-/** Where results go: the file's `export` and `--export`. */
+/** Where results go: the file's `export`, `--export`, and OpenTelemetry's own variables. */
 import { Secret } from '../../probes/identity/secret.ts'
 import { parseDurationMs, quote } from '../../wire/values.ts'
-import type { EndpointConfig } from './config.ts'
+import { defaultTimeoutMs, type Endpoint } from '../send/endpoint.ts'
+import { parseOtelEnvironment } from '../send/environment.ts'
 import type { Environment } from './layers.ts'
 import type { EndpointFile, SecretFile } from './schema.ts'
 
 type Sources = { exports: readonly string[]; environment: Environment; readFile: (path: string) => string }
 type Note = (path: readonly (string | number)[], message: string) => void
 
-const defaultTimeoutMs = 10_000
-
 /** All endpoints, named; a name stands for what has been delivered to it, so two may not share one. */
-export const readEndpoints = (given: readonly EndpointFile[], sources: Sources, note: Note): readonly EndpointConfig[] => {
+export const readEndpoints = (given: readonly EndpointFile[], sources: Sources, note: Note): readonly Endpoint[] => {
   const fromFile = given.map((one, i) => readEndpoint(one, sources, (path, message) => note(['export', i, ...path], message)))
   const fromFlags = sources.exports.map(url => readEndpoint({ url }, sources, (_path, message) => note([], `--export ${url}: ${message}`)))
-  const all = [...fromFile, ...fromFlags]
+  const fromEnvironment = parseOtelEnvironment(sources.environment)
+  if (!fromEnvironment.ok) for (const problem of fromEnvironment.problems) note([], problem)
+  const all = [...fromFile, ...fromFlags, ...(fromEnvironment.ok && fromEnvironment.value ? [fromEnvironment.value] : [])]
   for (const [i, { name }] of all.entries())
     if (all.findIndex(other => other.name === name) < i) note(['export', i], `a second endpoint ${quote(name)}, give each its own name`)
   return Object.freeze(all)
 }
 
-const readEndpoint = (given: EndpointFile, sources: Sources, note: Note): EndpointConfig => {
+const readEndpoint = (given: EndpointFile, sources: Sources, note: Note): Endpoint => {
   const { url, timeout, headers = {}, svid = false, cert, key, ca } = given
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed || !/^https?:$/.test(parsed.protocol)) note(['url'], `got ${quote(url)}, want one like https://collector.example:4318`)
@@ -36,15 +37,15 @@ const readEndpoint = (given: EndpointFile, sources: Sources, note: Note): Endpoi
   return Object.freeze({
     name: given.name ?? parsed?.host ?? url,
     url,
-    encoding: given.encoding ?? 'protobuf',
+    protocol: given.encoding ?? 'protobuf',
     compression: given.compression ?? 'gzip',
     headers: readHeaders(headers as Record<string, SecretFile>, sources, note),
     timeoutMs: duration?.ok ? duration.value : defaultTimeoutMs,
     order: given.order ?? 'oldest',
-    ca,
-    cert,
-    key,
+    ...(ca === undefined ? {} : { caFile: ca }),
+    ...(cert === undefined ? {} : { certFile: cert, keyFile: key }),
     svid,
+    concurrency: 1,
   })
 }
 

@@ -147,7 +147,7 @@ t.test('the options of HTTP are read', async t => {
     alpn: ['h2,http/1.1'],
     timeout: ['2s'],
   }
-  const parsed = parseRunWords({ targets: ['https://a/'], flags }, [4])
+  const parsed = await parseRunWords({ targets: ['https://a/'], flags }, [4])
   if (!parsed.ok) return t.fail(parsed.problems.join('\n'))
   t.match(parsed.value.options.http, {
     timeoutMs: 2000,
@@ -172,7 +172,7 @@ t.test('all that is wrong with the options of HTTP is told at once, and no secre
     'expect-pattern': ['('],
     redirects: ['99'],
   }
-  const parsed = parseRunWords({ targets: ['https://a/'], flags }, [4])
+  const parsed = await parseRunWords({ targets: ['https://a/'], flags }, [4])
   const problems = parsed.ok ? [] : parsed.problems
   for (const problem of [
     /--method/,

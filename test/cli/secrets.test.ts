@@ -34,7 +34,7 @@ t.test('the words of a command keep no secret', async t => {
 })
 
 t.test('the options keep the names of headers and no value', async t => {
-  const parsed = parseRunWords(
+  const parsed = await parseRunWords(
     { targets: ['https://a/b?c=s3cret'], flags: { header: ['X-Key: s3cret'], method: ['POST'], body: ['s3cret'] } },
     [4],
   )
