@@ -5,6 +5,7 @@
 import { hostname } from 'node:os'
 import { holdIdentities } from '../probes/identity/held.ts'
 import type { IdentityChoice } from '../probes/identity/source.ts'
+import { load } from '../probes/index.ts'
 import { clockErrorMs } from '../probes/net/clock-error.ts'
 import type { AgentConfig } from './config/config.ts'
 import { interceptionRemedy, isIntercepted, nobody } from './interception.ts'
@@ -100,6 +101,7 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
       },
       lost: events => self.add('windowsDropped', events, 'too_many_events'),
     })
+    await loadAhead(config)
     const measuring = startMeasuring(config, { clock, self, windows, onEvent: recording.onEvent, sources: { identity: identities.open } })
     const web =
       config.listen &&
@@ -124,6 +126,7 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
       listening: { web: web?.port, responder: responder?.ports },
       async reload(next) {
         await spool.setEndpoints(next.endpoints.map(({ name }) => name))
+        await loadAhead(next)
         await senders.set(next.endpoints)
         measuring.change(next)
         for (const problem of fixedFor(config, next)) log.warn({}, problem)
@@ -159,6 +162,12 @@ const factsOf = ({ self }: AgentConfig, version: string, place: Place | undefine
   namespace: self.namespace,
   node: self.node,
 })
+
+/** What measuring and sending will need, before anything is timed: loading a module stops the event loop for as long as it takes. */
+const loadAhead = async ({ paths, endpoints }: AgentConfig): Promise<void> => {
+  for (const kind of new Set(paths.map(path => path.kind))) await load(kind)
+  if (endpoints.length > 0) await import('./otlp.ts')
+}
 
 const hasIdentity = ({ identity }: AgentConfig): boolean => Object.values(identity).some(value => value !== undefined)
 /** The same choice as the checks make, so that one stream serves all. */

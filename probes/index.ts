@@ -19,7 +19,8 @@ export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
 /** Those that have been asked for: an `import()` of what is loaded already would cost every run some µs. */
 const loaded: { [K in Kind]?: Probe<K> } = {}
 
-const load = async <K extends Kind>(kind: K): Promise<Probe<K>> => {
+/** Loads the probe of a kind ahead of its first run: loading takes CPU, and who keeps time wants it spent before. */
+export const load = async <K extends Kind>(kind: K): Promise<Probe<K>> => {
   const probe = await probes[kind]()
   Object.assign(loaded, { [kind]: probe })
   return probe
