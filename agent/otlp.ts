@@ -1,9 +1,8 @@
 /** Records to OTLP. Loads OpenTelemetry, so it is to be imported when the first record is sent and not before. */
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { bad, good, type Parsed } from '../wire/values.ts'
 import { encodeEvents } from './otlp-logs.ts'
 import { encodeWindow } from './otlp-metrics.ts'
-import { unpackRecord } from './record.ts'
+import { needRecord } from './record.ts'
 
 export type Encoding = 'protobuf' | 'json'
 /** An ExportMetricsServiceRequest or ExportLogsServiceRequest, not yet compressed. `points` counts data points, or log records. */
@@ -13,10 +12,8 @@ export type Encoded = { readonly signal: 'metrics' | 'logs'; readonly body: Uint
 export const buildResource = resourceFromAttributes
 export type OtlpResource = ReturnType<typeof resourceFromAttributes>
 
-/** OTLP of one record: the body of one request. A payload that is no record is a problem. Other work gets its turn meanwhile. */
-export const encodeRecord = async (payload: Uint8Array, resource: OtlpResource, encoding: Encoding): Promise<Parsed<Encoded>> => {
-  const read = unpackRecord(payload)
-  if (!read.ok) return bad(...read.problems)
-  const record = read.value
-  return good(record.type === 'window' ? await encodeWindow(record, resource, encoding) : encodeEvents(record, resource, encoding))
+/** OTLP of one record: the body of one request. Rejects with `BadRecord` what is none. Other work gets its turn meanwhile. */
+export const encodeRecord = async (payload: Uint8Array, resource: OtlpResource, encoding: Encoding): Promise<Encoded> => {
+  const record = needRecord(payload)
+  return record.type === 'window' ? await encodeWindow(record, resource, encoding) : encodeEvents(record, resource, encoding)
 }

@@ -1,44 +1,38 @@
 import { type Histogram, mergeInto } from '../wire/histogram.ts'
-import { bad, good, type Parsed } from '../wire/values.ts'
 import type { Series } from './columns.ts'
-import { type PathPoints, packRecord, unpackRecord, type WindowRecord } from './record.ts'
+import { BadRecord, maxPaths, needRecord, type PathPoints, packRecord, type WindowRecord } from './record.ts'
 import { timesOf } from './samples.ts'
 import type { Point } from './table.ts'
 
-const maxMergedPaths = 1200
-
 /**
  * One record of several of the same group, so that a full spool loses detail before it loses counts: counts add up, histograms merge and
- * give the quantiles, of gauges the last stays. What is no window record is a problem, and nothing is merged.
+ * give the quantiles, of gauges the last stays. Throws `BadRecord` where one is no window or the paths are too many for one record; nothing is merged then.
  */
-export const mergeWindowRecords = (payloads: readonly Uint8Array[]): Parsed<Uint8Array> => {
-  const records: WindowRecord[] = []
-  for (const payload of payloads) {
-    const read = unpackRecord(payload)
-    if (!read.ok) return read
-    if (read.value.type !== 'window') return bad('only records of windows can be merged')
-    records.push(read.value)
-  }
-  const [first] = records
-  if (!first) return bad('there is no record to merge')
-  records.sort((a, b) => a.endMs - b.endMs)
+export const mergeWindowRecords = (payloads: readonly Uint8Array[]): Uint8Array => {
+  const records = payloads.map(needWindow).sort((a, b) => a.endMs - b.endMs)
+  const [first, last] = [records[0], records.at(-1)]
+  if (!first || !last) throw new BadRecord('there is no record to merge')
   const nameOf = nameEach()
   const paths = mergePaths(records, nameOf)
-  if (paths.length > maxMergedPaths) return bad(`${paths.length} paths do not fit one record`)
-  return good(
-    packRecord({
-      type: 'window',
-      startMs: Math.min(...records.map(({ startMs }) => startMs)),
-      endMs: Math.max(...records.map(({ endMs }) => endMs)),
-      group: first.group,
-      source: records.at(-1)!.source,
-      self: mergePoints(
-        records.map(({ self }) => self),
-        nameOf,
-      ),
-      paths,
-    }),
-  )
+  if (paths.length > maxPaths) throw new BadRecord(`${paths.length} paths do not fit one record`)
+  return packRecord({
+    type: 'window',
+    startMs: Math.min(...records.map(({ startMs }) => startMs)),
+    endMs: last.endMs,
+    group: first.group,
+    source: last.source,
+    self: mergePoints(
+      records.map(({ self }) => self),
+      nameOf,
+    ),
+    paths,
+  })
+}
+
+const needWindow = (payload: Uint8Array): WindowRecord => {
+  const record = needRecord(payload)
+  if (record.type !== 'window') throw new BadRecord('only records of windows can be merged')
+  return record
 }
 
 /** Series are the same objects all over a record, so each is named once. */

@@ -46,7 +46,7 @@ export type AgentRecord = WindowRecord | EventsRecord
 export const recordVersion = 1
 const types = { window: 1, events: 2 } as const
 /** Six records of 200 paths, of which none is in two. */
-const maxPaths = 1200
+export const maxPaths = 1200
 const maxSeries = 100_000
 
 /** What is inflated at most: some fifty times a large record. Only a broken or forged one is larger. */
@@ -85,6 +85,15 @@ export const unpackRecord = (payload: Uint8Array): Parsed<AgentRecord> =>
     if (left > 0) throw new Malformed(`${left} bytes too many`)
     return record
   })
+
+/** A payload that is no record where only a record can be, since a checksum has passed: a fault of the program, or of another version of it. */
+export class BadRecord extends Error {}
+
+export const needRecord = (payload: Uint8Array): AgentRecord => {
+  const record = unpackRecord(payload)
+  if (!record.ok) throw new BadRecord(record.problems.join('; '))
+  return record.value
+}
 
 const read = <T>(payload: Uint8Array, how: (bytes: ByteReader) => T): Parsed<T> => {
   try {

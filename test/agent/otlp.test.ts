@@ -12,11 +12,7 @@ import { windowRecord } from './records.ts'
 
 const agent = { version: '1.0.0', agentId: 'agent-1', hostName: 'ip-10-0-0-1', place: source, cluster: 'prod' }
 const resource = buildResource(resourceAttributes(agent))
-const encode = async (payload: Uint8Array, encoding: Encoding): Promise<Encoded> => {
-  const encoded = await encodeRecord(payload, resource, encoding)
-  if (!encoded.ok) throw new Error(encoded.problems.join())
-  return encoded.value
-}
+const encode = (payload: Uint8Array, encoding: Encoding): Promise<Encoded> => encodeRecord(payload, resource, encoding)
 
 const measured = (paths: number): WindowRecord[] => {
   const all = Array.from({ length: paths }, (_, k) => (k % 2 === 0 ? pathOf('icmp', `p${k}`) : pathOf('tcp', `p${k}`)))
@@ -147,8 +143,8 @@ t.test('series that only another version knows are left out', async t => {
   }
 })
 
-t.test('garbage is a problem', async t => {
-  t.match(await encodeRecord(Buffer.from('garbage'), resource, 'protobuf'), { ok: false, problems: [/^not a record/] })
+t.test('what is no record is not sent as one', async t => {
+  await t.rejects(encode(Buffer.from('garbage'), 'protobuf'), { name: 'Error', message: /^not a record: version 103/ })
 })
 
 t.test('a failed run is a log with its evidence, the same in JSON and in protobuf', async t => {
