@@ -1,4 +1,4 @@
-import { connect } from 'node:http2'
+import { type ClientHttp2Stream, connect } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Exchange, ExchangeEnd } from './http-exchange.ts'
 import type { TcpInfo } from './net/tcp-info.ts'
@@ -48,6 +48,18 @@ export const parseHealthResponse = (body: Buffer): string | null => {
   return message.length === 2 && message[0] === 0x08 ? (healthNames[message[1]!] ?? null) : null
 }
 
+const noAnswer = (): GrpcExchange => ({
+  end: 'signal',
+  status: null,
+  headers: {},
+  body: Buffer.alloc(0),
+  bodyBytes: 0,
+  firstByteMs: null,
+  bodyMs: null,
+  grpcStatus: null,
+  health: null,
+})
+
 /** Asks `grpc.health.v1.Health/Check` over HTTP/2 on a connection that is open already; in plain text with prior knowledge. Never rejects. */
 export const checkGrpcHealth = (
   socket: Socket,
@@ -58,21 +70,9 @@ export const checkGrpcHealth = (
   new Promise(resolve => {
     const { host = 'localhost', ...fields } = headers
     const scheme = 'encrypted' in socket ? 'https' : 'http'
-    const seen: GrpcExchange = {
-      end: 'signal',
-      status: null,
-      headers: {},
-      body: Buffer.alloc(0),
-      bodyBytes: 0,
-      firstByteMs: null,
-      bodyMs: null,
-      grpcStatus: null,
-      health: null,
-    }
+    const seen = noAnswer()
     socket.setNoDelay(true)
     const session = connect(`${scheme}://causeway.invalid`, { createConnection: () => socket })
-    let start = performance.now()
-    const pieces: Buffer[] = []
     let isOver = false
     const settle = (end: ExchangeEnd): void => {
       if (isOver) return
@@ -80,9 +80,6 @@ export const checkGrpcHealth = (
       signal.removeEventListener('abort', stop)
       seen.end = end
       seen.info = readInfo()
-      seen.body = Buffer.concat(pieces)
-      seen.health = parseHealthResponse(seen.body)
-      if (seen.firstByteMs !== null) seen.bodyMs = performance.now() - start - seen.firstByteMs
       session.destroy()
       socket.destroy()
       resolve(seen)
@@ -101,25 +98,37 @@ export const checkGrpcHealth = (
       'content-type': 'application/grpc',
       te: 'trailers',
     })
-    const takeStatus = (value: unknown): void => {
-      if (typeof value === 'string' && /^\d{1,3}$/.test(value)) seen.grpcStatus = Number(value)
-    }
-    stream.on('ready', () => {
-      start = performance.now()
-    })
-    stream.on('response', fields => {
-      seen.status = fields[':status'] ?? null
-      seen.firstByteMs = performance.now() - start
-      seen.headers = { 'content-type': fields['content-type'] }
-      takeStatus(fields['grpc-status'])
-    })
-    stream.on('trailers', fields => takeStatus(fields['grpc-status']))
-    stream.on('data', (piece: Buffer) => {
-      pieces.push(piece)
-      seen.bodyBytes += piece.length
-      if (seen.bodyBytes > mostBytes) settle('bounded')
-    })
-    stream.on('error', problem => settle({ problem }))
-    stream.on('end', () => settle('complete'))
+    readAnswer(stream, seen, settle)
     stream.end(buildHealthRequest(service))
   })
+
+const readAnswer = (stream: ClientHttp2Stream, seen: GrpcExchange, settle: (end: ExchangeEnd) => void): void => {
+  let start = performance.now()
+  const pieces: Buffer[] = []
+  const takeStatus = (value: unknown): void => {
+    if (typeof value === 'string' && /^\d{1,3}$/.test(value)) seen.grpcStatus = Number(value)
+  }
+  const finish = (end: ExchangeEnd): void => {
+    seen.body = Buffer.concat(pieces)
+    seen.health = parseHealthResponse(seen.body)
+    if (seen.firstByteMs !== null) seen.bodyMs = performance.now() - start - seen.firstByteMs
+    settle(end)
+  }
+  stream.on('ready', () => {
+    start = performance.now()
+  })
+  stream.on('response', fields => {
+    seen.status = fields[':status'] ?? null
+    seen.firstByteMs = performance.now() - start
+    seen.headers = { 'content-type': fields['content-type'] }
+    takeStatus(fields['grpc-status'])
+  })
+  stream.on('trailers', fields => takeStatus(fields['grpc-status']))
+  stream.on('data', (piece: Buffer) => {
+    pieces.push(piece)
+    seen.bodyBytes += piece.length
+    if (seen.bodyBytes > mostBytes) finish('bounded')
+  })
+  stream.on('error', problem => settle({ problem }))
+  stream.on('end', () => finish('complete'))
+}
