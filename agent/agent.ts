@@ -54,11 +54,7 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
     directory: `${config.data}/spool`,
     endpoints: config.endpoints.map(({ name }) => name),
     limitBytes: config.spoolLimitBytes,
-    merge: payloads => {
-      const merged = mergeWindowRecords(payloads)
-      if (!merged.ok) throw new Error(merged.problems.join('; '))
-      return merged.value
-    },
+    merge: mergeWindowRecords,
     nowMs: clock.nowMs,
   })
   const identities = holdIdentities(stop.signal)

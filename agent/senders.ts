@@ -51,9 +51,7 @@ export const openSenders = ({ spool, self, log, agentId, resource, readIdentity,
         // An agent that sends nothing never loads the SDK.
         const otlp = await import('./otlp.ts')
         sdkResource ??= otlp.buildResource(resource)
-        const encoded = await otlp.encodeRecord(payload, sdkResource, endpoint.protocol)
-        if (!encoded.ok) throw new Error(encoded.problems.join('; '))
-        return encoded.value
+        return otlp.encodeRecord(payload, sdkResource, endpoint.protocol)
       },
       agentId: () => agentId,
       readSvid,

@@ -4,7 +4,6 @@ import type {
   ClientAuth,
   DnsMeasured,
   HoldMeasured,
-  HttpMeasured,
   IcmpMeasured,
   MtlsMeasured,
   MtuMeasured,
@@ -14,6 +13,7 @@ import type {
   UdpDirection,
   UdpMeasured,
 } from '../wire/measured.ts'
+import type { HttpMeasured } from '../wire/measured-http.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { printable } from './printable.ts'
 

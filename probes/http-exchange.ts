@@ -70,65 +70,67 @@ export const exchange = async (
 
 const perform = (
   client: Dispatcher,
-  { method, path, headers, body, maxBodyBytes }: HttpRequest,
+  { maxBodyBytes, ...request }: HttpRequest,
   readInfo: () => TcpInfo | undefined,
   signal: AbortSignal,
 ): Promise<Exchange> =>
   new Promise(resolve => {
-    const seen: Exchange = {
-      end: 'signal',
-      status: null,
-      headers: {},
-      body: Buffer.alloc(0),
-      bodyBytes: 0,
-      firstByteMs: null,
-      bodyMs: null,
-    }
-    const pieces: Buffer[] = []
-    let start = performance.now()
-    let controls: Dispatcher.DispatchController | undefined
     let isOver = false
-    let interim = 0
+    const reading = readAnswer(maxBodyBytes, end => settle(end))
     const settle = (end: ExchangeEnd): void => {
       if (isOver) return
       isOver = true
       signal.removeEventListener('abort', stop)
-      seen.end = end
-      seen.info = readInfo()
-      seen.body = Buffer.concat(pieces)
-      if (seen.firstByteMs !== null) seen.bodyMs = performance.now() - start - seen.firstByteMs
-      controls?.abort(new Error('enough'))
-      resolve(seen)
+      resolve({ ...reading.seen(), end, info: readInfo() })
+      reading.abort()
     }
     const stop = (): void => settle('signal')
     if (signal.aborted) return stop()
     signal.addEventListener('abort', stop, { once: true })
-    client.dispatch(
-      { method, path, headers, ...(body === undefined ? {} : { body }) },
-      {
-        onRequestStart: controller => {
-          controls = controller
-          // Only now is everything loaded and the request about to be written.
-          start = performance.now()
-        },
-        onResponseStart: (_controller, status, fields) => {
-          // An interim answer comes before the final one (RFC 9110 §15.2).
-          if (status < 200 && (interim += 1) > mostInterim) settle({ problem: new Error('interim answers without an end') })
-          if (status < 200) return
-          seen.status = status
-          seen.headers = fields
-          seen.firstByteMs = performance.now() - start
-          if (maxBodyBytes === 0) settle('bounded')
-        },
-        onResponseData: (_controller, piece) => {
-          const left = maxBodyBytes - seen.bodyBytes
-          // The piece is undici's and used again.
-          pieces.push(Buffer.from(piece.subarray(0, left)))
-          seen.bodyBytes += Math.min(piece.length, left)
-          if (piece.length > left) settle('bounded')
-        },
-        onResponseEnd: () => settle('complete'),
-        onResponseError: (_controller, problem) => settle({ problem }),
-      },
-    )
+    client.dispatch(request, reading.handler)
   })
+
+type Reading = { handler: Dispatcher.DispatchHandler; seen(): Omit<Exchange, 'end'>; abort(): void }
+
+/** Takes an answer as it comes, until there is enough of it. */
+const readAnswer = (maxBodyBytes: number, settle: (end: ExchangeEnd) => void): Reading => {
+  const pieces: Buffer[] = []
+  let head: Pick<Exchange, 'status' | 'headers' | 'firstByteMs'> = { status: null, headers: {}, firstByteMs: null }
+  let bodyBytes = 0
+  let interim = 0
+  let start = performance.now()
+  let controls: Dispatcher.DispatchController | undefined
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart: controller => {
+      controls = controller
+      // Only now is everything loaded and the request about to be written.
+      start = performance.now()
+    },
+    onResponseStart: (_controller, status, headers) => {
+      // An interim answer comes before the final one (RFC 9110 §15.2).
+      if (status < 200 && (interim += 1) > mostInterim) settle({ problem: new Error('interim answers without an end') })
+      if (status < 200) return
+      head = { status, headers, firstByteMs: performance.now() - start }
+      if (maxBodyBytes === 0) settle('bounded')
+    },
+    onResponseData: (_controller, piece) => {
+      const left = maxBodyBytes - bodyBytes
+      // The piece is undici's and used again.
+      pieces.push(Buffer.from(piece.subarray(0, left)))
+      bodyBytes += Math.min(piece.length, left)
+      if (piece.length > left) settle('bounded')
+    },
+    onResponseEnd: () => settle('complete'),
+    onResponseError: (_controller, problem) => settle({ problem }),
+  }
+  return {
+    handler,
+    seen: () => ({
+      ...head,
+      body: Buffer.concat(pieces),
+      bodyBytes,
+      bodyMs: head.firstByteMs === null ? null : performance.now() - start - head.firstByteMs,
+    }),
+    abort: () => controls?.abort(new Error('enough')),
+  }
+}

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { isRedirect, judgeRedirect, showUrl } from '../judge/http.ts'
-import type { HttpMeasured } from '../wire/measured.ts'
+import type { HttpMeasured } from '../wire/measured-http.ts'
 import type { Options } from '../wire/options.ts'
 import type { Family, Outcome, Warning } from '../wire/result.ts'
 import type { Allow } from './allow.ts'

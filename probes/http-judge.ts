@@ -1,6 +1,6 @@
 /** Every decision about an HTTP exchange. Pure. Details never quote what the service sent: an answer may be anybody's secret. */
 import { isExpectedStatus, type StatusRange } from '../judge/http.ts'
-import type { HttpMeasured } from '../wire/measured.ts'
+import type { HttpMeasured } from '../wire/measured-http.ts'
 import type { Outcome } from '../wire/result.ts'
 import { quote } from '../wire/values.ts'
 import { aborted, fail, ok, timedOut, unmeasured } from './finding.ts'

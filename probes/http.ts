@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { headerProblems, parseServerTiming, parseStatusRange, showUrl } from '../judge/http.ts'
-import type { HttpMeasured } from '../wire/measured.ts'
+import type { HttpMeasured } from '../wire/measured-http.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Violation, Warning } from '../wire/result.ts'
 import { quote } from '../wire/values.ts'

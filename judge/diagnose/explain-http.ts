@@ -1,5 +1,5 @@
 import type { Diagnosis } from '../../wire/causes.ts'
-import type { HttpMeasured } from '../../wire/measured.ts'
+import type { HttpMeasured } from '../../wire/measured-http.ts'
 import type { Target } from '../../wire/result.ts'
 import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf, sayMs } from './say.ts'
 import { findOpen, type Seen, sayDetail } from './seen.ts'
