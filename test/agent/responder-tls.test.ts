@@ -96,7 +96,7 @@ t.test('who has shown who it is may get more than it sent', async t => {
 })
 
 t.test('a renewed SVID is served without a restart', async t => {
-  const { responder, dial, files, paths } = await start(t)
+  const { responder, dial, files, paths } = await start(t, { limits: { connects: 1e6, connectsPerSource: 1e6 } })
   const served = async (): Promise<string> => {
     const socket = dial(responder.ports.tls!)
     await once(socket, 'secureConnect')
