@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import * as libc from '../../probes/net/libc.ts'
 import { Mailbox, type Received } from '../../probes/net/mailbox.ts'
 import { realtimeNs } from '../../probes/net/realtime.ts'
@@ -8,11 +9,13 @@ import type { ResponderCounters } from './counters.ts'
 import type { Arrived, UdpSessions } from './udp-sessions.ts'
 
 /**
- * How often the socket is looked at: each ms while there is traffic, then less and less. Arrival times are the kernel's and replies say when they left,
- * so a caller's round trips are no worse for it.
+ * Datagrams at one look from which on signals are switched off and the socket is looked at each ms instead: a flood would interrupt the process for each
+ * of its datagrams.
  */
-const fastestMs = 1
-const slowestMs = 16
+const flood = 32
+const floodLookMs = 1
+/** A look without a signal: where the kernel sends none, replies are this late. They say when they left, so round trips are no worse for it. */
+const anywayMs = 250
 /** Datagrams per look: the rest of the process has its turn in between. */
 const mostPerLook = 1024
 
@@ -35,9 +38,8 @@ export const openUdpDoor = (address: string, port: number, sessions: UdpSessions
     kernelTime: false,
   }
   const baseSeconds = Math.floor(Date.now() / 1000)
-  let waitMs = fastestMs
   let overflow = 0
-  let timer: NodeJS.Timeout
+  let timer: NodeJS.Timeout | undefined
 
   const onMessage = (m: Received): void => {
     const known = !Number.isNaN(m.receivedNs)
@@ -67,17 +69,39 @@ export const openUdpDoor = (address: string, port: number, sessions: UdpSessions
     const lost = overflow
     mailbox.drain(fd, baseSeconds, onMessage, mostPerLook)
     counters.datagramsDropped += Math.max(0, overflow - lost)
-    waitMs = counters.datagrams > before ? fastestMs : Math.min(slowestMs, waitMs * 2)
-    timer = setTimeout(look, waitMs)
+    const isFlood = counters.datagrams - before >= flood
+    if (isFlood === (timer !== undefined)) return
+    setSignals(fd, !isFlood)
+    clearInterval(timer)
+    timer = isFlood ? setInterval(look, floodLookMs) : undefined
+    // What came in before the signals were on again has sent none.
+    if (!isFlood) look()
   }
-  timer = setTimeout(look, waitMs)
+  const anyway = setInterval(look, anywayMs)
+  process.on(wakeSignal, look)
+  setSignals(fd, true)
   return {
     port: localPort(fd),
     close: () => {
-      clearTimeout(timer)
+      process.off(wakeSignal, look)
+      clearInterval(anyway)
+      clearInterval(timer)
       libc.close(fd)
     },
   }
+}
+
+/**
+ * Signal-driven input (socket(7), fcntl(2), F_SETSIG): libuv's own UDP handle would read the datagrams itself, without times and TTL. A signal that is
+ * ignored unless somebody listens, so that a late one does no harm.
+ */
+const wakeSignal = 'SIGURG'
+
+const setSignals = (fd: number, on: boolean): void => {
+  libc.fcntl(fd, libc.F_SETOWN, process.pid)
+  libc.fcntl(fd, libc.F_SETSIG, constants.signals[wakeSignal])
+  const flags = libc.fcntl(fd, libc.F_GETFL, 0)
+  libc.fcntl(fd, libc.F_SETFL, on ? flags | libc.O_ASYNC : flags & ~libc.O_ASYNC)
 }
 
 const bindUdp = (address: string, port: number): number => {

@@ -31,6 +31,7 @@ export const recvmsg = foreign('int64_t recvmsg(int, void*, int)')
 export const recvmmsg = foreign('int recvmmsg(int, void*, unsigned int, int, void*)')
 export const clockGettime = foreign('int clock_gettime(int, void*)')
 export const flock = foreign('int flock(int, int)')
+export const fcntl = foreign('int fcntl(int, int, int)')
 export const ioctl = foreign('int ioctl(int, unsigned long, void*)')
 export const clockAdjust = foreign('int adjtimex(void*)')
 
@@ -59,6 +60,12 @@ export const SOCK_NONBLOCK = 0o4000
 export const SOCK_CLOEXEC = 0o2000000
 export const MSG_DONTWAIT = 0x40
 export const MSG_ERRQUEUE = 0x2000
+
+export const F_GETFL = 3
+export const F_SETFL = 4
+export const F_SETOWN = 8
+export const F_SETSIG = 10
+export const O_ASYNC = 0o20000
 
 export const SOL_SOCKET = 1
 export const SO_ERROR = 4
