@@ -27,7 +27,8 @@ export type TcpKind = 'tcp' | 'tls' | 'mtls'
 /** Listens; rejects with the system's error. */
 export const openTcpDoor = (kind: TcpKind, host: string, port: number, doors: Doors): Promise<Server> =>
   new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => admit(kind, socket, doors))
+    // A TLS stream whose caller is gone without close_notify would stay half open until it is idle for too long.
+    const server = createServer({ allowHalfOpen: kind === 'tcp', noDelay: true }, socket => admit(kind, socket, doors))
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: host.includes(':'), backlog: 511 }, () => {
       server.removeListener('error', reject)

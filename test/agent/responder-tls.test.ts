@@ -144,3 +144,16 @@ t.test('handshakes that are never finished are few, end by themselves, and leave
   t.equal(responder.stats().handshakesFailed, 1)
   t.equal(responder.stats().openConnections <= 1, true)
 })
+
+t.test('callers that leave without a word make room at once', async t => {
+  const { responder, dial } = await start(t, { limits: { connectionsPerSource: 3 } })
+  for (let i = 0; i < 20; i++) {
+    const socket = dial(responder.ports.tls!)
+    await once(socket, 'secureConnect')
+    // A FIN without close_notify (RFC 8446 §6.1).
+    socket.destroy()
+    while (responder.stats().openConnections > 0) await new Promise(resolve => setImmediate(resolve))
+  }
+  t.equal(responder.stats().connectionsRefused, 0)
+  t.equal(responder.stats().connectionsTimedOut, 0)
+})
