@@ -1,4 +1,5 @@
 import t from 'tap'
+import { startResponder } from '../../agent/responder/responder.ts'
 import { tcpServers } from '../servers/tcp-servers.ts'
 import { startFullBacklog } from './full-backlog.ts'
 import { run, started, targetOf, word } from './targets.ts'
@@ -107,4 +108,38 @@ t.test('a proxy that accepts everything is seen by its control ports', async t =
 t.test('nothing is asked of the control ports of a host that did not connect', async t => {
   const silent = await started(t, startFullBacklog())
   t.equal((await run('tcp', targetOf(silent), { control: true, timeoutMs: 50 })).measured.control, undefined)
+})
+
+for (const host of ['127.0.0.1', '::1'] as const)
+  t.test(`${host}: an agent's responder sends as much back, and tells what its kernel counted`, async t => {
+    const ports = { tcp: 0, tls: null, mtls: null, udp: null }
+    const responder = await started(t, startResponder({ agentId: 'agent-1', bind: [host], ports }))
+    const target = targetOf({ host, port: responder.ports.tcp! })
+    for (const payloadBytes of [4096, 100_000, 2_000_000]) {
+      const { outcome, measured } = await run('tcp', target, { payloadBytes, timeoutMs: 10_000 })
+      t.same(outcome, { kind: 'ok' })
+      t.match(measured.responder, { agentId: 'agent-1', source: host, ttl: 64, slowed: false })
+      t.equal(measured.reverse?.bytesSent, payloadBytes - 4096)
+      t.ok(measured.reverse!.retransmits <= 2 && measured.bytesAcked! >= payloadBytes)
+    }
+    t.equal((await run('tcp', target, { payloadBytes: 4095 })).measured.responder, undefined, 'what is too small for a hello has none')
+    t.equal(word((await run('tcp', target, { expectAgent: 'agent-1' })).outcome), 'ok')
+    const other = await run('tcp', target, { expectAgent: 'agent-2' })
+    t.match(other.outcome, { kind: 'unmeasured', reason: 'config_invalid', detail: /^agent "agent-1" answers at .*, want "agent-2"$/ })
+  })
+
+t.test('a service that is no responder is not the agent that was meant', async t => {
+  for (const variant of ['sink', 'echo', 'sends garbage'] as const) {
+    const { outcome, measured } = await run('tcp', targetOf(await started(t, tcpServers[variant]())), { expectAgent: 'agent-1' })
+    t.match(outcome, { kind: 'unmeasured', reason: 'config_invalid', detail: /^no agent's responder answers at/ }, variant)
+    t.equal(measured.responder, undefined)
+  }
+})
+
+t.test('a responder that is cut off in the middle of a transfer has reset it', async t => {
+  const limits = { payloadBytes: 1_000_000 }
+  const ports = { tcp: 0, tls: null, mtls: null, udp: null }
+  const responder = await started(t, startResponder({ agentId: 'agent-1', bind: ['127.0.0.1'], ports, limits }))
+  const target = targetOf({ host: '127.0.0.1', port: responder.ports.tcp! })
+  t.equal(word((await run('tcp', target, { payloadBytes: 5_000_000 })).outcome), 'tcp_reset')
 })

@@ -1,7 +1,18 @@
 import * as seen from './seen.ts'
 import { tell } from './story.ts'
 
-const { dns, fail, icmp, ladder, mtu, tcp, tls, unmeasured } = seen
+const { dns, fail, icmp, ladder, mtu, tcp, tls, udp, unmeasured } = seen
+
+const counted = (lost: number) => ({
+  sent: 1000,
+  received: 1000 - lost,
+  lossRatio: lost / 1000,
+  jitterMs: 0.1,
+  duplicates: 0,
+  reordered: 0,
+})
+const uncounted = { sent: null, received: null, lossRatio: null, jitterMs: null, duplicates: null, reordered: null }
+const sentBack = (retransmits: number) => ({ retransmits, segmentsOut: 1000, retransmitRatio: retransmits / 1000, bytesSent: 1_448_000 })
 
 tell([
   { name: 'a clean path needs no diagnosis', results: ladder(), says: [] },
@@ -60,6 +71,69 @@ tell([
       tcp({ measured: { segmentsOut: 1000, retransmits: 0, retransmitRatio: 0 } }),
     ),
     says: [['packet_loss', 'likely', 'reverse']],
+  },
+  {
+    name: 'datagrams that a responder did not count were lost on the way there',
+    results: [udp({ measured: { sent: 1000, received: 980, forward: counted(20), reverse: counted(0) }, warns: [['packet_loss']] })],
+    says: [['packet_loss', 'certain', 'forward']],
+    summary: /^2 % .* from here to payments.azure.example/,
+  },
+  {
+    name: 'datagrams that a responder sent and nobody got were lost on the way back',
+    results: [udp({ measured: { sent: 1000, received: 970, forward: counted(0), reverse: counted(30) }, warns: [['packet_loss']] })],
+    says: [['packet_loss', 'certain', 'reverse']],
+    summary: /^3 % .* from payments.azure.example to here/,
+  },
+  {
+    name: 'loss both ways is loss both ways',
+    results: [udp({ outcome: fail('packet_loss'), measured: { sent: 1000, received: 700, forward: counted(200), reverse: counted(150) } })],
+    says: [['packet_loss', 'certain', 'both']],
+  },
+  {
+    name: 'loss of datagrams of which the counters did not come back has no direction',
+    results: [
+      udp({ outcome: fail('packet_loss'), measured: { sent: 100, received: 70, lossRatio: 0.3, forward: uncounted, reverse: uncounted } }),
+    ],
+    says: [['packet_loss', 'certain']],
+    summary: /^30 % of the packets are lost between here and/,
+  },
+  {
+    name: '2 % of what the other side sent was sent again: loss on the way back, measured and not inferred',
+    results: [tcp({ measured: { segmentsOut: 1000, retransmits: 0, retransmitRatio: 0, reverse: sentBack(20) } })],
+    says: [['packet_loss', 'certain', 'reverse']],
+  },
+  {
+    name: 'retransmits both ways are loss both ways',
+    results: [tcp({ measured: { segmentsOut: 1000, retransmits: 30, retransmitRatio: 0.03, reverse: sentBack(20) } })],
+    says: [['packet_loss', 'certain', 'both']],
+  },
+  {
+    name: 'retransmits below the threshold of 1 % need no diagnosis',
+    results: [
+      tcp({ measured: { segmentsOut: 1000, retransmits: 9, retransmitRatio: 0.009, reverse: sentBack(10) }, warns: [['retransmits']] }),
+    ],
+    says: [],
+  },
+  {
+    name: 'a UDP port that is silent beside working TCP is filtered',
+    results: [tcp(), udp({ outcome: fail('no_reply'), measured: { received: 0 } })],
+    says: [['port_filtered', 'likely']],
+    summary: /^UDP port 15443 of payments.azure.example does not answer/,
+  },
+  {
+    name: 'a UDP port of a host that says nothing may be filtered',
+    results: [udp({ outcome: fail('no_reply'), measured: { received: 0 } })],
+    says: [['port_filtered', 'possible']],
+  },
+  {
+    name: 'a UDP port that is answered with port unreachable is closed, whatever TCP does',
+    results: [tcp(), udp({ outcome: fail('tcp_refused'), measured: { received: 0 } })],
+    says: [['port_closed', 'certain']],
+  },
+  {
+    name: 'another agent at the address says nothing of the network',
+    results: [udp({ outcome: unmeasured('config_invalid') })],
+    says: [],
   },
   {
     name: 'delay that grows with loss is a full queue',
