@@ -1,7 +1,7 @@
 /** The PEM files that people name on the command line: read, and checked before anything is sent. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { bad, good, type Parsed } from '../wire/values.ts'
+import { readSmallFile } from './small-file.ts'
 
 export type PemFiles = { ca?: string; cert?: string; key?: string }
 
@@ -12,9 +12,10 @@ export const readPemFiles = (files: PemFiles): Parsed<PemFiles> => {
   const problems: string[] = []
   const take = <T>(flag: keyof PemFiles, parse: (pem: string) => Parsed<T>): { pem: string; value: T } | undefined => {
     if (files[flag] === undefined) return undefined
-    const pem = readText(files[flag])
-    const parsed = pem.ok ? parse(pem.value) : pem
-    if (pem.ok && parsed.ok) return { pem: pem.value, value: parsed.value }
+    const read = readSmallFile(files[flag])
+    const pem = read.ok ? read.value.toString('utf8') : ''
+    const parsed = read.ok ? parse(pem) : read
+    if (parsed.ok) return { pem, value: parsed.value }
     problems.push(...(parsed.ok ? [] : parsed.problems).map(problem => `--${flag}: ${files[flag]}: ${problem}`))
     return undefined
   }
@@ -29,17 +30,9 @@ export const readPemFiles = (files: PemFiles): Parsed<PemFiles> => {
   return problems.length ? bad(...problems) : good({ ca: ca?.pem, cert: cert?.pem, key: key?.pem })
 }
 
-const readText = (path: string): Parsed<string> => {
-  try {
-    return good(readFileSync(path, 'utf8'))
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    return bad(code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`)
-  }
-}
-
 const parseCertificates = (pem: string): Parsed<X509Certificate[]> => {
   const blocks = pem.match(certificateBlock) ?? []
+  if (pem.trim() === '') return bad('the file is empty')
   if (!blocks.length) return bad('no BEGIN CERTIFICATE in it, want PEM')
   const parsed = blocks.map((block, index) => {
     try {

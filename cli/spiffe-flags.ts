@@ -1,9 +1,9 @@
 /** The options about SPIFFE: bundles by trust domain, expected identities, the Workload API. Files are read here only to refuse bad ones early. */
-import { readFileSync } from 'node:fs'
 import { parseSpiffeId, parseTrustDomain } from '../judge/spiffe/id.ts'
 import type { Options } from '../wire/options.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import type { Given } from './run-options.ts'
+import { readSmallFile } from './small-file.ts'
 
 export type SpiffeOptions = { mtls: Partial<Options['mtls']>; bundle: Partial<Options['bundle']> }
 
@@ -48,13 +48,10 @@ export const readSpiffeFlags = async (given: Given, environment: Record<string, 
 
 /** Loads what reads certificates, a fifth of a second that nobody else needs to spend. */
 const bundleProblems = async (path: string): Promise<string[]> => {
+  const file = readSmallFile(path)
+  if (!file.ok) return file.problems
   const { readBundle } = await import('../judge/spiffe/bundle.ts')
-  try {
-    const read = readBundle(readFileSync(path))
-    const fatal = read.ok ? read.violations.filter(one => one.rule === 'private_key_in_bundle') : read.violations
-    return fatal.map(one => one.detail)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    return [code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`]
-  }
+  const read = readBundle(file.value)
+  const fatal = read.ok ? read.violations.filter(one => one.rule === 'private_key_in_bundle') : read.violations
+  return fatal.map(one => one.detail)
 }

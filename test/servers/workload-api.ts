@@ -98,12 +98,13 @@ const messageOf = (kind: Call['kind'], { svids, federated = {}, bundles = {}, cr
           federated_bundles: federated,
         }
 
-type JwtCall = { audience: string[]; spiffe_id: string }
+/** Empty fields are not on the wire. */
+type JwtCall = { audience?: string[]; spiffe_id?: string }
 type Refusal = { code: number; details: string }
 const refuse = (details: string): Refusal => ({ code: status.INVALID_ARGUMENT, details })
 
 /** One token for each identity, or for the one asked for; refuses as SPIRE's agent does. */
-function issueJwts({ svids, jwt }: WorkloadState, { audience, spiffe_id }: JwtCall): { svids: object[] } | Refusal {
+function issueJwts({ svids, jwt }: WorkloadState, { audience = [], spiffe_id = '' }: JwtCall): { svids: object[] } | Refusal {
   if (audience.length === 0) return refuse('audience must be specified')
   const chosen = svids.filter(({ svid }) => spiffe_id === '' || svid.id === spiffe_id)
   if (!jwt || chosen.length === 0) return refusals['permission denied']
