@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { type Measure, pathMeasures, quantileAttribute, selfMeasures } from '../agent/metrics.ts'
 import { prometheusName } from '../agent/prometheus-names.ts'
 import { flagNames, flagOf, helpOf } from '../cli/flags.ts'
+import { inspectFlags } from '../cli/inspect-options.ts'
+import { rulesByReason } from '../judge/spiffe/rules.ts'
 import { causeTexts } from '../wire/causes.ts'
 import { kindTexts, optionSchemas } from '../wire/options.ts'
 import { failReasonsByLayer, unmeasuredReasonTexts, warningTexts } from '../wire/reasons.ts'
@@ -110,6 +112,33 @@ const metricsPage = (): string =>
     metricsTable(selfMeasures),
   ].join('\n\n')
 
+const inspectPage = (): string =>
+  [
+    note,
+    '# probe inspect',
+    '`probe inspect <file|-> [options]`',
+    "Judges offline, with the probes' own code: an X509-SVID or another certificate (PEM or DER, the chain leaf first, with or without its key), a trust bundle (JWK set or PEM), a JWT-SVID or another token. What the file holds is told from its content. A private key or a token is never printed.",
+    table(
+      ['option', 'value', 'what'],
+      Object.entries(inspectFlags).map(([name, { value, help }]) => [`\`--${name}\``, `\`${value}\``, help]),
+    ),
+    '## Rules',
+    'All that are broken are reported: each violation has the reason that a probe would fail with as its `code`, and the rule that was broken.',
+    table(
+      ['reason', 'rules'],
+      Object.entries(rulesByReason).map(([reason, rules]) => [`\`${reason}\``, rules.map(rule => `\`${rule}\``).join(' ')]),
+    ),
+    '## Exit codes',
+    table(
+      ['code', 'when'],
+      [
+        ['0', 'no rule is broken; warnings are allowed'],
+        ['1', 'a rule is broken'],
+        ['2', 'unreadable, or bad usage'],
+      ],
+    ),
+  ].join('\n\n')
+
 /** Every generated page, by its path below `docs/`. */
 export const pages = (): Record<string, string> => ({
   'reference/checks.md': `${checksPage()}\n`,
@@ -117,6 +146,7 @@ export const pages = (): Record<string, string> => ({
   'reference/causes.md': `${causesPage()}\n`,
   'reference/metrics.md': `${metricsPage()}\n`,
   'reference/probe-run.md': `${commandPage()}\n`,
+  'reference/probe-inspect.md': `${inspectPage()}\n`,
 })
 
 if (import.meta.main) for (const [path, text] of Object.entries(pages())) writeFileSync(fileURLToPath(new URL(path, import.meta.url)), text)
