@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Identity } from '../../probes/identity/identity.ts'
+import { fetchJwtBundles, fetchJwtSvids, validateJwtSvid } from '../../probes/identity/workload-jwt.ts'
 import { needsSpire } from './needs-spire.ts'
 import { authoritiesIn, isSignedByOneOf, probeBundle, probeMtls, type Told } from './probe-spire.ts'
 import { waitFor } from './programs.ts'
@@ -78,6 +79,22 @@ t.test('two trust domains of a real SPIRE, while one changes its authority', { s
 
   await t.test('healthy both ways: each has accepted the other', async t => {
     for (const [from, to] of bothWays) await expectHealthy(t, from, to)
+  })
+
+  await t.test('its agents issue tokens, which the bundle verifies and the other side takes', async t => {
+    const soon = () => AbortSignal.timeout(5000)
+    const { svids, problems } = await fetchJwtSvids(aws.workloadApi, { audiences: ['azure'] }, soon())
+    t.same(problems, [])
+    t.match(svids, [{ id: aws.workloadId, expiresMs: Number }])
+    const { bundles } = await fetchJwtBundles(aws.workloadApi, soon())
+    t.ok((bundles.get('aws.test')?.length ?? 0) > 0)
+    const token = svids[0]!.token
+    t.match(await validateJwtSvid(azure.workloadApi, { audience: 'azure', token }, soon()), {
+      id: aws.workloadId,
+      claims: { sub: aws.workloadId },
+    })
+    t.match((await validateJwtSvid(azure.workloadApi, { audience: 'other', token }, soon())).problems, [{ code: 'request_refused' }])
+    t.match((await fetchJwtSvids(aws.workloadApi, { audiences: [] }, soon())).problems, [{ code: 'request_refused' }])
   })
 
   let sequence = 0n
