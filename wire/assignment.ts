@@ -7,14 +7,14 @@ import type { XStatic } from 'typebox/schema'
 import { optionSchemas } from './options.ts'
 import { type Kind, kinds } from './result.ts'
 
-const name = {
+export const name = {
   type: 'string',
   minLength: 1,
   maxLength: 128,
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
   examples: ['payments', 'mesh-tcp'],
 } as const
-const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['500ms', '10s', '5m'] } as const
+export const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['500ms', '10s', '5m'] } as const
 
 export const targetSchema = {
   type: 'object',

@@ -1,0 +1,46 @@
+/**
+ * The `options:` of a check as people write them: by the names of `options.ts`, or by the same names without their unit (`payload: 64KiB` for
+ * `payloadBytes: 65536`). Durations, sizes and ratios may be texts.
+ */
+import { type Options, optionSchemas } from '../../wire/options.ts'
+import { type Finding, readBySchema, type Schema } from '../../wire/read.ts'
+import type { Kind } from '../../wire/result.ts'
+import { type Parsed, parseDurationMs, parseRatio, parseSizeBytes } from '../../wire/values.ts'
+
+const units = [
+  [/Ms$/, parseDurationMs],
+  [/Bytes$/, parseSizeBytes],
+  [/^maxLoss$/, parseRatio],
+] as const
+
+/** How a text is read as the number that an option wants. */
+const parserOf = (option: string): ((text: string) => Parsed<number>) | undefined => units.find(([form]) => form.test(option))?.[1]
+
+/** `payload` is `payloadBytes`, `interval` is `intervalMs`. */
+const fullName = (given: string, known: string[]): string =>
+  known.includes(given) ? given : (known.find(option => option === `${given}Ms` || option === `${given}Bytes`) ?? given)
+
+/** All options of the kind with their defaults, frozen; and what is wrong, by the names that were written. */
+export const readOptions = <K extends Kind>(kind: K, given: Record<string, unknown>): { value: Options[K]; problems: Finding[] } => {
+  const schema: Schema = optionSchemas[kind]
+  const known = Object.keys(schema.properties!)
+  const written = new Map<string, string>()
+  const problems: Finding[] = []
+  const values: [string, unknown][] = []
+  for (const [name, value] of Object.entries(given)) {
+    const option = fullName(name, known)
+    const twin = written.get(option)
+    if (twin !== undefined) problems.push({ steps: [name], isKey: true, message: `the same as ${twin}, write one of the two` })
+    written.set(option, name)
+    const parse = typeof value === 'string' ? parserOf(option) : undefined
+    const parsed = parse?.(value as string)
+    if (parsed && !parsed.ok) problems.push(...parsed.problems.map(message => ({ steps: [name], message })))
+    else values.push([option, parsed ? parsed.value : value])
+  }
+  const read = readBySchema(schema, Object.fromEntries(values))
+  const asWritten = ({ steps: [first, ...rest], ...finding }: Finding): Finding => ({
+    ...finding,
+    steps: first === undefined ? [] : [written.get(String(first)) ?? first, ...rest],
+  })
+  return { value: read.value as Options[K], problems: [...problems, ...read.problems.map(asWritten)] }
+}
