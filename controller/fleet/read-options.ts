@@ -20,18 +20,21 @@ const parserOf = (option: string): ((text: string) => Parsed<number>) | undefine
 const fullName = (given: string, known: string[]): string =>
   known.includes(given) ? given : (known.find(option => option === `${given}Ms` || option === `${given}Bytes`) ?? given)
 
-/** All options of the kind with their defaults, frozen; and what is wrong, by the names that were written. */
-export const readOptions = <K extends Kind>(kind: K, given: Record<string, unknown>): { value: Options[K]; problems: Finding[] } => {
+/** All options of the kind with their defaults, frozen; those that were `given`, by their full names and as numbers; and what is wrong, by the names that were written. */
+export const readOptions = <K extends Kind>(
+  kind: K,
+  written: Record<string, unknown>,
+): { value: Options[K]; given: Partial<Options[K]>; problems: Finding[] } => {
   const schema: Schema = optionSchemas[kind]
   const known = Object.keys(schema.properties!)
-  const written = new Map<string, string>()
+  const names = new Map<string, string>()
   const problems: Finding[] = []
   const values: [string, unknown][] = []
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(written)) {
     const option = fullName(name, known)
-    const twin = written.get(option)
+    const twin = names.get(option)
     if (twin !== undefined) problems.push({ steps: [name], isKey: true, message: `the same as ${twin}, write one of the two` })
-    written.set(option, name)
+    names.set(option, name)
     const parse = typeof value === 'string' ? parserOf(option) : undefined
     const parsed = parse?.(value as string)
     if (parsed && !parsed.ok) problems.push(...parsed.problems.map(message => ({ steps: [name], message })))
@@ -40,7 +43,11 @@ export const readOptions = <K extends Kind>(kind: K, given: Record<string, unkno
   const read = readBySchema(schema, Object.fromEntries(values))
   const asWritten = ({ steps: [first, ...rest], ...finding }: Finding): Finding => ({
     ...finding,
-    steps: first === undefined ? [] : [written.get(String(first)) ?? first, ...rest],
+    steps: first === undefined ? [] : [names.get(String(first)) ?? first, ...rest],
   })
-  return { value: read.value as Options[K], problems: [...problems, ...read.problems.map(asWritten)] }
+  return {
+    value: read.value as Options[K],
+    given: Object.freeze(Object.fromEntries(values)) as Partial<Options[K]>,
+    problems: [...problems, ...read.problems.map(asWritten)],
+  }
 }

@@ -1,0 +1,38 @@
+/** A check as the plan needs it: parsed once, of a kind that this version measures. */
+import type { AssignedCheck } from '../../wire/assignment.ts'
+import { readOptions } from '../fleet/read-options.ts'
+import type { FleetCheck } from '../../wire/fleet.ts'
+import type { Kind } from '../../wire/result.ts'
+import { isMeasured } from '../fleet/check-rules.ts'
+import { msOf } from '../fleet/duration.ts'
+import { type RunCost, runCost } from './cost.ts'
+import type { Service } from './live-agent.ts'
+
+export type PlannedCheck = {
+  check: FleetCheck
+  everyMs: number
+  service: Service
+  cost: RunCost /** All but the targets. */
+  assigned: Omit<AssignedCheck, 'targets'>
+}
+
+const serviceOf = (kind: Kind): Service => (kind === 'mtls' ? 'mtls' : kind === 'tls' || kind === 'mtu' ? 'tls' : 'echo')
+
+/** Checks of other kinds are not planned. */
+export const plannedChecks = (checks: readonly FleetCheck[]): Map<string, PlannedCheck> =>
+  new Map(checks.flatMap(check => (isMeasured(check.kind) ? [[check.name, planned(check, check.kind)] as const] : [])))
+
+const planned = (check: FleetCheck, kind: Kind): PlannedCheck => {
+  const { value, given } = readOptions(kind, (check.options ?? {}) as Record<string, unknown>)
+  const { name, every, timeout, expectAuthorized, lateness } = check
+  const assigned = {
+    name,
+    kind,
+    every,
+    ...(timeout !== undefined && { timeout }),
+    ...(Object.keys(given).length > 0 && { options: given }),
+    ...(expectAuthorized !== undefined && { expectAuthorized }),
+    ...(lateness !== undefined && { lateness }),
+  }
+  return { check, everyMs: msOf(every), service: serviceOf(kind), cost: runCost(kind, value), assigned }
+}
