@@ -7,19 +7,30 @@ import type { Pairs } from './pairs.ts'
 import type { PlannedCheck } from './planned-check.ts'
 import type { Reach } from './reach.ts'
 
-type Draft = { targets: Map<string, AssignedTarget>; checks: Map<string, { planned: PlannedCheck; targets: Set<string> }> }
+/** Lists as they were made: several, where several meshes or checks have the same. */
+type Draft = { targets: (readonly AssignedTarget[])[]; checks: Map<string, { planned: PlannedCheck; targets: (readonly string[])[] }> }
 export type Drafts = Map<string, Draft>
 
-export const newDrafts = (agents: readonly LiveAgent[]): Drafts =>
-  new Map(agents.map(({ id }) => [id, { targets: new Map(), checks: new Map() }]))
+export const newDrafts = (agents: readonly LiveAgent[]): Drafts => new Map(agents.map(({ id }) => [id, { targets: [], checks: new Map() }]))
+
+const draftChecks = (draft: Draft, planned: PlannedCheck, names: readonly string[]): void => {
+  const entry = draft.checks.get(planned.check.name)
+  if (entry) entry.targets.push(names)
+  else draft.checks.set(planned.check.name, { planned, targets: [names] })
+}
 
 export const draftTarget = (drafts: Drafts, agentId: string, planned: PlannedCheck, target: AssignedTarget): void => {
   const draft = drafts.get(agentId)!
-  draft.targets.set(target.name, target)
-  const entry = draft.checks.get(planned.check.name)
-  if (entry) entry.targets.add(target.name)
-  else draft.checks.set(planned.check.name, { planned, targets: new Set([target.name]) })
+  draft.targets.push([target])
+  draftChecks(draft, planned, [target.name])
 }
+
+/** How many paths of each check an agent has. */
+export const pathCounts = (draft: Draft): { everyMs: number; count: number }[] =>
+  [...draft.checks.values()].map(({ planned, targets }) => ({ everyMs: planned.everyMs, count: namesOf(targets).length }))
+
+const namesOf = (lists: readonly (readonly string[])[]): readonly string[] =>
+  lists.length === 1 ? lists[0]! : [...new Set(lists.flat())].sort()
 
 /** `agent/<id>`, `agent/<id>/tls`, `agent/<id>/mtls`: one name per port of its responder. */
 export const agentTargets = (agents: readonly LiveAgent[]): ((index: number, at: Advertised, service: Service) => AssignedTarget) => {
@@ -55,11 +66,18 @@ export const draftPairs = (
   targetOf: ReturnType<typeof agentTargets>,
   checks: readonly PlannedCheck[],
 ): void => {
-  for (const [from, others] of targets.entries())
-    for (const to of others) {
-      const at = reach.addressOf(from, to)
-      for (const planned of checks) draftTarget(drafts, agents[from]!.id, planned, targetOf(to, at, planned.service))
+  const services = Map.groupBy(checks, ({ service }) => service)
+  for (const [from, others] of targets.entries()) {
+    if (!others.length) continue
+    const draft = drafts.get(agents[from]!.id)!
+    const addresses = others.map(to => reach.addressOf(from, to))
+    for (const [service, its] of services) {
+      const list = others.map((to, index) => targetOf(to, addresses[index]!, service))
+      const names = Object.freeze(list.map(({ name }) => name))
+      draft.targets.push(list)
+      for (const planned of its) draftChecks(draft, planned, names)
     }
+  }
 }
 
 /** Frozen, sorted by name: the same drafts make the same bytes whatever the order they were made in. */
@@ -67,15 +85,12 @@ export const finish = (drafts: Drafts): Map<string, Assignment> => {
   const assignments = new Map<string, Assignment>()
   for (const [id, { targets, checks }] of drafts) {
     const assigned = [...checks.values()].map(
-      ({ planned, targets }): AssignedCheck =>
-        Object.freeze({ ...planned.assigned, targets: Object.freeze([...targets].sort()) as string[] }),
+      ({ planned, targets }): AssignedCheck => Object.freeze({ ...planned.assigned, targets: Object.freeze(namesOf(targets)) as string[] }),
     )
+    const unique = targets.length === 1 ? targets[0]! : new Map(targets.flat().map(target => [target.name, target])).values()
     assignments.set(
       id,
-      Object.freeze({
-        targets: Object.freeze([...targets.values()].sort(byName)),
-        checks: Object.freeze(assigned.sort(byName)),
-      }) as Assignment,
+      Object.freeze({ targets: Object.freeze([...unique].sort(byName)), checks: Object.freeze(assigned.sort(byName)) }) as Assignment,
     )
   }
   return assignments

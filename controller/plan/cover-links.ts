@@ -1,33 +1,36 @@
 /** Pairs for every link: an ordered pair of places. */
-import { combine, score } from './hash.ts'
+import { combine, highest } from './hash.ts'
 import { best, epochOf, hasRoom, join, type Mix } from './mix.ts'
 import type { Place } from './places.ts'
 
 /** Whether limits bind somewhere: then in-degrees count what the links have given already. */
 export const coverLinks = (state: Mix): boolean => {
   const { mesh, places } = state
-  const { perLink, maxTargets, inDegree } = mesh
-  let isTight = false
-  for (const from of places) {
-    const others = places.filter(place => place !== from)
-    const wanted = others.reduce((sum, to) => sum + Math.min(perLink, from.members.length * to.members.length), 0)
-    if (wanted > from.members.length * Math.max(0, maxTargets - inDegree)) isTight = true
-  }
-  for (const from of places) for (const to of reachable(state, from)) coverLink(state, from, to, isTight)
+  const demands = places.map((_, place) => demandOf(state, place))
+  const isTight = places.some(({ members }, place) => demands[place]! > members.length * (mesh.maxTargets - mesh.inDegree))
+  for (const [place, from] of places.entries())
+    for (const to of reachable(state, place, demands[place]!)) coverLink(state, from, places[to]!, isTight)
   return isTight
 }
 
-/** The places that `from` has room to probe: all of them, or the highest ranked, so that what is left out is not always the end of the alphabet; then
- * what every agent's probers need is kept back. */
-const reachable = ({ mesh, places }: Mix, from: Place): Place[] => {
-  const others = places.filter(place => place !== from)
-  const each = (to: Place): number => Math.min(mesh.perLink, from.members.length * to.members.length)
-  const room = from.members.length * mesh.maxTargets
-  if (others.reduce((sum, to) => sum + each(to), 0) <= room) return others
-  const reserved = room - from.members.length * mesh.inDegree
-  const ranked = others.map(to => [score(from.hash, to.hash), to] as const).sort(([a], [b]) => b - a)
+/** Pairs that all links of a place want. */
+const demandOf = ({ mesh, sizes }: Mix, from: number): number => {
   let sum = 0
-  return ranked.flatMap(([, to]) => ((sum += each(to)) <= reserved ? [to] : []))
+  for (let to = 0; to < sizes.length; to++) if (to !== from) sum += Math.min(mesh.perLink, sizes[from]! * sizes[to]!)
+  return sum
+}
+
+/**
+ * The places that `from` has room to probe: all of them, or the highest ranked, so that what is left out is not always the end of the alphabet; then
+ * what every agent's probers need is kept back.
+ */
+const reachable = ({ mesh, placeHashes, sizes }: Mix, from: number, demand: number): number[] => {
+  const isOther = (to: number): boolean => to !== from
+  const room = sizes[from]! * mesh.maxTargets
+  if (demand <= room) return [...sizes.keys()].filter(isOther)
+  let left = room - sizes[from]! * mesh.inDegree
+  const ranked = highest(placeHashes, placeHashes[from]!, left, isOther)
+  return ranked.filter(to => (left -= Math.min(mesh.perLink, sizes[from]! * sizes[to]!)) >= 0)
 }
 
 const coverLink = (state: Mix, from: Place, to: Place, isTight: boolean): void => {

@@ -22,32 +22,40 @@ export const coverageOf = (pairs: Pairs, reach: Reach): Coverage => {
       const key = placeOf[from]! * places.length + placeOf[to]!
       counts.set(key, (counts.get(key) ?? 0) + 1)
     }
-  const coverage: Coverage = { links: 0, covered: 0, uncovered: [], withoutAddress: [] }
-  for (let i = 0; i < places.length; i++)
-    for (let j = 0; j < places.length; j++) {
-      if (i === j || !isLink(pairs, i, j)) continue
-      coverage.links++
-      const [from, to, made] = [places[i]!, places[j]!, counts.get(i * places.length + j) ?? 0]
-      const possible = from.members.length * to.members.length
-      if (made >= Math.min(mesh.perLink, possible)) coverage.covered++
-      const wanted = Math.max(mesh.perLink, localisablePairs)
-      if (made >= wanted || coverage.uncovered.length >= maxNamed) continue
-      const link = { mesh: mesh.name, from: from.name, to: to.name }
-      const isLost = made === 0 && !from.members.some(a => to.members.some(b => pairs.mayProbe(a, b)))
-      if (isLost) coverage.withoutAddress.push({ ...link, ...scopesOf(pairs, reach, i, j) })
-      coverage.uncovered.push({
-        ...link,
-        pairs: made,
-        wanted,
-        why: isLost ? 'address' : made >= possible ? 'agents' : whyShort(pairs, i, j),
-      })
-    }
+  const isLink = linkTest(pairs)
+  const coverage: Coverage = { links: isLink.count, covered: 0, uncovered: [], withoutAddress: [] }
+  for (const [key, made] of counts) {
+    const [from, to] = [Math.floor(key / places.length), key % places.length]
+    if (from !== to && isLink.test(from, to) && made >= Math.min(mesh.perLink, possiblePairs(pairs, from, to))) coverage.covered++
+  }
+  for (let i = 0; i < places.length && coverage.uncovered.length < maxNamed; i++)
+    for (let j = 0; j < places.length && coverage.uncovered.length < maxNamed; j++)
+      if (i !== j && isLink.test(i, j)) nameLink(pairs, reach, i, j, counts.get(i * places.length + j) ?? 0, coverage)
   return coverage
 }
 
+const possiblePairs = ({ places }: Pairs, from: number, to: number): number => places[from]!.members.length * places[to]!.members.length
+
+const nameLink = (pairs: Pairs, reach: Reach, i: number, j: number, made: number, coverage: Coverage): void => {
+  const { mesh, places } = pairs
+  const [from, to] = [places[i]!, places[j]!]
+  const wanted = Math.max(mesh.perLink, localisablePairs)
+  if (made >= wanted) return
+  const link = { mesh: mesh.name, from: from.name, to: to.name }
+  const isLost = made === 0 && !from.members.some(a => to.members.some(b => pairs.mayProbe(a, b)))
+  if (isLost) coverage.withoutAddress.push({ ...link, ...scopesOf(pairs, reach, i, j) })
+  const why = isLost ? 'address' : made >= possiblePairs(pairs, i, j) ? 'agents' : whyShort(pairs, i, j)
+  coverage.uncovered.push({ ...link, pairs: made, wanted, why })
+}
+
 /** Policy hub has no links between two places without a hub. */
-const isLink = ({ places, isOfPolicy, mesh }: Pairs, from: number, to: number): boolean =>
-  mesh.policy !== 'hub' || places[from]!.members.some(a => places[to]!.members.some(b => isOfPolicy(a, b)))
+const linkTest = ({ places, isHub }: Pairs): { count: number; test: (from: number, to: number) => boolean } => {
+  const all = places.length * (places.length - 1)
+  if (!isHub) return { count: all, test: () => true }
+  const has = places.map(({ members }) => members.some(agent => isHub[agent]))
+  const without = has.filter(one => !one).length
+  return { count: all - without * (without - 1), test: (from, to) => has[from]! || has[to]! }
+}
 
 const whyShort = ({ places, targets, mesh }: Pairs, from: number, to: number): Uncovered['why'] => {
   const { members } = places[from]!

@@ -24,3 +24,21 @@ export const combine = (...parts: readonly number[]): number => {
 
 /** How well a candidate does for a slot; the highest wins. */
 export const score = (slot: number, candidate: number): number => mix(slot ^ candidate)
+
+/**
+ * The `count` candidates with the highest scores for a slot, best first; among equals the first. Most fall to a first cut, because scores are spread
+ * evenly over 32 bits: ten thousand agents rank each other in a second.
+ */
+export const highest = (hashes: Uint32Array, slot: number, count: number, isAllowed: (candidate: number) => boolean): number[] => {
+  if (count <= 0) return []
+  for (let cut = 2 ** 32 * (1 - Math.min(1, (2 * count + 20) / hashes.length)); ; cut = 0) {
+    const found: { candidate: number; points: number }[] = []
+    for (let candidate = 0; candidate < hashes.length; candidate++) {
+      const points = score(slot, hashes[candidate]!)
+      if (points >= cut && isAllowed(candidate)) found.push({ candidate, points })
+    }
+    if (found.length < count && cut > 0) continue
+    found.sort((a, b) => b.points - a.points || a.candidate - b.candidate)
+    return found.slice(0, count).map(({ candidate }) => candidate)
+  }
+}

@@ -10,6 +10,8 @@ export type Mix = {
   readonly hashes: Uint32Array
   readonly places: readonly Place[]
   readonly placeOf: Int32Array
+  readonly placeHashes: Uint32Array
+  readonly sizes: Uint32Array
   readonly seed: number
   /** Periods of `rotate` since the epoch; undefined: nothing moves on. */
   readonly period: number | undefined
@@ -17,7 +19,8 @@ export type Mix = {
   readonly probers: number[][]
   /** Both ends may be paired: different agents, a hub among them where there is one, and an address that can be reached. */
   readonly mayProbe: (from: number, to: number) => boolean
-  readonly isOfPolicy: (from: number, to: number) => boolean
+  /** Policy hub: which agents are. */
+  readonly isHub: readonly boolean[] | undefined
 }
 export const hasRoom = ({ mesh, targets }: Mix, agent: number): boolean => targets[agent]!.length < mesh.maxTargets
 
@@ -46,6 +49,22 @@ export const best = (
     if (its === undefined || its > least) continue
     const points = score(key, hashes[candidate]!)
     if (its < least || points > most) [found, least, most] = [candidate, its, points]
+  }
+  return found
+}
+
+/** As `best`, where no candidate is a heavier burden than another: the few that lead are asked whether they may. */
+export const bestAllowed = (
+  candidates: readonly number[],
+  key: number,
+  hashes: Uint32Array,
+  isAllowed: (candidate: number) => boolean,
+): number | undefined => {
+  let found: number | undefined
+  let most = -1
+  for (const candidate of candidates) {
+    const points = score(key, hashes[candidate]!)
+    if (points > most && isAllowed(candidate)) [found, most] = [candidate, points]
   }
   return found
 }

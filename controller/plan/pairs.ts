@@ -15,7 +15,7 @@ import { placesOf } from './places.ts'
 import { giveProbers } from './probers.ts'
 import type { Reach } from './reach.ts'
 
-export type Pairs = Pick<Mix, 'mesh' | 'agents' | 'places' | 'placeOf' | 'targets' | 'probers' | 'isOfPolicy' | 'mayProbe'>
+export type Pairs = Pick<Mix, 'mesh' | 'agents' | 'places' | 'placeOf' | 'targets' | 'probers' | 'isHub' | 'mayProbe'>
 
 /** `agents` are sorted by ID and take part; `nowMs` only tells how far the rotation is. */
 export const planPairs = (mesh: Mesh, agents: readonly LiveAgent[], reach: Reach, nowMs: number): Pairs => {
@@ -29,11 +29,13 @@ export const planPairs = (mesh: Mesh, agents: readonly LiveAgent[], reach: Reach
     hashes: Uint32Array.from(agents, ({ id }) => hashText(id)),
     places,
     placeOf,
+    placeHashes: Uint32Array.from(places, ({ hash }) => hash),
+    sizes: Uint32Array.from(places, ({ members }) => members.length),
     seed: hashText(mesh.name),
     period: rotateMs ? Math.floor(nowMs / rotateMs) : undefined,
     targets: agents.map(() => []),
     probers: agents.map(() => []),
-    isOfPolicy,
+    isHub,
     mayProbe: (from, to) => from !== to && isOfPolicy(from, to) && reach.canReach(from, to),
   }
   const isTight = coverLinks(state)

@@ -6,7 +6,7 @@ import type { Assignment } from '../../wire/assignment.ts'
 import type { FleetCheck, FleetLink, FleetPrice, FleetTarget, Mesh } from '../../wire/fleet.ts'
 import { isMeasured } from '../fleet/check-rules.ts'
 import { type Location, selects } from '../fleet/select.ts'
-import { agentTargets, type Drafts, draftPairs, draftTarget, finish, newDrafts } from './assignments.ts'
+import { agentTargets, type Drafts, draftPairs, draftTarget, finish, newDrafts, pathCounts } from './assignments.ts'
 import { type Coverage, coverageOf } from './coverage.ts'
 import { byId, isEligible, type LiveAgent } from './live-agent.ts'
 import { addPairs, addTargets, addTelemetry, type Loads } from './loads.ts'
@@ -102,10 +102,7 @@ const planChecks = (
 /** Telemetry of every agent, and those that run more than an agent does. */
 const addRates = (eligible: readonly LiveAgent[], drafts: Drafts, loads: Loads, controller: Location | undefined): AtLimit[] =>
   eligible.flatMap((agent): AtLimit[] => {
-    const paths = [...drafts.get(agent.id)!.checks.values()].map(({ planned, targets }) => ({
-      everyMs: planned.everyMs,
-      count: targets.size,
-    }))
+    const paths = pathCounts(drafts.get(agent.id)!)
     addTelemetry(loads, agent, paths, controller)
     const value = paths.reduce((sum, { everyMs, count }) => sum + (count * 1000) / everyMs, 0)
     return value > probesPerSecond ? [{ agent: agent.id, limit: 'probesPerSecond', value, most: probesPerSecond }] : []

@@ -1,6 +1,6 @@
 /** Probers for every agent: `inDegree` of them, the first from its own place, the others from as many other places. */
 import { combine, score } from './hash.ts'
-import { best, epochOf, hasRoom, join, type Mix } from './mix.ts'
+import { best, bestAllowed, epochOf, hasRoom, join, type Mix } from './mix.ts'
 
 export const giveProbers = (state: Mix, isTight: boolean): void => {
   const { mesh, agents, probers } = state
@@ -23,13 +23,15 @@ const findProber = (state: Mix, target: number, slot: number, given: readonly nu
   const { seed, hashes, placeOf, places, targets } = state
   const key = combine(seed, hashes[target]!, slot, slot === 0 ? 0 : epochOf(state, slot, state.mesh.inDegree))
   const own = placeOf[target]!
-  const burden = (agent: number): number | undefined => {
-    const isNew = !targets[agent]!.includes(target)
-    // A pair that a link has given already costs nothing; without limits it counts as this slot's.
-    if (given.includes(agent) || !state.mayProbe(agent, target) || (isNew ? !hasRoom(state, agent) : isTight)) return undefined
-    return isTight ? targets[agent]!.length : 0
+  // A pair that a link has given already costs nothing; without limits it counts as this slot's.
+  const isAllowed = (agent: number): boolean =>
+    !given.includes(agent) && state.mayProbe(agent, target) && (targets[agent]!.includes(target) ? !isTight : hasRoom(state, agent))
+  const within = (place: number): number | undefined => {
+    const { members } = places[place]!
+    return isTight
+      ? best(members, key, hashes, agent => (isAllowed(agent) ? targets[agent]!.length : undefined))
+      : bestAllowed(members, key, hashes, isAllowed)
   }
-  const within = (place: number): number | undefined => best(places[place]!.members, key, hashes, burden)
   const first = slot === 0 ? within(own) : undefined
   if (first !== undefined) return first
   const avoided = new Set([own, ...given.map(agent => placeOf[agent]!)])
@@ -45,11 +47,11 @@ const findProber = (state: Mix, target: number, slot: number, given: readonly nu
   return undefined
 }
 
-const bestPlace = ({ places }: Mix, key: number, isAllowed: (place: number) => boolean): number | undefined => {
+const bestPlace = ({ placeHashes }: Mix, key: number, isAllowed: (place: number) => boolean): number | undefined => {
   let found: number | undefined
   let most = -1
-  for (let place = 0; place < places.length; place++) {
-    const points = score(key, places[place]!.hash)
+  for (let place = 0; place < placeHashes.length; place++) {
+    const points = score(key, placeHashes[place]!)
     if (points > most && isAllowed(place)) [found, most] = [place, points]
   }
   return found

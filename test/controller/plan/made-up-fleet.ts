@@ -13,7 +13,7 @@ const clouds = ['aws', 'azure', 'gcp']
 /** An agent of a flat network: one address that everyone reaches. `region` counts over all clouds. */
 export const agentOf = (number: number, region: number, more: Partial<LiveAgent> = {}): LiveAgent => ({
   id: `a${String(number).padStart(5, '0')}`,
-  location: { cloud: clouds[region % 3]!, region: `r${region}`, zone: `z${number % 3}`, node: `n${number}` },
+  location: { cloud: clouds[region % 3]!, region: `r${region}`, zone: `z${(number >> 3) % 3}`, node: `n${number}` },
   advertise: [{ scope: 'node', host: `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}` }],
   ...more,
 })
