@@ -78,11 +78,8 @@ const readObject = (schema: Schema, value: Record<string, unknown>, steps: Steps
     if (Object.hasOwn(known, key) || problems.length >= maxFindings) continue
     if (schema.additionalProperties === false)
       problems.push({ steps: [...steps, key], isKey: true, message: unknownKey(key, Object.keys(known)) })
-    else
-      read.push([
-        key,
-        isObject(schema.additionalProperties) ? readAt(schema.additionalProperties, inner, [...steps, key], problems) : inner,
-      ])
+    const its = isObject(schema.additionalProperties) ? schema.additionalProperties : undefined
+    read.push([key, its ? readAt(its, inner, [...steps, key], problems) : inner])
   }
   for (const [key, inner] of Object.entries(known)) {
     const own = Object.hasOwn(value, key) ? value[key] : undefined
