@@ -11,12 +11,10 @@ import { agentsOf } from '../controller/plan/made-up-fleet.ts'
 import { machine } from './machine.ts'
 import { report } from './report.ts'
 
-const agentCount = 10_000
 const shapes = {
-  'sampled, 30 regions, 3 checks': { regions: 30, mesh: '' },
-  'sampled, 90 zones, 3 checks': { regions: 30, mesh: ', between: zone' },
-  'sampled, 10,000 nodes, 3 checks': { regions: 30, mesh: ', between: node' },
-  'full, 100 targets each, 3 checks': { regions: 30, mesh: ', policy: full' },
+  'sampled, 30 regions, 3 checks': { count: 10_000, regions: 30, mesh: '' },
+  'sampled, 90 zones, 3 checks': { count: 10_000, regions: 30, mesh: ', between: zone' },
+  'full, 100 targets each, 3 checks': { count: 1000, regions: 30, mesh: ', policy: full' },
 }
 
 const fleetOf = (mesh: string): Fleet => {
@@ -27,9 +25,9 @@ mesh: [{ name: all, checks: [i, t, m]${mesh} }]`)
   return parsed.value
 }
 
-const measure = ({ regions, mesh }: { regions: number; mesh: string }): object => {
+const measure = ({ count, regions, mesh }: { count: number; regions: number; mesh: string }): object => {
   const fleet = fleetOf(mesh)
-  const [joining, ...agents] = agentsOf(agentCount + 1, regions) as [LiveAgent, ...LiveAgent[]]
+  const [joining, ...agents] = agentsOf(count + 1, regions) as [LiveAgent, ...LiveAgent[]]
   const rounds = [1, 2, 3].map(() => {
     const cpu = process.cpuUsage()
     const start = performance.now()
