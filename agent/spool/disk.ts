@@ -53,6 +53,8 @@ export class Disk {
   async write(waiting: Waiting): Promise<void> {
     try {
       const store = await this.#attach()
+      // First, as on a full disk this is what makes room.
+      await store.removeFinished()
       const due = waiting.list.slice()
       for (let written = 0; written < due.length; ) written += await this.#writeSome(waiting, due.slice(written))
       await store.removeFinished()

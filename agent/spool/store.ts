@@ -126,14 +126,21 @@ export class Store {
     return this.#nextSegment
   }
 
-  /** Deletes the segments that every endpoint is done with. The ledger says so first: a file that comes back must not count as new. */
+  /**
+   * Deletes the segments that every endpoint is done with. The ledger says so first: a file that comes back must not count as new. But on a full disk it is
+   * the deleting that makes room for the ledger.
+   */
   async removeFinished(): Promise<void> {
     const endpoints = [...this.state.endpoints.values()]
     const finished = this.segments.filter(segment => segment.sealed && isFinished(endpoints, segment))
     if (finished.length === 0) return
     for (const segment of finished) this.note({ t: 'close', s: segment.number, why: 'corrupt' })
-    await this.writeLedger(true)
+    const isWritten = await this.writeLedger(true).then(
+      () => true,
+      () => false,
+    )
     for (const segment of finished) await this.#remove(segment)
+    if (!isWritten) await this.writeLedger(true)
   }
 
   async #remove(segment: Segment): Promise<void> {

@@ -194,6 +194,7 @@ t.test('a real disk that is full', { skip: canMount() }, async t => {
   const mount = 'mount -t tmpfs -o size=256k,mode=700 none "$1" && exec "$2" "$3" "$1"'
   const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', mount, 'sh', directory, process.execPath, program], {
     encoding: 'utf8',
+    timeout: 60_000,
   })
   t.match(JSON.parse(stdout || JSON.stringify(stderr)), { degraded: /ENOSPC/, after: 'well', exact: true, drained: true })
 })

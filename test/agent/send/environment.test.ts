@@ -1,0 +1,49 @@
+import t from 'tap'
+import { urlOf } from '../../../agent/send/endpoint.ts'
+import { parseOtelEnvironment } from '../../../agent/send/environment.ts'
+import { parseRetryAfterMs } from '../../../agent/send/retry-after.ts'
+
+t.test('the standard variables make an endpoint', async t => {
+  const parsed = parseOtelEnvironment({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example:4318/base/',
+    OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'https://logs.example/in',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Bearer%20abc, x-team=net',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '2500',
+    OTEL_EXPORTER_OTLP_CERTIFICATE: '/ca.pem',
+  })
+  if (!parsed.ok || !parsed.value) return t.fail('an endpoint is wanted')
+  const endpoint = parsed.value
+  t.match(endpoint, { protocol: 'json', compression: 'gzip', timeoutMs: 2500, caFile: '/ca.pem', order: 'oldest' })
+  t.equal(endpoint.headers['authorization']?.reveal(), 'Bearer abc')
+  t.equal(urlOf(endpoint, 'metrics'), 'https://collector.example:4318/base/v1/metrics')
+  t.equal(urlOf(endpoint, 'logs'), 'https://logs.example/in')
+})
+
+t.test('no address is no endpoint', async t =>
+  t.same(parseOtelEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }), { ok: true, value: undefined }),
+)
+
+t.test('every problem is said at once, and no secret with it', async t => {
+  const parsed = parseOtelEnvironment({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:canary@collector.example',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_EXPORTER_OTLP_HEADERS: 'canary,a=%zzcanary',
+    OTEL_EXPORTER_OTLP_TIMEOUT: 'soon',
+    OTEL_EXPORTER_OTLP_CLIENT_KEY: '/key.pem',
+    OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: 'gzip',
+  })
+  if (parsed.ok) return t.fail('problems are wanted')
+  t.equal(parsed.problems.length, 7)
+  t.notMatch(parsed.problems.join('\n'), /canary/)
+})
+
+t.test('Retry-After is seconds or a date', async t => {
+  const nowMs = Date.UTC(2026, 0, 1)
+  t.equal(parseRetryAfterMs('30', nowMs), 30_000)
+  t.equal(parseRetryAfterMs('Thu, 01 Jan 2026 00:00:10 GMT', nowMs), 10_000)
+  t.equal(parseRetryAfterMs('Wed, 31 Dec 2025 00:00:10 GMT', nowMs), 0)
+  t.equal(parseRetryAfterMs('999999999', nowMs), 3_600_000)
+  for (const text of [undefined, '', '-1', 'soon', '1.5']) t.equal(parseRetryAfterMs(text, nowMs), undefined)
+})
