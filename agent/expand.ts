@@ -1,9 +1,9 @@
 /** From an assignment to paths: every check on every target that it names, or everything that is wrong with it. Pure. */
 import type { AssignedCheck, AssignedTarget, Assignment } from '../wire/assignment.ts'
-import { parseCheckOptions } from '../wire/check-options.ts'
-import type { Path as Place } from '../wire/document.ts'
+import { readOptions } from '../wire/check-options.ts'
 import { nearest } from '../wire/near.ts'
 import { type Options, withDefaults } from '../wire/options.ts'
+import type { Steps } from '../wire/problem.ts'
 import type { Kind } from '../wire/result.ts'
 import { type AskedTarget, needsPort, parseTarget } from '../wire/target.ts'
 import { parseDurationMs, quote } from '../wire/values.ts'
@@ -11,7 +11,7 @@ import type { Path } from './path.ts'
 
 /** Options that every check of a kind gets unless it says otherwise: the agent's own identity and source. */
 export type Common = { [K in Kind]?: Partial<Options[K]> }
-type Problem = { path: Place; message: string }
+type Problem = { path: Steps; message: string }
 export type Expanded = { paths: readonly Path[]; problems: Problem[] }
 
 const leastEveryMs = 100
@@ -27,8 +27,8 @@ export const expand = (assignment: Pick<Assignment, 'targets' | 'checks'>, commo
   noteDuplicates('checks', assignment.checks, problems)
   for (const [i, check] of assignment.checks.entries()) {
     const timing = readTiming(check, i, problems)
-    const { options, problems: wrong } = parseCheckOptions(check.kind, (check.options ?? {}) as Record<string, unknown>)
-    problems.push(...wrong.map(({ path, message }) => ({ path: ['checks', i, 'options', ...path], message })))
+    const { given: options, problems: wrong } = readOptions(check.kind, (check.options ?? {}) as Record<string, unknown>)
+    problems.push(...wrong.map(({ steps, message }) => ({ path: ['checks', i, 'options', ...steps], message })))
     for (const ready of chosen(check, i, targets, problems)) {
       const { asked } = ready
       if (needsPort(check.kind) && asked.port === undefined)
@@ -101,10 +101,11 @@ const readTiming = (check: AssignedCheck, i: number, problems: Problem[]): Timin
 
 /** What a target says of its own identity and names goes into the options of the kinds that take it. */
 const ofTarget = (kind: Kind, { tls, expectId, expectTrustDomain, path, agentId }: AssignedTarget): Record<string, unknown> => ({
-  ...(kind === 'tls' || kind === 'mtls' || kind === 'mtu' ? { ...tls } : {}),
+  ...(kind === 'tls' || kind === 'mtls' || kind === 'mtu' || kind === 'http' ? { ...tls } : {}),
   ...(kind === 'mtls' ? { expectId, expectTrustDomain } : {}),
   ...(kind === 'tcp' || kind === 'udp' ? { expectAgent: agentId } : {}),
   ...(kind === 'bundle' ? { path, endpointId: expectId } : {}),
+  ...(kind === 'http' ? { path } : {}),
 })
 
 const buildPath = (check: AssignedCheck, { target, asked }: Ready, { everyMs, timeoutMs, latenessMs }: Timing, options: object): Path => {

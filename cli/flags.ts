@@ -27,8 +27,13 @@ const bytes = { parse: parseSizeBytes, show: String }
 const ratio = { parse: parseRatio, show: (value: number) => `${value * 100}%` }
 
 export const flags = {
-  count: { into: { icmp: 'count', udp: 'count' }, value: 'n', number: plain },
-  interval: { into: { icmp: 'intervalMs', udp: 'intervalMs' }, value: 'duration', number: duration },
+  count: { into: { icmp: 'count', udp: 'count' }, value: 'n', help: 'echoes [5] or datagrams [100] to send', number: plain },
+  interval: {
+    into: { icmp: 'intervalMs', udp: 'intervalMs' },
+    value: 'duration',
+    help: 'time between two echoes [200ms] or datagrams [10ms]',
+    number: duration,
+  },
   timeout: {
     into: {
       bundle: 'timeoutMs',
@@ -61,7 +66,12 @@ export const flags = {
   },
   resolver: { into: { dns: 'resolvers' }, value: 'address', repeatable: true },
   'expect-address': { into: { dns: 'expect' }, value: 'prefix', repeatable: true },
-  size: { into: { icmp: 'sizeBytes', udp: 'sizeBytes' }, value: 'bytes', number: bytes },
+  size: {
+    into: { icmp: 'sizeBytes', udp: 'sizeBytes' },
+    value: 'bytes',
+    help: 'data of an echo [56] or a datagram [100], without headers',
+    number: bytes,
+  },
   'max-loss': { into: { icmp: 'maxLoss', udp: 'maxLoss' }, value: 'ratio', number: ratio },
   'max-steps': { into: { mtu: 'maxSteps' }, value: 'n', number: plain },
   flows: { into: { udp: 'flows' }, value: 'n', number: plain },

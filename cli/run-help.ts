@@ -15,9 +15,9 @@ export const listOptions = (parser: Argv): Argv => {
       [
         '$0 run <target>… [options]',
         '',
-        'A target is host[:port] for the whole ladder (dns, icmp, mtu, tcp, tls), or a URL for one kind:',
-        '  dns://name  icmp://host  mtu://host[:port]  tcp://host:port  tls://host[:port]',
-        '  https://host[:port]/path  http://host[:port]/path',
+        'A target is host[:port] for the ladder (dns icmp mtu tcp tls, mtls with an identity), or a URL:',
+        '  dns://name  icmp://host  mtu://host[:port]  tcp://host:port  udp://host[:port]  tls://host[:port]',
+        '  mtls://host[:port]  bundle+https://host[:port]/path  https://host[:port]/path  http://host/path',
         'IPv6 addresses go in brackets. Durations are 200ms, 1.5s, 2m; sizes 1500, 64KiB; ratios 10% or 0.1.',
         'Exit codes: 0 ok, 1 something failed, 2 bad usage, 3 not measured.',
       ].join('\n'),

@@ -11,9 +11,11 @@ export const name = {
   type: 'string',
   minLength: 1,
   maxLength: 128,
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$',
   examples: ['payments', 'mesh-tcp'],
 } as const
+/** Of a check: a path is named `check/target`, so the slash is its own. */
+const plainName = { ...name, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' } as const
 export const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['500ms', '10s', '5m'] } as const
 
 export const targetSchema = {
@@ -51,7 +53,7 @@ export const checkSchema = {
   additionalProperties: false,
   required: ['name', 'kind', 'every'],
   properties: {
-    name: { ...name, description: 'what people and labels call it' },
+    name: { ...plainName, description: 'what people and labels call it' },
     kind: { enum: kinds, description: 'what is measured' },
     every: { ...duration, description: 'how often: 10s, 5m' },
     timeout: { ...duration, description: 'time for one run; default: that of the kind, and never more than `every`' },

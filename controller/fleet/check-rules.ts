@@ -1,5 +1,6 @@
 /** What a check must keep besides its schema: the options of its kind, times that fit together, targets that the kind can be sent to. */
 
+import { readOptions } from '../../wire/check-options.ts'
 import type { FleetCheck, FleetKind, FleetTarget } from '../../wire/fleet.ts'
 import type { Options } from '../../wire/options.ts'
 import type { Steps } from '../../wire/problem.ts'
@@ -8,7 +9,6 @@ import { type Kind, kinds } from '../../wire/result.ts'
 import { parseTarget } from '../../wire/target.ts'
 import { formatDuration } from '../../wire/values.ts'
 import { dayMs, durationProblems, msOf } from './duration.ts'
-import { readOptions } from './read-options.ts'
 import type { Placed } from './sound.ts'
 
 /** A kind of the design that this version can measure. */

@@ -4,6 +4,7 @@ import { defaultRuleNames } from '../../wire/fleet-alerts.ts'
 import { type Problem, printSteps } from '../../wire/problem.ts'
 import { type Finding, isObject, maxFindings, readBySchema } from '../../wire/read.ts'
 import { kinds } from '../../wire/result.ts'
+import { type LineOf, readYaml } from '../../wire/yaml.ts'
 import { routeProblems, routeWarnings, ruleProblems, twinProblems } from './alert-rules.ts'
 import { checkProblems, isMeasured } from './check-rules.ts'
 import { nameProblems } from './merge.ts'
@@ -13,7 +14,6 @@ import { clusterProblems, linkProblems, priceProblems, targetProblems, trustDoma
 import { referenceProblems } from './references.ts'
 import { selectorProblems, selectorWarnings } from './select.ts'
 import { type Sound, soundOf } from './sound.ts'
-import { type LineOf, readYaml } from './yaml.ts'
 
 /** `warnings`: what is allowed and probably not meant, and checks of kinds that this version lacks, which no plan has. */
 export type ParsedFleet = { ok: true; value: Fleet; warnings: Problem[] } | { ok: false; problems: Problem[]; warnings: Problem[] }

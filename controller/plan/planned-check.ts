@@ -1,10 +1,10 @@
 /** A check as the plan needs it: parsed once, of a kind that this version measures. */
 import type { AssignedCheck } from '../../wire/assignment.ts'
+import { readOptions } from '../../wire/check-options.ts'
 import type { FleetCheck } from '../../wire/fleet.ts'
 import type { Kind } from '../../wire/result.ts'
 import { isMeasured } from '../fleet/check-rules.ts'
 import { msOf } from '../fleet/duration.ts'
-import { readOptions } from '../fleet/read-options.ts'
 import { type RunCost, runCost } from './cost.ts'
 import type { Service } from './live-agent.ts'
 

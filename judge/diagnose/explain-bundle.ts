@@ -1,5 +1,5 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
-import type { FailReason } from '../../wire/reasons.ts'
+import { type FailReason, warningTexts } from '../../wire/reasons.ts'
 import type { Warning } from '../../wire/result.ts'
 import { mtlsOf, nameOf } from './explain-identity.ts'
 import { fixFederation } from './fix-federation.ts'
@@ -135,7 +135,7 @@ export const explainShortNotice = (seen: Seen): Diagnosis | undefined => {
   return buildDiagnosis('trust_bundle_misaligned', {
     confidence: 'possible',
     summary: `${domain} uses an authority, or has to soon, that it published too late for every peer to hold it.`,
-    evidence: [clean(late.detail)],
+    evidence: [clean(late.detail) || warningTexts.authority_published_late],
     against: ['a peer that has polled since holds it already'],
     fixes: [
       fix(`SPIRE server of ${domain}: which authorities are prepared and active?`, 'spire-server localauthority x509 show'),

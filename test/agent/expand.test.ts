@@ -1,12 +1,12 @@
 import t from 'tap'
 import { expand } from '../../agent/expand.ts'
 import type { AssignedCheck, AssignedTarget } from '../../wire/assignment.ts'
-import { formatPath } from '../../wire/document.ts'
+import { printSteps } from '../../wire/problem.ts'
 
 const target = (more: Partial<AssignedTarget> = {}): AssignedTarget => ({ name: 'a', address: '192.0.2.1:443', ...more })
 const check = (more: Partial<AssignedCheck> = {}): AssignedCheck => ({ name: 'c', kind: 'tcp', every: '10s', ...more })
 const problemsOf = (targets: AssignedTarget[], checks: AssignedCheck[]) =>
-  expand({ targets, checks }).problems.map(({ path, message }) => `${formatPath(path)}: ${message}`)
+  expand({ targets, checks }).problems.map(({ path, message }) => `${printSteps(path)}: ${message}`)
 
 t.test('each check goes to each target that it names, or to all', async t => {
   const targets = [target(), target({ name: 'b', address: 'svc.example', location: 'azure/eastus/1' })]
@@ -57,7 +57,7 @@ t.test('every mistake is told, with its place', async t => {
     /^checks\[0\]\.every: got 1ms, want 100ms to 24h/,
     /^checks\[0\]\.timeout: got 2s, want 10ms to 1ms/,
     /^checks\[1\]\.targets\[0\]: no target "aa", did you mean a\?/,
-    /^checks\[1\]\.options\.cuont: unknown option "cuont", want one of/,
+    /^checks\[1\]\.options\.cuont: unknown key, known here are timeoutMs/,
     /^checks\[1\]\.options\.payload: "much" is not a size/,
     /^checks\[1\]\.options\.control: got "yes", want true or false/,
     /^checks\[2\]: tcp needs a port, and target e has none/,

@@ -26,7 +26,7 @@ t.test('help is a result: on stdout, with exit code 0', async t => {
 
 t.test('the help of run lists every option with what its value looks like', async t => {
   const { out } = await run('run', '--help')
-  t.match(out, /--count n +icmp: echoes to send \[5\]/)
+  t.match(out, /--count n +icmp, udp: echoes \[5\] or datagrams \[100\] to send/)
   t.match(out, /--output format/)
   for (const line of out.split('\n')) t.ok(line.length <= 100, line)
 })

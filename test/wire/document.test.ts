@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { assignmentSchema } from '../../wire/assignment.ts'
-import { formatPath, formatProblem, readDocument } from '../../wire/document.ts'
+import { formatProblem, readDocument } from '../../wire/document.ts'
 
 const problems = (text: string): string[] => {
   const read = readDocument(text, assignmentSchema)
@@ -17,17 +17,17 @@ checks:
 chekcs: []
 `
   t.same(problems(text), [
-    'agent.yaml:2: targets[0].name: got "a b", want one like payments, mesh-tcp',
+    'agent.yaml:2: targets[0].name: got "a b", want a text such as payments or mesh-tcp',
     'agent.yaml:3: targets[0].address: got 3, want a text',
-    `agent.yaml:5: checks[0].kind: got "icpm", want one of ${assignmentSchema.properties.checks.items.properties.kind.enum.join(', ')}; did you mean icmp?`,
-    'agent.yaml:5: checks[0].every: got "10", want one like 500ms, 10s, 5m',
+    `agent.yaml:5: checks[0].kind: got "icpm", did you mean icmp? Want one of ${assignmentSchema.properties.checks.items.properties.kind.enum.join(', ')}`,
+    'agent.yaml:5: checks[0].every: got "10", want a text such as 500ms or 10s or 5m',
     'agent.yaml:6: chekcs: unknown key, did you mean checks?',
   ])
 })
 
 t.test('what is missing is told at the line of what lacks it', async t => {
   t.match(problems('targets:\n  - name: a\nchecks: []\n'), [
-    'agent.yaml:2: targets[0].address: is missing: host, host:port, or [IPv6]:port',
+    'agent.yaml:2: targets[0]: address is missing, want host, host:port, or [IPv6]:port',
   ])
 })
 
@@ -37,18 +37,14 @@ t.test('more mistakes than anyone makes are all told', async t => {
 })
 
 t.test('a file that is not YAML, twice the same key, and one that unfolds without end are refused', async t => {
-  t.match(problems('targets: [1'), [/^agent\.yaml:1: not YAML: /])
-  t.match(problems('targets: []\ntargets: []\nchecks: []\n'), [/^agent\.yaml:2: not YAML: .*unique/])
+  t.match(problems('targets: [1'), [/^agent\.yaml:1: Flow sequence/])
+  t.match(problems('targets: []\ntargets: []\nchecks: []\n'), ['agent.yaml:2: "targets" stands here twice'])
   const bomb = [
     'a: &a [x,x,x,x,x,x,x,x,x,x]',
     ...'bcdefgh'.split('').map((k, i) => `${k}: &${k} [${`*${'abcdefg'[i]},`.repeat(9)}*${'abcdefg'[i]}]`),
   ].join('\n')
-  t.match(problems(bomb), [/alias/])
-  t.match(problems(`a: ${'x'.repeat(5_000_000)}`), [/5000003 characters, want at most/])
-})
-
-t.test('paths are written as people read them', async t => {
-  t.equal(formatPath(['checks', 0, 'options', 'a b', 'c']), 'checks[0].options["a b"].c')
+  t.ok(problems(bomb).length > 0, 'and in time')
+  t.match(problems(`a: ${'x'.repeat(5_000_000)}`), [/5000003 bytes, want at most/])
 })
 
 t.test('no text makes it throw', async t => {

@@ -12,6 +12,7 @@ type Property = {
   description: string
   minimum?: number
   maximum?: number
+  pattern?: string
   items?: Property
 }
 type Schema = { type: string; additionalProperties: unknown; required: readonly string[]; properties: Record<string, Property> }
@@ -23,14 +24,14 @@ const isSame = (a: object, b: object): boolean =>
   Object.entries(a).every(([name, value]) => (b as Record<string, unknown>)[name] === value)
 
 /** Values that a property takes. */
-const anyOf = ({ type, enum: values, minimum = 0, maximum = 1000, items }: Property): fc.Arbitrary<unknown> => {
+const anyOf = ({ type, enum: values, minimum = 0, maximum = 1000, items, pattern }: Property): fc.Arbitrary<unknown> => {
   if (values) return fc.constantFrom(...values)
   if (type === 'integer') return fc.integer({ min: minimum, max: maximum })
   if (type === 'number') return fc.double({ min: minimum, max: maximum, noNaN: true })
   if (type === 'boolean') return fc.boolean()
   if (type === 'array') return fc.array(anyOf(items!), { maxLength: 3 })
   if (type === 'object') return fc.dictionary(fc.constantFrom('a.test', 'b.test'), fc.string())
-  return fc.string({ minLength: 1, maxLength: 20 })
+  return pattern ? fc.stringMatching(new RegExp(pattern)) : fc.string({ minLength: 1, maxLength: 20 })
 }
 
 t.test('every kind has options and a text, and nothing else has', async t => {
@@ -101,7 +102,8 @@ for (const kind of kinds) {
     for (const [name, { description, type }] of Object.entries(schema.properties)) {
       t.match(description, /^.{6,}[^.]$/, name)
       t.ok(page.includes(`\`${name}\``), `${name} is on the page of checks`)
-      if (type === 'number' || type === 'integer') t.match(name, /Ms$|Bytes$|Mtu$|^count$|^maxLoss$|^maxSteps$|^tries$|^flows$/, name)
+      if (type === 'number' || type === 'integer')
+        t.match(name, /Ms$|Bytes$|Mtu$|^count$|^maxLoss$|^maxSteps$|^tries$|^flows$|^redirects$/, name)
     }
     t.ok(page.includes(`## ${kind}`) || page.includes(`## \`${kind}\``), 'the kind is on it')
   })

@@ -102,10 +102,10 @@ const measured: { [K in Kind]: fc.Arbitrary<object> } = {
     {
       synRttMs: maybe(number),
       synRetransmits: maybe(number),
-      segmentsOut: maybe(number),
+      segmentsOut: maybe(fc.nat()),
       retransmits: maybe(number),
       retransmitRatio: maybe(fc.double({ min: 0, max: 1, noNaN: true })),
-      reverse: fc.record({ retransmits: number, segmentsOut: number, retransmitRatio: number, bytesSent: number }),
+      reverse: fc.record({ retransmits: fc.nat(), segmentsOut: fc.nat(), retransmitRatio: number, bytesSent: number }),
       control: fc.array(fc.record({ port: fc.nat(65535), accepted: fc.boolean() })),
     },
     { requiredKeys: [] },

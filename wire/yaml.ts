@@ -16,8 +16,8 @@ import {
   type YAMLParseError,
   type YAMLWarning,
 } from 'yaml'
-import type { Problem, Steps } from '../../wire/problem.ts'
-import { quote } from '../../wire/values.ts'
+import type { Problem, Steps } from './problem.ts'
+import { quote } from './values.ts'
 
 /** Ten thousand targets, a line each. The parser takes seconds for so much. */
 export const maxFleetBytes = 2 * 2 ** 20
