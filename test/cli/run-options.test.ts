@@ -189,7 +189,10 @@ t.test('all that is wrong with the options of HTTP is told at once, and no secre
       String(problem),
     )
   t.notMatch(problems.join(), /s3cret/)
-  t.match(parseRunWords({ targets: ['a:1'], flags: { header: ['a: b'] } }, [4]), { ok: false, problems: [/--header: belongs to http/] })
+  t.match(await parseRunWords({ targets: ['a:1'], flags: { header: ['a: b'] } }, [4]), {
+    ok: false,
+    problems: [/--header: belongs to http/],
+  })
 })
 
 t.test('durations are read in every unit and shown as people type them', async t => {
