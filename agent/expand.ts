@@ -12,7 +12,10 @@ import type { Path } from './path.ts'
 /** Options that every check of a kind gets unless it says otherwise: the agent's own identity and source. */
 export type Common = { [K in Kind]?: Partial<Options[K]> }
 type Problem = { path: Steps; message: string }
-export type Expanded = { paths: readonly Path[]; problems: Problem[] }
+/** `elsewhere`: checks that need another identity than ours. */
+export type Expanded = { paths: readonly Path[]; problems: Problem[]; elsewhere: readonly string[] }
+/** The workload whose identity this agent has; undefined for an agent that is no runner. */
+export type RunsAs = { namespace: string; serviceAccount: string } | undefined
 
 const leastEveryMs = 100
 const defaultLatenessMs = 100
@@ -20,15 +23,17 @@ const defaultLatenessMs = 100
 type Ready = { target: AssignedTarget; asked: AskedTarget }
 
 /** The paths of an assignment. With problems there are none: half an assignment is not run. */
-export const expand = (assignment: Pick<Assignment, 'targets' | 'checks'>, common: Common = {}): Expanded => {
+export const expand = (assignment: Pick<Assignment, 'targets' | 'checks'>, common: Common = {}, me?: RunsAs): Expanded => {
   const problems: Problem[] = []
   const targets = readTargets(assignment.targets, problems)
   const paths: Path[] = []
+  const elsewhere: string[] = []
   noteDuplicates('checks', assignment.checks, problems)
   for (const [i, check] of assignment.checks.entries()) {
     const timing = readTiming(check, i, problems)
     const { given: options, problems: wrong } = readOptions(check.kind, (check.options ?? {}) as Record<string, unknown>)
     problems.push(...wrong.map(({ steps, message }) => ({ path: ['checks', i, 'options', ...steps], message })))
+    if (!isOurs(check, me)) elsewhere.push(check.name)
     for (const ready of chosen(check, i, targets, problems)) {
       const { asked } = ready
       if (needsPort(check.kind) && asked.port === undefined)
@@ -36,11 +41,15 @@ export const expand = (assignment: Pick<Assignment, 'targets' | 'checks'>, commo
           path: ['checks', i],
           message: `${check.kind} needs a port, and target ${ready.target.name} has none: write host:port`,
         })
-      paths.push(buildPath(check, ready, timing, { ...common[check.kind], ...options }))
+      if (isOurs(check, me)) paths.push(buildPath(check, ready, timing, { ...common[check.kind], ...options }))
     }
   }
-  return problems.length > 0 ? { paths: [], problems } : { paths: Object.freeze(paths), problems }
+  return { paths: Object.freeze(problems.length > 0 ? [] : paths), problems, elsewhere }
 }
+
+/** A runner lends its identity and measures nothing else; everyone else has nobody's identity to lend. */
+const isOurs = ({ as = 'agent' }: AssignedCheck, me: RunsAs): boolean =>
+  as === 'agent' ? me === undefined : me !== undefined && as.namespace === me.namespace && as.serviceAccount === me.serviceAccount
 
 const readTargets = (targets: readonly AssignedTarget[], problems: Problem[]): Map<string, Ready> => {
   noteDuplicates('targets', targets, problems)

@@ -48,6 +48,20 @@ export const targetSchema = {
   },
 } as const
 
+/** Whose identity a check needs: the agent's own, or that of a workload's service account, which only a runner under it has. */
+export const runAs = {
+  anyOf: [
+    { const: 'agent' },
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['namespace', 'serviceAccount'],
+      properties: { namespace: { type: 'string', minLength: 1 }, serviceAccount: { type: 'string', minLength: 1 } },
+    },
+  ],
+  description: "agent, or { namespace: …, serviceAccount: … } of a runner, for a check that needs a workload's own identity",
+} as const
+
 export const checkSchema = {
   type: 'object',
   additionalProperties: false,
@@ -59,6 +73,7 @@ export const checkSchema = {
     timeout: { ...duration, description: 'time for one run; default: that of the kind, and never more than `every`' },
     options: { type: 'object', description: 'the options of the kind; durations and sizes may be written as 200ms and 64KiB' },
     targets: { type: 'array', items: { type: 'string' }, description: 'names of targets; default: all' },
+    as: runAs,
     expectAuthorized: { type: 'boolean', description: 'a refusal by policy (authorization_denied) is a fault too' },
     lateness: { ...duration, description: 'how late the event loop may be before a run is unmeasured: local_overload; default 100ms' },
   },

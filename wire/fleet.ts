@@ -4,7 +4,7 @@
  * What has a default is required, since reading fills it in. Durations and sizes are texts (`10s`, `64KiB`).
  */
 import type { XStatic } from 'typebox/schema'
-import { checkSchema, duration, name, targetSchema } from './assignment.ts'
+import { checkSchema, duration, name, runAs, targetSchema } from './assignment.ts'
 import { alertsSchema } from './fleet-alerts.ts'
 
 const text = { type: 'string', minLength: 1, maxLength: 256 } as const
@@ -90,19 +90,7 @@ const fleetCheckSchema = {
     targets: { ...names, description: 'names of targets; default: those of the meshes that use the check, or all targets when none does' },
     from: { ...selectorSchema, description: 'which agents; default: all' },
     perLink: { type: 'integer', minimum: 1, maximum: 1000, default: 3, description: 'agents per region that probe each of the targets' },
-    as: {
-      anyOf: [
-        { const: 'agent' },
-        {
-          type: 'object',
-          additionalProperties: false,
-          required: ['namespace', 'serviceAccount'],
-          properties: { namespace: text, serviceAccount: text },
-        },
-      ],
-      default: 'agent',
-      description: "agent, or { namespace: …, serviceAccount: … } of a runner, for a check that needs a workload's own identity",
-    },
+    as: { ...runAs, default: 'agent' },
   },
 } as const
 

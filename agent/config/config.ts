@@ -11,6 +11,7 @@ export type Self = Partial<Place> & {
   cluster?: string
   node?: string
   namespace?: string
+  serviceAccount?: string
   runner: boolean
   /** Find out at the start whether a sidecar answers our connections. */
   checkInterception: boolean

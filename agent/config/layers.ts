@@ -15,6 +15,12 @@ export const settings = {
   cluster: { flag: 'cluster', variable: 'CAUSEWAY_CLUSTER', in: 'agent', help: 'Kubernetes cluster' },
   node: { flag: 'node', variable: 'CAUSEWAY_NODE', in: 'agent', help: 'Kubernetes node' },
   namespace: { flag: 'namespace', variable: 'CAUSEWAY_NAMESPACE', in: 'agent', help: 'Kubernetes namespace' },
+  serviceAccount: {
+    flag: 'service-account',
+    variable: 'CAUSEWAY_SERVICE_ACCOUNT',
+    in: 'agent',
+    help: 'Kubernetes service account, for a runner',
+  },
   workloadApi: { flag: 'workload-api', variable: 'SPIFFE_ENDPOINT_SOCKET', in: 'identity', help: 'SPIFFE Workload API, unix:///…' },
   data: { flag: 'data', variable: 'CAUSEWAY_DATA', in: '', help: 'directory of the spool' },
   listen: { flag: 'listen', variable: 'CAUSEWAY_LISTEN', in: '', help: '/metrics and health, default 127.0.0.1:9464; off: none' },

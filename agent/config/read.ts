@@ -9,7 +9,8 @@ import { formatProblem, readDocument } from '../../wire/document.ts'
 import type { Problem } from '../../wire/problem.ts'
 import { parseTarget } from '../../wire/target.ts'
 import { bad, good, type Parsed, parseSizeBytes, quote } from '../../wire/values.ts'
-import { expand } from '../expand.ts'
+import { expand, type RunsAs } from '../expand.ts'
+import type { Path } from '../path.ts'
 import type { AgentConfig, Self } from './config.ts'
 import { readEndpoints } from './endpoints.ts'
 import { type Environment, type Flags, layOver, settings } from './layers.ts'
@@ -45,7 +46,11 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
   const layered = layOver(file.value, sources.flags, sources.environment)
   const endpoints = readEndpoints(layered.export ?? [], sources, note)
   const common = commonOptions(layered)
-  const { paths, problems: wrong } = expand({ targets: layered.targets ?? [], checks: layered.checks ?? [] }, common)
+  const {
+    paths,
+    problems: wrong,
+    elsewhere,
+  } = expand({ targets: layered.targets ?? [], checks: layered.checks ?? [] }, common, runsAs(layered, note))
   for (const { path, message } of wrong) note(path, message)
   const listen = readListen(layered, sources, note)
   const spoolLimitBytes = readSpoolLimit(layered, note)
@@ -66,7 +71,7 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
       listen,
       policy,
       policyFile: layered.policy,
-      notes: notesOn(layered, paths.length),
+      notes: notesOn(layered, paths, policy, elsewhere),
     }),
   )
 }
@@ -149,7 +154,25 @@ const readSpoolLimit = ({ spool }: ConfigFile, note: Note): number => {
   return parsed.ok ? parsed.value : 0
 }
 
-const notesOn = (file: ConfigFile, paths: number): readonly string[] => [
-  ...(paths === 0 ? ['no checks: this agent only answers others'] : []),
-  ...(paths > 0 && !file.export?.length ? ['no export: results are on /metrics only'] : []),
-]
+const runsAs = ({ agent = {} }: ConfigFile, note: Note): RunsAs => {
+  if (!agent.runner) return undefined
+  const { namespace, serviceAccount } = agent
+  if (namespace === undefined) note(['agent', 'namespace'], 'is missing: a runner is told by its namespace and service account')
+  if (serviceAccount === undefined) note(['agent', 'serviceAccount'], 'is missing: a runner is told by its namespace and service account')
+  return { namespace: namespace ?? '', serviceAccount: serviceAccount ?? '' }
+}
+
+const notesOn = (file: ConfigFile, paths: readonly Path[], { budgets }: Policy, elsewhere: readonly string[]): readonly string[] => {
+  const perSecond = paths.reduce((sum, { everyMs }) => sum + 1000 / everyMs, 0)
+  const allowed = Math.min(budgets.probesPerSecond, file.probesPerSecond ?? Number.POSITIVE_INFINITY)
+  return [
+    ...(paths.length === 0 ? ['no checks: this agent only answers others'] : []),
+    ...(paths.length > 0 && !file.export?.length ? ['no export: results are on /metrics only'] : []),
+    ...(elsewhere.length > 0 ? [`checks for agents with another identity, not run here: ${elsewhere.join(', ')}`] : []),
+    ...(perSecond > allowed
+      ? [
+          `${Math.ceil(perSecond)} probes a second are asked for and ${allowed} are allowed: the rest is target_denied; see budgets of the policy`,
+        ]
+      : []),
+  ]
+}

@@ -32,7 +32,11 @@ const self = {
       enum: ['check', 'off'],
       description: 'whether to find out at the start that a sidecar answers our connections (one SYN to 192.0.2.1)',
     },
-    runner: { type: 'boolean', description: "a runner lends its own service account's identity, and measures no mesh" },
+    serviceAccount: { ...word, description: 'Kubernetes service account' },
+    runner: {
+      type: 'boolean',
+      description: "runs only the checks whose `as` names its own namespace and service account, with that workload's identity",
+    },
     advertise: {
       type: 'array',
       description: 'addresses at which other agents reach the responder, and from how far',

@@ -69,3 +69,15 @@ t.test('every mistake is told, with its place', async t => {
     )
   t.ok(expand({ targets: [target()], checks: [check(), check()] }).paths.length === 0, 'and half an assignment is none')
 })
+
+t.test("a check that needs a workload's identity is run by its runner and by nobody else", async t => {
+  const predictor = { namespace: 'ml', serviceAccount: 'predictor' }
+  const checks = [check(), check({ name: 'theirs', as: predictor }), check({ name: 'mine', as: 'agent' })]
+  const keysFor = (me?: { namespace: string; serviceAccount: string }) => {
+    const { paths, elsewhere } = expand({ targets: [target()], checks }, {}, me)
+    return { run: paths.map(path => path.check), elsewhere }
+  }
+  t.same(keysFor(), { run: ['c', 'mine'], elsewhere: ['theirs'] })
+  t.same(keysFor(predictor), { run: ['theirs'], elsewhere: ['c', 'mine'] })
+  t.same(keysFor({ ...predictor, namespace: 'other' }).run, [])
+})

@@ -115,3 +115,15 @@ t.test('a certificate without its key, and two endpoints of one name, are told',
     /identity\.key: is missing/,
   ])
 })
+
+t.test('a runner says whose identity it has', async t => {
+  t.match(problemsOf('agent: { runner: true }'), [/agent\.namespace: is missing/, /agent\.serviceAccount: is missing/])
+  const config = read('agent: { runner: true, namespace: ml }', { environment: { CAUSEWAY_SERVICE_ACCOUNT: 'predictor' } })
+  t.match(config, { ok: true, value: { self: { runner: true, serviceAccount: 'predictor' } } })
+})
+
+t.test('more probes than the policy allows are told before they are refused', async t => {
+  const targets = Array.from({ length: 300 }, (_, i) => `{ name: t${i}, address: 192.0.2.1 }`).join(', ')
+  const config = read(`targets: [${targets}]\nchecks: [{ name: c, kind: icmp, every: 1s }]`)
+  t.match(config, { ok: true, value: { notes: [/no export/, /^300 probes a second are asked for and 200 are allowed/] } })
+})
