@@ -140,8 +140,11 @@ type Note = (path: readonly (string | number)[], message: string) => void
 
 const readListen = ({ listen = defaultListen }: ConfigFile, { flags, environment }: Sources, note: Note): AgentConfig['listen'] => {
   if (listen === 'off') return undefined
-  const parsed = parseTarget(listen)
-  if (parsed.ok && parsed.value.port !== undefined && !parsed.value.kind) return { host: parsed.value.host, port: parsed.value.port }
+  // Port 0 is the kernel's choice: good for listening, and no target.
+  const isAnyPort = listen.endsWith(':0')
+  const parsed = parseTarget(isAnyPort ? `${listen.slice(0, -1)}1` : listen)
+  if (parsed.ok && parsed.value.port !== undefined && !parsed.value.kind)
+    return { host: parsed.value.host, port: isAnyPort ? 0 : parsed.value.port }
   const who = flags['listen'] !== undefined ? '--listen' : environment[settings.listen.variable] ? settings.listen.variable : ''
   note(['listen'], `${who ? `(${who}) ` : ''}got ${quote(listen)}, want address:port, or off`)
   return undefined

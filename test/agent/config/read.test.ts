@@ -90,6 +90,11 @@ t.test('files that are missing are named, all of them', async t => {
   ])
 })
 
+t.test("the page may be on a port of the kernel's choice, in both families", async t => {
+  t.match(read('listen: 127.0.0.1:0'), { value: { listen: { host: '127.0.0.1', port: 0 } } })
+  t.match(read('listen: "[::1]:0"'), { value: { listen: { host: '::1', port: 0 } } })
+})
+
 t.test('mistakes of the policy are told with those of the file', async t => {
   const wrong = problemsOf('policy: p.yaml\nlisten: here', { files: { '/etc/causeway/p.yaml': 'allow: [10.0.0.0/33]' } })
   t.match(wrong, [/agent\.yaml:2: listen: got "here", want address:port, or off/, /p\.yaml: line 1: /])
