@@ -42,7 +42,7 @@ export const realFiles = (directory: string): Files => {
     }
   }
   return {
-    prepare: async () => void (await mkdir(directory, { recursive: true, mode: 0o700 })),
+    prepare: () => makeDirectory(directory),
     lock: () => lockDirectory(directory),
     list: () => readdir(directory),
     read: name => readFile(at(name)),
@@ -79,5 +79,16 @@ const createFile = async (path: string): Promise<Appender> => {
       end = length
     },
     close: () => handle.close(),
+  }
+}
+
+/** Below a read-only directory Node's recursive mkdir says ENOENT, whatever the system said (node_file.cc, MKDirpAsync): ask again for the reason. */
+const makeDirectory = async (directory: string): Promise<void> => {
+  const options = { mode: 0o700 }
+  try {
+    await mkdir(directory, { ...options, recursive: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') await mkdir(directory, options)
+    throw error
   }
 }
