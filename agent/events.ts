@@ -7,14 +7,20 @@ const maxValueLength = 4096
 
 /**
  * What to log of a run: `failed` for a failure, `changed` when the path is not as it was at the run before. The evidence goes along as
- * attributes: addresses, serials and identities, which are never labels of metrics.
+ * attributes: addresses, serials and identities, which are never labels of metrics. `severity` where more is known than this run.
  */
-export const buildEvent = (path: Path, result: AnyResult, noted: 'changed' | 'failed', atMs: number): AgentEvent => {
+export const buildEvent = (
+  path: Path,
+  result: AnyResult,
+  noted: 'changed' | 'failed',
+  atMs: number,
+  severity: AgentEvent['severity'] = severityOf(result.outcome),
+): AgentEvent => {
   const { outcome, target } = result
   return {
     atMs,
     name: noted === 'changed' ? 'causeway.path.changed' : 'causeway.run.failed',
-    severity: outcome.kind === 'ok' ? 'info' : outcome.kind === 'fail' ? 'error' : 'warn',
+    severity,
     body: `${path.key}: ${sentenceOf(outcome)}`,
     labels: {
       check: path.check,
@@ -37,6 +43,8 @@ export const buildEvent = (path: Path, result: AnyResult, noted: 'changed' | 'fa
     },
   }
 }
+
+const severityOf = ({ kind }: Outcome): AgentEvent['severity'] => (kind === 'ok' ? 'info' : kind === 'fail' ? 'error' : 'warn')
 
 const sentenceOf = (outcome: Outcome): string => (outcome.kind === 'ok' ? 'ok' : `${outcome.reason}: ${outcome.detail}`)
 

@@ -62,8 +62,9 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     if (noted === 'gone') return
     const nowMs = clock.nowMs()
     const change = faults.take(ran, nowMs)
-    if (change) onEvent(withDiagnosis(buildEvent(path, result, 'changed', nowMs), change))
-    else if (noted === 'failed') onEvent(buildEvent(path, result, 'failed', nowMs))
+    const severity = faults.isFiltered(path) ? 'warn' : undefined
+    if (change) onEvent(withDiagnosis(buildEvent(path, result, 'changed', nowMs, severity), change))
+    else if (noted === 'failed') onEvent(buildEvent(path, result, 'failed', nowMs, severity))
     onRan?.(ran)
   }
 

@@ -91,3 +91,52 @@ t.test('paths that are removed are forgotten', async t => {
   faults.keep(some.slice(0, 10))
   t.equal(faults.failing().length, 10)
 })
+
+const echoes = (path: Path, outcome: Outcome, received: number): AnyResult =>
+  ({
+    ...result(path, outcome),
+    measured: {
+      sent: 1,
+      received,
+      lossRatio: 1 - received,
+      rttMs: null,
+      jitterMs: null,
+      duplicates: 0,
+      reordered: 0,
+      ttl: null,
+      socket: 'datagram',
+    },
+  }) as AnyResult
+const silence: Outcome = { kind: 'fail', reason: 'no_reply', detail: 'no reply to 1 echo' }
+
+for (const kind of ['tcp', 'mtls', 'http'] as const) {
+  t.test(`echoes that nobody answers where ${kind} works are filtered: a warning from the first word on`, async t => {
+    const faults = watchFaults()
+    const [icmp] = paths(1, { kind: 'icmp', name: 'i' })
+    const [other] = paths(1, { kind, name: 't' })
+    faults.keep([icmp!, other!])
+    const silent = (nowMs: number) => faults.take({ path: icmp!, result: echoes(icmp!, silence, 0) }, nowMs)
+    t.equal(silent(1), undefined, 'nothing is known of TCP yet')
+    faults.take({ path: other!, result: result(other!, { kind: 'ok' }) }, 2)
+    t.match(silent(3), { to: { outcome: 'fail', reason: 'no_reply' }, diagnosis: [{ cause: 'icmp_filtered' }] })
+    t.ok(faults.isFiltered(icmp!))
+    t.notOk(faults.isFiltered(other!))
+    t.equal(silent(4), undefined)
+  })
+}
+
+t.test('silence of everything is no filter', async t => {
+  const faults = watchFaults()
+  const [icmp] = paths(1, { kind: 'icmp', name: 'i' })
+  const [tcp] = paths(1, { kind: 'tcp', name: 't' })
+  faults.keep([icmp!, tcp!])
+  const silent = (nowMs: number) => faults.take({ path: icmp!, result: echoes(icmp!, silence, 0) }, nowMs)
+  t.equal(silent(1), undefined)
+  t.match(silent(2), { diagnosis: [{ cause: 'host_down' }] }, 'it is waited once and no longer')
+  t.notOk(faults.isFiltered(icmp!))
+  const timeout: Outcome = { kind: 'fail', reason: 'tcp_timeout', detail: 'no answer' }
+  t.match(faults.take({ path: tcp!, result: result(tcp!, timeout) }, 3), { diagnosis: [{ cause: 'host_down' }] })
+  t.notOk(faults.isFiltered(icmp!))
+  faults.take({ path: tcp!, result: result(tcp!, { kind: 'ok' }) }, 4)
+  t.match(silent(5), { diagnosis: [{ cause: 'icmp_filtered' }] })
+})
