@@ -55,11 +55,28 @@ const factsByKind: Facts = {
     if (samplesMs) row.times('rtt', samplesMs)
     else row.time('rtt', measured.rttMs?.p50)
   },
+  udp: ({ measured, samplesMs }, row) => {
+    const { forward, reverse, suppressed } = measured
+    row.count('udpPackets', forward.sent ?? measured.sent, 'forward', 'sent')
+    row.count('udpPackets', forward.received, 'forward', 'received')
+    row.count('udpPackets', reverse.sent, 'reverse', 'sent')
+    row.count('udpPackets', reverse.received ?? measured.received, 'reverse', 'received')
+    if (suppressed > 0) row.count('udpPackets', suppressed, 'forward', 'suppressed')
+    for (const [direction, { duplicates, reordered }] of Object.entries({ forward, reverse })) {
+      if (duplicates) row.count('udpPackets', duplicates, direction, 'duplicate')
+      if (reordered) row.count('udpPackets', reordered, direction, 'reordered')
+    }
+    if (samplesMs) row.times('rtt', samplesMs)
+    else row.time('rtt', measured.rttMs?.p50)
+  },
   tcp: ({ measured }, row) => {
     row.time('rtt', measured.synRttMs)
-    row.count('tcpSegments', measured.segmentsOut)
-    row.count('tcpRetransmits', measured.retransmits)
+    row.count('tcpSegments', measured.segmentsOut, 'forward')
+    row.count('tcpRetransmits', measured.retransmits, 'forward')
     row.count('tcpSynRetransmits', measured.synRetransmits)
+    if (!measured.reverse) return
+    row.count('tcpSegments', measured.reverse.segmentsOut, 'reverse')
+    row.count('tcpRetransmits', measured.reverse.retransmits, 'reverse')
   },
   tls: ({ measured, phasesMs }, row) => {
     row.time('rtt', phasesMs['connect'])
@@ -76,6 +93,12 @@ const factsByKind: Facts = {
   mtu: ({ measured }, row) => {
     row.gauge('pathMtu', measured.forward.pathMtu, 'forward')
     row.gauge('pathMtu', measured.reverse.pathMtu, 'reverse')
+  },
+  http: ({ measured }, row) => {
+    row.time('rtt', measured.rttMs)
+    row.time('phase', measured.serverMs, 'server')
+    row.count('tcpRetransmits', measured.retransmits, 'forward')
+    if (measured.tls) row.gauge('certificateNotAfter', firstEnd(measured.tls.chain))
   },
   bundle: ({ measured }, row) => {
     row.gauge('bundleSequence', measured.sequence === null ? null : Number(measured.sequence))

@@ -56,6 +56,7 @@ export const startRecording = ({ clock, windows, source, append, beforeClose, lo
         atMs: set.startMs,
         spanMs: set.endMs - set.startMs,
         items: Math.max(1, record.paths.length),
+        group: record.group,
         payload: packRecord(record),
       })
       // Measuring goes on between two parts.

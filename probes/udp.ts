@@ -68,7 +68,12 @@ export const probeUdp: Probe<'udp'> = async (target, options, signal) => {
     if (run.alive.length > 0) await exchange(run, options, signal)
     if (signal.aborted && !timedOut(signal)) return finish(aborted)
     const measured = measure(run, target)
-    return { ...judgeUdp(run.flows, measured, target, options), measured, phasesMs: run.alive.length > 0 ? phasesMs : {} }
+    return {
+      ...judgeUdp(run.flows, measured, target, options),
+      measured,
+      samplesMs: run.rtts.slice(0, run.timed),
+      phasesMs: run.alive.length > 0 ? phasesMs : {},
+    }
   } catch (error) {
     return finish(judgeDial(error, target, signal))
   } finally {

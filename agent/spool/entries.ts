@@ -1,12 +1,13 @@
 import type { Entry } from './frame.ts'
 import { type RecordKind, recordKinds } from './record.ts'
 
-/** A segment's table of contents, in columns: 42 bytes a record, whatever the backlog, and nothing for the garbage collector to walk. */
+/** A segment's table of contents, in columns: 44 bytes a record, whatever the backlog, and nothing for the garbage collector to walk. */
 export class Entries {
   #count = 0
   #numbers = new Uint32Array(5 * 64)
   #times = new Float64Array(2 * 64)
   #tags = new Uint8Array(2 * 64)
+  #groups = new Uint16Array(64)
   #boots: string[] = []
 
   get length(): number {
@@ -22,6 +23,7 @@ export class Entries {
     this.#numbers.set([entry.index, entry.offset, entry.bytes, entry.items, entry.spanMs], i * 5)
     this.#times.set([entry.atMs, entry.sequence], i * 2)
     this.#tags.set([recordKinds.indexOf(entry.kind), boot], i * 2)
+    this.#groups[i] = entry.group ?? 0
     this.#count += 1
   }
 
@@ -35,6 +37,7 @@ export class Entries {
       spanMs: numbers[i * 5 + 4]!,
       atMs: times[i * 2]!,
       sequence: times[i * 2 + 1]!,
+      group: this.#groups[i]!,
       kind: recordKinds[tags[i * 2]!] as RecordKind,
       boot: this.#boots[tags[i * 2 + 1]!]!,
     }
@@ -60,13 +63,14 @@ export class Entries {
   }
 
   #grow(): void {
-    const larger = <T extends Uint32Array | Float64Array | Uint8Array>(made: T, from: T): T => {
+    const larger = <T extends Uint32Array | Float64Array | Uint16Array | Uint8Array>(made: T, from: T): T => {
       made.set(from)
       return made
     }
     this.#numbers = larger(new Uint32Array(this.#numbers.length * 2), this.#numbers)
     this.#times = larger(new Float64Array(this.#times.length * 2), this.#times)
     this.#tags = larger(new Uint8Array(this.#tags.length * 2), this.#tags)
+    this.#groups = larger(new Uint16Array(this.#groups.length * 2), this.#groups)
   }
 }
 

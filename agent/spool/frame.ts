@@ -1,7 +1,7 @@
 /**
  * One record in a segment file, little-endian. A frame stands for itself: after damage the reader looks for the next one that is whole.
  * ```
- * 0  magic "CWS1"       16 kind, encoding, 2 × 0    36 items          52 plain bytes
+ * 0  magic "CWS1"       16 kind, encoding, 2 group  36 items          52 plain bytes
  * 4  bytes after 12     20 span, ms                 40 boot, 8 bytes  56 payload
  * 8  CRC-32C of 4..8    24 at, ms, double           48 sequence, low
  *    and 12..end        32 index in the segment     12 sequence, high
@@ -38,6 +38,7 @@ export const buildFrame = (record: SpooledRecord, index: number): Buffer => {
   frame.writeUInt32LE(Math.floor(record.sequence / 2 ** 32), 12)
   frame[16] = recordKinds.indexOf(record.kind)
   frame[17] = encoding
+  frame.writeUInt16LE(record.group ?? 0, 18)
   frame.writeUInt32LE(record.spanMs, 20)
   frame.writeDoubleLE(record.atMs, 24)
   frame.writeUInt32LE(index, 32)
@@ -63,6 +64,7 @@ export const readEntry = (file: Buffer, offset: number): Entry | undefined => {
     offset,
     bytes,
     kind,
+    group: file.readUInt16LE(offset + 18),
     atMs: file.readDoubleLE(offset + 24),
     spanMs: file.readUInt32LE(offset + 20),
     items: file.readUInt32LE(offset + 36),

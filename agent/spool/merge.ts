@@ -11,7 +11,7 @@ export type Merge = (payloads: Uint8Array[]) => Uint8Array
 const mergedSpanMs = 60_000
 
 /**
- * What becomes of a segment's records: each group becomes one. Window records of the same boot and minute go together when the same endpoints wait for
+ * What becomes of a segment's records: each group becomes one. Window records of the same boot, minute and part go together when the same endpoints wait for
  * them and none of these has tried any of them: what may have arrived must stay the batch that it was. Records that everyone has had are left out.
  */
 export const planMerge = ({ number, entries }: Segment, endpoints: readonly EndpointState[]): Entry[][] => {
@@ -22,7 +22,7 @@ export const planMerge = ({ number, entries }: Segment, endpoints: readonly Endp
     const tried = endpoints.some((endpoint, i) => waiting[i] && has(endpoint.claims.get(number)?.tried ?? [], entry.index))
     const mergeable = entry.kind === 'windows' && entry.spanMs < mergedSpanMs && !tried
     const slot = Math.floor(entry.atMs / mergedSpanMs)
-    const key = mergeable ? `${entry.boot} ${slot} ${waiting}` : `alone ${entry.index}`
+    const key = mergeable ? `${entry.boot} ${slot} ${entry.group} ${waiting}` : `alone ${entry.index}`
     const group = groups.get(key)
     if (group) group.push(entry)
     else groups.set(key, [entry])

@@ -10,6 +10,8 @@ export type NewRecord = {
   spanMs: number
   /** Path-windows or events in it, as they were produced: merging records adds them up. */
   items: number
+  /** Which part of its time: 0 unless given, 65,535 at most. Only records of the same part are merged. */
+  group?: number
   payload: Uint8Array
 }
 

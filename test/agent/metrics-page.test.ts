@@ -4,18 +4,20 @@ import { renderPage } from '../../agent/metrics-page.ts'
 import { createSelf } from '../../agent/self.ts'
 import { Windows } from '../../agent/window.ts'
 import type { AnyResult, Kind } from '../../wire/result.ts'
-import { anyResult, connect, echoes, handClock, pathOf, source } from './paths.ts'
+import { anyResult, connect, datagrams, echoes, handClock, pathOf, request, source, transfer } from './paths.ts'
 
 const leaf = { subject: '', issuer: '', notBefore: '', notAfter: '2026-11-23T00:00:00.000Z', sans: [], serial: '', fingerprint256: '' }
 const handshake = { phasesMs: { connect: 30, tls: 70, clientAuth: 30, total: 130 } }
 /** A healthy run of every kind. */
 const healthy: Record<string, AnyResult> = {
   icmp: echoes([30, 31, 32]),
-  tcp: connect(30),
+  udp: datagrams([30, 31, 32]),
+  tcp: connect(30, transfer),
   tls: anyResult('tls', { chain: [leaf] } as never, handshake),
   mtls: anyResult('mtls', { chain: [leaf], trustDomain: 'azure.example' } as never, handshake),
   mtu: anyResult('mtu', { forward: { pathMtu: 1500 }, reverse: { pathMtu: 1400 } } as never),
   dns: anyResult('dns', {} as never, { phasesMs: { resolve: 3, total: 4 } }),
+  http: request(30, 12, [leaf]),
   bundle: anyResult('bundle', { sequence: '42' } as never),
 }
 
@@ -55,8 +57,9 @@ t.test('a path has a summary of its RTT, and counters over all windows', async t
     `causeway_probe_rtt_seconds{quantile="0.99",${labels}} 0.03`,
     `causeway_probe_rtt_seconds_count{${labels}} 30`,
     `causeway_probe_duration_seconds_count{${labels}} 30`,
-    `causeway_tcp_segments_total{${labels}} 90`,
-    `causeway_tcp_retransmits_total{${labels}} 0`,
+    `causeway_tcp_segments_total{direction="forward",${labels}} 90`,
+    `causeway_tcp_retransmits_total{direction="forward",${labels}} 0`,
+    `causeway_tcp_retransmits_total{direction="reverse",${labels}} 60`,
   ]
   const found = lines(text)
   for (const line of wanted) t.ok(found.includes(line), `${line}\n${found.filter(one => one.startsWith(line.slice(0, 25))).join('\n')}`)
@@ -64,11 +67,15 @@ t.test('a path has a summary of its RTT, and counters over all windows', async t
   t.match(text, /causeway_agent_runs_skipped_total\{reason="late",source_cloud="aws",source_region="us-east-1"\} 2/)
 })
 
-t.test('a healthy path of any kind has at most 12 series; details are more', async t => {
+t.test('a healthy path of any kind has at most 12 series, a transfer adds two; details are more', async t => {
   const [few, all] = [lines(await page()), lines(await page(true))]
   for (const kind of Object.keys(healthy)) {
     const count = few.filter(line => line.includes(`kind="${kind}"`)).length
-    t.ok(count >= 3 && count <= 12, `${kind}: ${count}`)
+    const reverse = few.filter(
+      line => line.includes(`kind="${kind}"`) && line.startsWith('causeway_tcp_') && line.includes('direction="reverse"'),
+    )
+    t.ok(count >= 3 && count - reverse.length <= 12, `${kind}: ${count}`)
+    t.equal(reverse.length, kind === 'tcp' ? 2 : 0)
   }
   t.notOk(few.some(line => line.includes('phase')))
   t.ok(all.some(line => line.startsWith('causeway_probe_phase_duration_seconds_sum{phase="tls"')))

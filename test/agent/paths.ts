@@ -1,6 +1,7 @@
 /** Paths and results as a configuration and the probes would make them. */
 import type { Path } from '../../agent/path.ts'
 import type { Clock } from '../../agent/window-bounds.ts'
+import type { CertificateFacts } from '../../wire/measured.ts'
 import { withDefaults } from '../../wire/options.ts'
 import type { AnyResult, Kind, Outcome, Result } from '../../wire/result.ts'
 
@@ -70,6 +71,49 @@ export const connect = (rttMs: number, more: Partial<Result<'tcp'>> = {}): AnyRe
   )
 
 export const anyResult = resultOf
+
+/** A transfer beside the connect: what the responder told of its own segments. */
+export const transfer: Pick<Result<'tcp'>, 'measured'> = {
+  measured: {
+    synRttMs: 30,
+    synRetransmits: 0,
+    mssForward: 1448,
+    mssReverse: 1448,
+    retransmits: 0,
+    segmentsOut: 3,
+    retransmitRatio: 0,
+    reverse: { retransmits: 2, segmentsOut: 40, retransmitRatio: 0.05, bytesSent: 50_000 },
+  },
+}
+
+/** Datagrams to a responder: every RTT in ms, and how many were lost in each direction. */
+export const datagrams = (rttsMs: readonly number[], lost = { forward: 0, reverse: 0 }, more: Partial<Result<'udp'>> = {}): AnyResult => {
+  const arrived = rttsMs.length + lost.reverse
+  const sent = arrived + lost.forward
+  const rest = { jitterMs: 0.1, duplicates: 0, reordered: 0 }
+  return resultOf(
+    'udp',
+    {
+      sent,
+      received: rttsMs.length,
+      lossRatio: 1 - rttsMs.length / sent,
+      rttMs: null,
+      forward: { sent, received: arrived, lossRatio: lost.forward / sent, ...rest },
+      reverse: { sent: arrived, received: rttsMs.length, lossRatio: lost.reverse / arrived, ...rest },
+      ttl: 60,
+      flows: [],
+      suppressed: 0,
+      responder: null,
+    },
+    { samplesMs: rttsMs, ...more },
+  )
+}
+
+/** A request over HTTPS: the round trip, and what the service took. */
+export const request = (rttMs: number, serverMs: number, chain: readonly CertificateFacts[]): AnyResult =>
+  resultOf('http', { rttMs, serverMs, retransmits: 0, tls: { chain } } as unknown as Result<'http'>['measured'], {
+    phasesMs: { connect: rttMs, tls: 2 * rttMs, wait: rttMs + serverMs, total: 4 * rttMs + serverMs },
+  })
 
 /** A clock that stands still until it is told to go. */
 export const handClock = (wallMs = Date.UTC(2026, 10, 22)): Clock & { pass(ms: number): void; step(ms: number): void } => {

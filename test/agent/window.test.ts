@@ -4,7 +4,7 @@ import type { WindowRecord } from '../../agent/record.ts'
 import { createSelf } from '../../agent/self.ts'
 import { pathsPerRecord, Windows } from '../../agent/window.ts'
 import { quantile } from '../../probes/net/quantile.ts'
-import { anyResult, connect, echoes, handClock, pathOf, source } from './paths.ts'
+import { anyResult, connect, datagrams, echoes, handClock, pathOf, request, source, transfer } from './paths.ts'
 
 const open = (paths: Path[]) => {
   const clock = handClock()
@@ -49,7 +49,7 @@ t.test('a window has the runs, packets, segments and times of each path, and whe
     rtt: [25, 38.5, 39.7],
     duration: [40, 40, 40],
   })
-  t.same(flat(record, 'b'), { 'runs ok': 1, tcpSegments: 3, rtt: [7, 7, 7], duration: [8, 8, 8], 'phase connect': [7, 7, 7] })
+  t.same(flat(record, 'b'), { 'runs ok': 1, 'tcpSegments forward': 3, rtt: [7, 7, 7], duration: [8, 8, 8], 'phase connect': [7, 7, 7] })
   t.same(record!.paths[0]!.labels, {
     check: 'mesh-icmp',
     kind: 'icmp',
@@ -60,6 +60,37 @@ t.test('a window has the runs, packets, segments and times of each path, and whe
     destination: { cloud: 'azure', region: 'eastus' },
   })
   t.same(close()[0]?.paths, undefined, 'the next one starts empty')
+})
+
+t.test('loss over UDP is told by direction, and what the responder did not tell is left out', async t => {
+  const path = pathOf('udp', 'c')
+  const { windows, close } = open([path])
+  windows.record(0, datagrams([10, 20, 30], { forward: 2, reverse: 1 }), onTime(path))
+  t.same(flat(close()[0], 'c'), {
+    'runs ok': 1,
+    'udpPackets forward sent': 6,
+    'udpPackets forward received': 4,
+    'udpPackets reverse sent': 4,
+    'udpPackets reverse received': 3,
+    rtt: [20, 29, 29.8],
+    duration: [40, 40, 40],
+  })
+  const untold = { sent: null, received: null, lossRatio: null, jitterMs: null, duplicates: null, reordered: null }
+  const silent = anyResult('udp', { sent: 5, received: 0, suppressed: 0, forward: untold, reverse: untold, rttMs: null } as never, {
+    outcome: { kind: 'fail', reason: 'no_reply', detail: '' },
+  })
+  windows.record(0, silent, onTime(path))
+  t.same(flat(close()[0], 'c'), { 'runs fail no_reply': 1, 'udpPackets forward sent': 5, duration: [40, 40, 40] })
+})
+
+t.test("a transfer has the responder's retransmits too, and a request tells the network's time from the service's", async t => {
+  const path = pathOf('http', 'd')
+  const { windows, close } = open([b, path])
+  windows.record(0, connect(7, transfer), onTime(b))
+  windows.record(1, request(10, 25, []), onTime(path))
+  const [record] = close()
+  t.match(flat(record, 'b'), { 'tcpSegments reverse': 40, 'tcpRetransmits reverse': 2 })
+  t.match(flat(record, 'd'), { rtt: [10, 10, 10], 'phase server': [25, 25, 25], 'phase wait': [35, 35, 35] })
 })
 
 t.test('failures are counted by their reason', async t => {
