@@ -5,7 +5,7 @@ import { nearest } from '../wire/near.ts'
 import { type Options, withDefaults } from '../wire/options.ts'
 import type { Steps } from '../wire/problem.ts'
 import type { Kind } from '../wire/result.ts'
-import { type AskedTarget, needsPort, parseTarget } from '../wire/target.ts'
+import { type AskedTarget, defaultPortOf, needsPort, parseTarget } from '../wire/target.ts'
 import { parseDurationMs, quote } from '../wire/values.ts'
 import type { Path } from './path.ts'
 
@@ -113,6 +113,7 @@ const ofTarget = (kind: Kind, { tls, expectId, expectTrustDomain, path, agentId 
   ...(kind === 'tls' || kind === 'mtls' || kind === 'mtu' || kind === 'http' ? { ...tls } : {}),
   ...(kind === 'mtls' ? { expectId, expectTrustDomain } : {}),
   ...(kind === 'tcp' || kind === 'udp' ? { expectAgent: agentId } : {}),
+  ...(kind === 'http' ? { path } : {}),
   ...(kind === 'bundle' ? { path, endpointId: expectId } : {}),
   ...(kind === 'http' ? { path } : {}),
 })
@@ -127,7 +128,7 @@ const buildPath = (check: AssignedCheck, { target, asked }: Ready, { everyMs, ti
     kind: check.kind,
     target,
     host: asked.host,
-    port: asked.port,
+    port: asked.port ?? defaultPortOf(check.kind, (full as Partial<Options['http']>).scheme),
     destination: cloud ? Object.freeze({ cloud, region: region ?? '', zone }) : undefined,
     everyMs,
     timeoutMs: limit,

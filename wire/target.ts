@@ -44,8 +44,11 @@ const tlsPort = 443
 const httpPort = 80
 const withPath: readonly (Kind | undefined)[] = ['bundle', 'http']
 const overTls: readonly Kind[] = ['tls', 'mtls', 'bundle']
-const defaultPortOf = (kind: Kind): number | undefined =>
-  overTls.includes(kind) ? tlsPort : kind === 'udp' ? responderPorts.udp : undefined
+/** The port of a target that names none; undefined for kinds that have none, or do without. */
+export const defaultPortOf = (kind: Kind, scheme: AskedTarget['scheme'] = 'https'): number | undefined => {
+  if (kind === 'http') return scheme === 'http' ? httpPort : tlsPort
+  return overTls.includes(kind) ? tlsPort : kind === 'udp' ? responderPorts.udp : undefined
+}
 
 /** The canonical form: lower case, punycode, IPv6 in brackets and as short as it gets. `parseTarget` gives the same target back. */
 export const formatTarget = ({ kind, host, port, path, scheme }: AskedTarget): string =>
@@ -72,7 +75,7 @@ export const parseTarget = (text: string): Parsed<AskedTarget> => {
   if (problems.length || !host.ok) return bad(...problems.map(about(text)))
 
   const plain = kind === 'http' && scheme!.toLowerCase() === 'http'
-  const known = plain ? httpPort : kind === 'http' ? tlsPort : kind && defaultPortOf(kind)
+  const known = kind && defaultPortOf(kind, plain ? 'http' : 'https')
   const number = port?.ok ? port.value : known
   return good({
     ...(kind && { kind }),

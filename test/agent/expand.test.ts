@@ -34,6 +34,18 @@ t.test("what a target says of its names and identity reaches the kinds that take
   t.notOk('sni' in paths[1]!.options)
 })
 
+t.test('a target without a port has that of the kind; a path and names reach http too', async t => {
+  const site = target({ address: 'site.example', path: '/health', tls: { sni: 'x.test' } })
+  const kinds = ['tls', 'mtls', 'bundle', 'udp', 'http', 'icmp'] as const
+  const checks = kinds.map(kind => check({ name: kind, kind }))
+  const { paths } = expand({ targets: [site], checks: [...checks, check({ name: 'plain', kind: 'http', options: { scheme: 'http' } })] })
+  t.same(
+    paths.map(({ check, port }) => [check, port]),
+    [...kinds.map(kind => [kind, { udp: 7460, icmp: undefined }[kind as string] ?? (kind === 'icmp' ? undefined : 443)]), ['plain', 80]],
+  )
+  t.match(paths[4]!.options, { path: '/health', sni: 'x.test' })
+})
+
 t.test('every mistake is told, with its place', async t => {
   const wrong = problemsOf(
     [
