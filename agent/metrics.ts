@@ -138,8 +138,8 @@ export const selfMeasures = {
     name: 'causeway.agent.windows.dropped',
     unit: '{window}',
     form: 'sum',
-    by: ['causeway.reason'],
-    help: 'Window records that were given up before they were delivered',
+    by: ['causeway.reason', 'causeway.endpoint'],
+    help: 'Windows of paths, and events, that were given up before they were delivered',
   },
   exportRequests: {
     name: 'causeway.agent.export.requests',

@@ -7,6 +7,8 @@ import type { Self } from './self.ts'
 import type { ReadClientIdentity } from './send/credentials.ts'
 import type { Endpoint } from './send/endpoint.ts'
 import { type EndpointState, type Sender, startSender } from './send/sender.ts'
+import type { Ledger } from './spool/options.ts'
+import { dropReasons } from './spool/record.ts'
 import type { Spool } from './spool/spool.ts'
 
 export type Senders = {
@@ -33,7 +35,7 @@ type Parts = {
 }
 
 type Running = { stamp: string; sender: Sender; counted: Counted; failing: boolean }
-type Counted = { delivered: number; rejected: number; retried: number }
+type Counted = { delivered: number; rejected: number; retried: number; dropped: Ledger['dropped'] }
 
 export const openSenders = ({ spool, self, log, agentId, resource, readIdentity, environment, random, nowMs }: Parts): Senders => {
   const running = new Map<string, Running>()
@@ -42,7 +44,8 @@ export const openSenders = ({ spool, self, log, agentId, resource, readIdentity,
 
   const start = (endpoint: Endpoint): Running => ({
     stamp: stampOf(endpoint),
-    counted: { delivered: 0, rejected: 0, retried: 0 },
+    // What was dropped before this start has been counted then.
+    counted: { delivered: 0, rejected: 0, retried: 0, dropped: spool.ledger(endpoint.name).dropped },
     failing: false,
     sender: startSender({
       spool,
@@ -88,8 +91,12 @@ export const openSenders = ({ spool, self, log, agentId, resource, readIdentity,
         self.add('exportRequests', requests.delivered - one.counted.delivered, name, '')
         self.add('exportRequests', requests.rejected - one.counted.rejected, name, 'rejected')
         self.add('exportRequests', requests.retried - one.counted.retried, name, 'unavailable')
-        one.counted = { ...requests }
+        const { dropped } = state.ledger
+        for (const why of dropReasons) self.add('windowsDropped', dropped[why] - one.counted.dropped[why], why, name)
         tell(one, state)
+        if (dropped.rejected > one.counted.dropped.rejected)
+          log.warn({ endpoint: name, problem: state.lastError }, 'an endpoint refused data, which is dropped for it')
+        one.counted = { ...requests, dropped }
       }
     },
     async close(withinMs) {

@@ -10,11 +10,9 @@ import { causeTexts } from '../wire/causes.ts'
 import { kindTexts, optionSchemas } from '../wire/options.ts'
 import { failReasonsByLayer, unmeasuredReasonTexts, warningTexts } from '../wire/reasons.ts'
 import { kinds } from '../wire/result.ts'
+import { agentConfigPage } from './agent-config.ts'
+import { note, table } from './page.ts'
 
-const note = '<!-- Written by docs/generate.ts; change the lists it reads, then run `npm run docs`. -->'
-const cell = (text: string): string => text.replaceAll('|', '\\|')
-const table = (head: string[], rows: string[][]): string =>
-  [head, head.map(() => '---'), ...rows].map(row => `| ${row.map(cell).join(' | ')} |`).join('\n')
 const entries = (texts: Record<string, string>): string[][] => Object.entries(texts).map(([name, text]) => [`\`${name}\``, text])
 
 type Shown = { type?: string; enum?: readonly unknown[]; default?: unknown; minimum?: number; maximum?: number; description: string }
@@ -147,6 +145,7 @@ export const pages = (): Record<string, string> => ({
   'reference/metrics.md': `${metricsPage()}\n`,
   'reference/probe-run.md': `${commandPage()}\n`,
   'reference/probe-inspect.md': `${inspectPage()}\n`,
+  'reference/agent-config.md': `${agentConfigPage()}\n`,
 })
 
 if (import.meta.main) for (const [path, text] of Object.entries(pages())) writeFileSync(fileURLToPath(new URL(path, import.meta.url)), text)

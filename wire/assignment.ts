@@ -38,6 +38,7 @@ export const targetSchema = {
     tls: {
       type: 'object',
       additionalProperties: false,
+      description: 'what to ask for in a TLS handshake',
       properties: {
         sni: { type: 'string', description: 'server name to ask for; default: the host' },
         alpn: { type: 'array', items: { type: 'string' }, description: 'application protocols to offer' },

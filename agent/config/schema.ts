@@ -4,7 +4,7 @@ import { assignmentSchema } from '../../wire/assignment.ts'
 
 const port = { type: 'integer', minimum: 0, maximum: 65_535 } as const
 const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['10s', '5m'] } as const
-const word = { type: 'string', minLength: 1, maxLength: 253, pattern: '^[^\\s/]+$', examples: ['aws', 'us-east-1'] } as const
+const word = { type: 'string', minLength: 1, maxLength: 253, pattern: '^[^\\s/]+$' } as const
 
 /** A secret is never written into the file: it names where it is. */
 const secret = {
@@ -23,14 +23,14 @@ const self = {
   properties: {
     id: { ...word, description: 'its name in the fleet; default: cluster and node, else the host name' },
     cloud: { ...word, description: 'aws, azure, gcp, or a name of your own' },
-    region: word,
-    zone: word,
-    cluster: word,
-    node: word,
-    namespace: word,
+    region: { ...word, description: 'of the cloud: us-east-1, eastus' },
+    zone: { ...word, description: 'availability zone' },
+    cluster: { ...word, description: 'Kubernetes cluster' },
+    node: { ...word, description: 'Kubernetes node' },
+    namespace: { ...word, description: 'Kubernetes namespace' },
     interception: {
       enum: ['check', 'off'],
-      description: 'whether to find out at the start that a sidecar answers our connections (one SYN to 192.0.2.1)',
+      description: 'whether to find out at the start that a sidecar answers our connections (one SYN to 192.0.2.1); default: check',
     },
     serviceAccount: { ...word, description: 'Kubernetes service account' },
     runner: {
@@ -105,10 +105,14 @@ const endpoint = {
       examples: ['https://collector.example:4318'],
       description: 'OTLP/HTTP base: /v1/metrics and /v1/logs are added',
     },
-    encoding: { enum: ['protobuf', 'json'] },
-    compression: { enum: ['gzip', 'none'] },
-    headers: { type: 'object', additionalProperties: secret },
-    timeout: duration,
+    encoding: { enum: ['protobuf', 'json'], description: 'default: protobuf' },
+    compression: { enum: ['gzip', 'none'], description: 'default: gzip' },
+    headers: {
+      type: 'object',
+      additionalProperties: secret,
+      description: 'of each request; each a text, { env: NAME } or { file: path }: a secret need not stand in this file',
+    },
+    timeout: { ...duration, description: 'for one request, from the dial to the last byte of the answer; default: 10s' },
     order: { enum: ['oldest', 'newest'], description: 'which records go first after an outage; default: oldest' },
     ca: { type: 'string', description: 'PEM file of authorities to trust instead of the public ones' },
     cert: { type: 'string', description: 'PEM file of a client certificate' },
@@ -126,12 +130,21 @@ export const configSchema = {
     ...assignmentSchema.properties,
     responder,
     export: { type: 'array', items: endpoint, description: 'where results go, by OTLP/HTTP' },
-    data: { type: 'string', description: 'directory of the spool and the agent id; default: CAUSEWAY_DATA, else /var/lib/causeway' },
+    data: {
+      type: 'string',
+      description: 'directory of the spool; default: /var/lib/causeway where that can be written, else ~/.local/state/causeway',
+    },
     spool: {
       type: 'object',
       additionalProperties: false,
+      description: 'what waits for endpoints, on disk',
       properties: {
-        limit: { type: 'string', pattern: '^\\d+(\\.\\d+)? ?([kKmM]([iI]?[bB])?)?$', examples: ['256MiB'], description: 'default 256MiB' },
+        limit: {
+          type: 'string',
+          pattern: '^\\d+(\\.\\d+)? ?([kKmM]([iI]?[bB])?)?$',
+          examples: ['256MiB'],
+          description: 'of all its files; default: 256MiB, at least 1MiB',
+        },
       },
     },
     listen: {

@@ -52,7 +52,7 @@ t.test('a wrong spec is one line and exit 2', async t => {
   for (const [spec, want] of [
     ['[{"kind":"tcp","variant":"polite"}]', /^tcp variant was "polite", want one of: accepts and says nothing, .*\n$/],
     ['[{"kind":"dns","mode":"lies"}]', /^dns mode was "lies", want one of: answer, .*\n$/],
-    ['[{"kind":"carrier pigeon"}]', /^kind was "carrier pigeon", want tls, tcp, http or dns\n$/],
+    ['[{"kind":"carrier pigeon"}]', /^kind was "carrier pigeon", want tls, tcp, http, dns or responder\n$/],
     ['{"servers":[],"caCertPem":"x"}', /^caCertPem and caKeyPem: want both or neither\n$/],
     ['[', /JSON.*\n$/],
   ] as const) {
