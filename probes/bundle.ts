@@ -31,7 +31,7 @@ export const probeBundle: Probe<'bundle'> = async (target, options, signal, _all
   )
   const measured = noBundle(target, options)
   try {
-    const dialling = { ...handshakeOptions(target, { ...options, alpn: [] }), hello: 'small' as const }
+    const dialling = { ...handshakeOptions(target, { ...options, alpn: [] }), hello: 'small' as const, heedRequest: true }
     return await shakeHands(
       dialling,
       signal,

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import type { CertificateFacts } from '../wire/measured.ts'
 import type { FailReason } from '../wire/reasons.ts'
 import type { Violation, Warning } from '../wire/result.ts'
+import { keep } from './net/kept.ts'
 
 /** Certificates of a chain that are looked at; OpenSSL itself refuses messages of more than 100 kB. */
 const most = 256
@@ -113,7 +114,7 @@ const dateErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 const judgeTrust = (chain: X509Certificate[], expected: ChainExpectation, outOfDate: boolean): Violation | undefined => {
   const top = chain.at(-1)!
   const issuer = oneLine(top.issuer ?? '')
-  const trusted = expected.ca ? parsePems(expected.ca) : []
+  const trusted = expected.ca ? authorities(expected.ca, () => parsePems(expected.ca!)) : []
   const missing = selfSigned(top)
     ? undefined
     : trusted.find(c => top.checkIssued(c) && !selfSigned(c) && trusted.some(r => c.checkIssued(r) && selfSigned(r)))
@@ -143,6 +144,9 @@ const judgeAnchorDates = ({ verifyError, nowMs }: ChainExpectation, anchors: X50
   const who = anchor ? `the authority trusted here, "${oneLine(anchor.subject ?? '')}", ${when}` : 'the authority trusted here is not'
   return { code: early ? 'certificate_not_yet_valid' : 'certificate_expired', detail: `all that the server sent is in date; ${who}` }
 }
+
+/** Trusted authorities stay the same from probe to probe, and parsing them costs as much as a signature. */
+const authorities = keep<X509Certificate[]>(32)
 
 export const parsePems = (pem: string): X509Certificate[] =>
   (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map(text => new X509Certificate(text))

@@ -14,5 +14,6 @@ export const dialling = (target: Resolved, options: Options['mtls'], svid: Svid 
   ...handshakeOptions(target, options),
   alpn: options.alpn.length === 0 && isIstioName(options.sni) ? istioAlpn : options.alpn,
   hello: 'small',
+  heedRequest: true,
   ...(svid ? { cert: svid.chainPem, key: svid.key.reveal() } : {}),
 })

@@ -75,7 +75,7 @@ const shakeOnce = async (
   const watch = watchForStall(watchMs, stall => {
     found = stall
   })
-  return shakeHands(dialling, signal, watch, handshake => {
+  return shakeHands({ ...dialling, heedRequest: options.cert === undefined }, signal, watch, handshake => {
     const measured = noTls(options, target)
     measureTls(measured, handshake)
     const stall = found ?? (handshake.end.kind === 'stopped' && handshake.last ? stallOf(handshake.last, handshake.connected) : undefined)

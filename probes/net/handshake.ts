@@ -1,4 +1,4 @@
-import tls, { type TLSSocket } from 'node:tls'
+import tls, { type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { inPieces } from './in-pieces.ts'
 import { alpnOf, type ContextOptions, type Hello, secureContext } from './secure-context.ts'
 import type { TcpInfo } from './tcp-info.ts'
@@ -13,6 +13,8 @@ export type HandshakeOptions = DialOptions &
     pieceBytes?: number
     /** How much a `large` hello is to be filled up with. */
     fillBytes?: number
+    /** Find out whether the server asks for a client certificate, also when it then hangs up: it costs a listener to every key of the handshake. */
+    heedRequest?: boolean
   }
 
 /** Looks at a connection's TCP_INFO every so often, from when it is connected, and ends the handshake by answering true. */
@@ -31,7 +33,7 @@ export type Handshake = {
   end: HandshakeEnd
   tls: TLSSocket
   handshakeMs: number
-  /** The server asked for a client certificate: it listed the signature algorithms that it takes, which nothing else makes it do. */
+  /** With `heedRequest`: the server asked for a client certificate; it listed the signature algorithms that it takes, which nothing else makes it do. */
   requested: boolean
   /** TCP_INFO directly after connecting, and at the end. */
   connected?: TcpInfo
@@ -88,16 +90,19 @@ export const shakeHands = async <T>(
       ...(options.sni ? { servername: options.sni } : {}),
       ALPNProtocols: alpn,
     })
+    // Node would make an object of the peer's chain for checkServerIdentity, which takes a fifth of the whole handshake; ours does not look at it.
+    secure.getPeerCertificate = () => ({}) as DetailedPeerCertificate
     socket.on('error', () => {})
     secure.on('error', () => {})
     let requested = false
     // The keys are there once the server's flight has been read, and before it can hang up on ours.
-    secure.on('keylog', () => {
-      requested = secure.getSharedSigalgs().length > 0
-    })
+    const heed = (): void => {
+      requested ||= secure.getSharedSigalgs().length > 0
+    }
+    if (options.heedRequest) secure.on('keylog', heed)
     const end = await ended(secure, info.read, signal, watch.everyMs, connected && watch.from(connected))
     finished = end.kind === 'done'
-    if (finished) requested = secure.getSharedSigalgs().length > 0
+    if (finished && options.heedRequest) heed()
     const seen = await use({
       end,
       tls: secure,

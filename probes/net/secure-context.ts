@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
+import { keep } from './kept.ts'
 
 /**
  * The sizes of ClientHello that matter. `small` fits one packet everywhere (X25519); `post_quantum` carries an X25519MLKEM768 share of 1,184
@@ -16,8 +17,7 @@ const groups: Record<Hello, string> = {
 
 export type ContextOptions = { ca?: string; cert?: string; key?: string }
 
-const most = 32
-const contexts = new Map<string, SecureContext>()
+const contexts = keep<SecureContext>(32)
 
 /** What we are to present or to trust can't be used. Nothing has been sent. */
 export class ContextError extends Error {}
@@ -32,22 +32,18 @@ const checkPems = ({ ca, cert, key }: ContextOptions): void => {
 
 /** The secure context of a check, made once and kept: making it costs more than a handshake. Throws a `ContextError` that says what is wrong. */
 export const secureContext = (hello: Hello, options: ContextOptions): SecureContext => {
-  checkPems(options)
-  const secret = options.ca || options.cert || options.key
-  const key = secret
-    ? createHash('sha256')
-        .update(JSON.stringify([options.ca, options.cert, options.key]))
-        .digest('base64') + groups[hello]
-    : groups[hello]
-  const known = contexts.get(key)
-  if (known) return known
-  const made = make(hello, options)
-  if (contexts.size >= most) contexts.delete(contexts.keys().next().value!)
-  contexts.set(key, made)
-  return made
+  const { ca, cert, key } = options
+  const digest =
+    (ca ?? cert ?? key) === undefined
+      ? ''
+      : createHash('sha256')
+          .update(JSON.stringify([ca, cert, key]))
+          .digest('base64')
+  return contexts(digest + groups[hello], () => make(hello, options))
 }
 
 const make = (hello: Hello, options: ContextOptions): SecureContext => {
+  checkPems(options)
   try {
     return createSecureContext({
       minVersion: 'TLSv1.2',
