@@ -22,7 +22,12 @@ export const chainAsSent = (socket: TLSSocket): X509Certificate[] => {
 
 const oneLine = (name: string): string => name.replaceAll('\n', ', ')
 
-export const describeCertificate = (c: X509Certificate): CertificateFacts => ({
+/** The facts depend on the bytes alone, and a server shows the same certificate for hours: `fingerprint256` is their SHA-256. */
+const facts = keep<Readonly<CertificateFacts>>(256)
+
+export const describeCertificate = (c: X509Certificate): CertificateFacts => facts(c.fingerprint256, () => Object.freeze(readFacts(c)))
+
+const readFacts = (c: X509Certificate): CertificateFacts => ({
   subject: oneLine(c.subject ?? ''),
   issuer: oneLine(c.issuer ?? ''),
   notBefore: c.validFromDate.toISOString(),

@@ -30,7 +30,8 @@ export const waitForAnswer = (tls: TLSSocket, rttMs: number, signal: AbortSignal
     const onAbort = (): void => settle({ kind: 'silence' })
     // In TLS 1.2 the server's Finished is the proof (RFC 5246 §7.4.9), unless it hangs up with it.
     const onTime = (): void => settle(finishedByBoth ? { kind: 'proof' } : { kind: 'silence' })
-    const timer = setTimeout(onTime, finishedByBoth ? hangUpMs(rttMs) : graceMs(rttMs))
+    // What has arrived while this thread was busy is read before the time is up.
+    const timer = setTimeout(() => setImmediate(onTime), finishedByBoth ? hangUpMs(rttMs) : graceMs(rttMs))
     signal.addEventListener('abort', onAbort, { once: true })
     tls.once('session', () => settle({ kind: 'proof' }))
     tls.once('data', () => settle({ kind: 'proof' }))

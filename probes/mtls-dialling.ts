@@ -15,5 +15,6 @@ export const dialling = (target: Resolved, options: Options['mtls'], svid: Svid 
   alpn: options.alpn.length === 0 && isIstioName(options.sni) ? istioAlpn : options.alpn,
   hello: 'small',
   heedRequest: true,
+  trustNobody: true,
   ...(svid ? { cert: svid.chainPem, key: svid.key.reveal() } : {}),
 })

@@ -13,7 +13,7 @@ import { tryNonsense, tryWithout } from './mtls-refusals.ts'
 import { type Handshake, shakeHands } from './net/handshake.ts'
 import { ContextError } from './net/secure-context.ts'
 import { DialError } from './net/tcp-socket.ts'
-import { judgePeer, type PeerJudgement, stampOf } from './peer.ts'
+import { judgePeer, type PeerJudgement, prepareJudgement, stampOf } from './peer.ts'
 import { watchForStall } from './stall.ts'
 import { judgeDial } from './tcp-errors.ts'
 import { judgeUnfinished, measureTls, noTls } from './tls.ts'
@@ -42,7 +42,10 @@ type After = (tls: TLSSocket, finding: Finding<'mtls'>) => Promise<Finding<'mtls
 
 /** Reads who we are, and connects once. */
 const meet = async ({ target, options, read, signal }: Run, after?: After): Promise<Finding<'mtls'>> => {
-  const identity = await read(AbortSignal.any([signal, AbortSignal.timeout(identityMs(options.timeoutMs))]))
+  // Files are read by themselves; the deadline of a Workload API would leave each run a timer that outlives it.
+  const identity = await read(
+    options.workloadApi === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(identityMs(options.timeoutMs))]),
+  )
   const svid = pickSvid(identity, options.hint)
   const measured = noMtls(target, options, identity, svid)
   const nothing = (outcome: Outcome): Finding<'mtls'> => ({ outcome, measured, phasesMs: {}, warnings: [] })
@@ -57,6 +60,18 @@ const meet = async ({ target, options, read, signal }: Run, after?: After): Prom
     if (!(error instanceof ContextError)) throw error
     return nothing(unmeasured('config_invalid', `our certificate or key (${identity.source}): ${error.message}`))
   }
+}
+
+/** One reader for each choice of files: it reads a file again when that has changed, and parses it once. */
+const readers = keep<ReadIdentity>(64)
+
+/** A verdict is never about a certificate that the file does not hold any more: where the kept reader has only an older one, the files speak for themselves. */
+const readIdentity = async (options: Options['mtls'], stop: AbortSignal): Promise<Identity> => {
+  const { certFile, keyFile, caFile, bundles, workloadApi } = options
+  const choice = { cert: certFile, key: keyFile, ca: caFile, bundles, workloadApi }
+  const signal = workloadApi === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(identityMs)])
+  const identity = await readers(JSON.stringify(choice), () => openIdentity(choice))(signal)
+  return identity.problems.some(({ code }) => code === 'file_stale') ? openIdentity(choice)(signal) : identity
 }
 
 const noMtls = (target: Resolved, options: Options['mtls'], identity: Identity, svid: Svid | undefined): MtlsMeasured => ({
@@ -95,7 +110,7 @@ const connect = (
   const watch = watchForStall(watchMs, stall => {
     measured.stall = stall
   })
-  return shakeHands(dialling(target, options, svid), signal, watch, async handshake => {
+  const shaking = shakeHands(dialling(target, options, svid), signal, watch, async handshake => {
     measureTls(measured, handshake)
     const phasesMs: Record<string, number> = {}
     if (handshake.connected) phasesMs['connect'] = handshake.connected.rttMs
@@ -105,13 +120,18 @@ const connect = (
       return { outcome, measured, phasesMs, warnings: [] }
     }
     const { requested } = handshake
-    const peer = inspectPeer(handshake.tls, measured, options, identity, svid)
     const start = performance.now()
-    const answer = await waitForAnswer(handshake.tls, handshake.connected?.rttMs ?? 0, signal)
+    // The peer is judged while it looks at our certificate.
+    const answering = waitForAnswer(handshake.tls, handshake.connected?.rttMs ?? 0, signal)
+    const peer = inspectPeer(handshake.tls, measured, options, identity, svid)
+    const answer = await answering
     phasesMs['clientAuth'] = Math.round((performance.now() - start) * 1e3) / 1e3
     const finding = { ...conclude(answer, requested, peer, measured, svid, signal), measured, phasesMs }
     return after && finding.outcome.kind === 'ok' ? after(handshake.tls, finding) : finding
   })
+  // What we hold ourselves is read while the SYN is on its way.
+  prepareJudgement(identity, svid)
+  return shaking
 }
 
 /** The handshake did not finish: in TLS 1.2 a refused certificate ends it here (RFC 5246 §7.4.6). */

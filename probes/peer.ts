@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { readBundleJson, readBundlePem } from '../judge/spiffe/bundle.ts'
-import { type Certificate, isNamedIssuer, readCertificate } from '../judge/spiffe/certificate.ts'
+import { type ReadBundle, readBundleJson, readBundlePem } from '../judge/spiffe/bundle.ts'
+import { type Certificate, isNamedIssuer, type ReadCertificate, readCertificate } from '../judge/spiffe/certificate.ts'
 import { parseSpiffeId, printSpiffeId } from '../judge/spiffe/id.ts'
 import { type Matcher, matchId, matchTrustDomain } from '../judge/spiffe/match.ts'
 import { judgeX509Svid, type X509Bundles } from '../judge/spiffe/x509-svid.ts'
@@ -8,6 +8,7 @@ import type { CertificateStamp } from '../wire/measured.ts'
 import type { Outcome, Violation, Warning } from '../wire/result.ts'
 import { unmeasured } from './finding.ts'
 import type { Identity, Svid, TrustBundle } from './identity/identity.ts'
+import { keep } from './net/kept.ts'
 
 export type PeerExpectation = { identity: Identity; svid?: Svid; nowMs: number; expectId?: string; expectTrustDomain?: string }
 
@@ -23,6 +24,15 @@ export type PeerJudgement = {
   /** The authority on which the path ends, and when the leaf begins. */
   signer?: { authority: Certificate; sinceMs: number }
   rotation?: { served: CertificateStamp; held: CertificateStamp }
+}
+
+/** What a certificate says depends on its bytes alone (SHA-256 is their fingerprint), and a server shows the same one for hours. Dates and trust are judged anew. */
+const readings = keep<ReadCertificate>(256)
+/** Our own PEM likewise. */
+const pems = keep<ReadBundle>(32)
+const readPem = (pem: string): readonly Certificate[] => {
+  const read = pems(pem, () => readBundlePem(pem))
+  return read.ok ? read.bundle.x509 : []
 }
 
 const authoritiesOf = ({ document, authoritiesPem }: TrustBundle): readonly Certificate[] => {
@@ -47,11 +57,17 @@ const matcherOf = ({ expectId, expectTrustDomain }: PeerExpectation): Matcher | 
   return expectTrustDomain === undefined ? undefined : matchTrustDomain(expectTrustDomain)
 }
 
+/** Reads what `judgePeer` needs of our own side; it is kept. */
+export const prepareJudgement = (identity: Identity, svid: Svid | undefined): void => {
+  bundlesOf(identity)
+  knownOf({ identity, svid })
+}
+
 /** Judges the chain that a peer sent by every SPIFFE rule, whatever OpenSSL thought of it. */
 export const judgePeer = (chain: readonly X509Certificate[], expected: PeerExpectation): PeerJudgement => {
   const certificates: Certificate[] = []
   for (const [index, one] of chain.entries()) {
-    const read = readCertificate(one.raw)
+    const read = readings(one.fingerprint256, () => readCertificate(one.raw))
     if (!read.ok) return nothing({ code: 'untrusted_chain', detail: `certificate ${index + 1} of ${chain.length}: ${read.problems[0]}` })
     certificates.push(read.certificate)
   }
@@ -98,12 +114,9 @@ const nothing = (violation: Violation): PeerJudgement => ({
 })
 
 /** Intermediates that we have from elsewhere: those of our own chain (meshes often share one root), and what `--ca` holds besides roots. */
-const knownOf = ({ identity, svid }: PeerExpectation): Certificate[] => {
-  const pems = [svid?.chainPem, identity.caPem].filter(pem => pem !== undefined)
-  return pems.flatMap(pem => {
-    const read = readBundlePem(pem)
-    return read.ok ? read.bundle.x509.filter(one => one.basicConstraints?.ca === true) : []
-  })
+const knownOf = ({ identity, svid }: Pick<PeerExpectation, 'identity' | 'svid'>): Certificate[] => {
+  const held = [svid?.chainPem, identity.caPem].filter(pem => pem !== undefined)
+  return held.flatMap(pem => readPem(pem).filter(one => one.basicConstraints?.ca === true))
 }
 
 /** Authorities without a trust domain (`--ca`) count for the peer's own, where no bundle of it is held. Undefined when nothing is held at all. */
@@ -113,8 +126,7 @@ export const withAuthorities = (identity: Identity, leaf: Certificate): X509Bund
   const [uri] = leaf.names?.uris ?? []
   const id = uri === undefined ? undefined : parseSpiffeId(uri)
   if (!id?.ok || bundles.has(id.id.trustDomain)) return bundles
-  const read = readBundlePem(identity.caPem)
-  const given = read.ok ? read.bundle.x509 : []
+  const given = readPem(identity.caPem)
   // What another certificate of the file has issued is an intermediate that was put there for completeness, not an authority.
   const anchors = given.filter(one => !given.some(other => other !== one && isNamedIssuer(one, other)))
   return new Map([...bundles, [id.id.trustDomain, anchors.length > 0 ? anchors : given]])

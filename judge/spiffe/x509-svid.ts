@@ -68,8 +68,8 @@ type Trust = { verified: boolean | null; path: Certificate[]; violations: RuleVi
 
 const judgeTrust = (leaf: Certificate, others: Certificate[], id: SpiffeId | null, expected: SvidExpectation): Trust => {
   const { nowMs, bundles } = expected
-  const followed = followChain(leaf, others)
   const unproven = (verified: null | false, ...violations: RuleViolation[]): Trust => {
+    const followed = followChain(leaf, others)
     const signers = followed.slice(1).flatMap((one, index) => signerViolations(one, followed.slice(0, index + 1)))
     const aside = others.filter(one => !followed.some(used => used.fingerprint256 === one.fingerprint256)).slice(0, mostNamed)
     signers.push(...aside.flatMap(one => signerViolations(one, [leaf])))
@@ -93,7 +93,7 @@ const judgeTrust = (leaf: Certificate, others: Certificate[], id: SpiffeId | nul
       violation('chain_incomplete', `${chainLength(others)} sent; the intermediate ${names} exists, closes the path and was not sent`),
     )
   }
-  return unproven(false, sayUntrusted(followed, id.trustDomain, authorities, bundles))
+  return unproven(false, sayUntrusted(followChain(leaf, others), id.trustDomain, authorities, bundles))
 }
 
 const chainLength = (others: readonly Certificate[]) => (others.length ? `${others.length + 1} certificates were` : 'only the leaf was')

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises'
+import { type BigIntStats, statSync } from 'node:fs'
 import { parseTrustDomain } from '../../judge/spiffe/id.ts'
 import { parseBundleText, parsePemBundle } from './bundle-file.ts'
 import { buildSvid, parseKey, parsePem, uriNames } from './certificates.ts'
-import { buildIdentity, type IdentityProblem, problem, type ReadIdentity, type Svid } from './identity.ts'
+import { buildIdentity, type Identity, type IdentityProblem, problem, type ReadIdentity, type Svid } from './identity.ts'
 import { readTextFile } from './text-file.ts'
 
 /** Paths. `key` may be left out when the key stands in the certificate's file. `bundles` by name of the trust domain: SPIFFE bundle document or PEM. */
@@ -35,14 +35,21 @@ export const openPemFiles = ({ cert, key, ca, bundles = {} }: PemPaths): ReadIde
   ]
   const source = `files ${[...new Set([cert, key, ca, ...Object.values(bundles)])].filter(Boolean).join(', ') || '(none)'}`
   const all = [pair, authorities, ...named.map(one => one.held)].filter(one => one !== undefined)
+  let state: unknown[] = []
+  let identity: Identity | undefined
   return async () => {
     await Promise.all(all.map(one => one.read()))
-    return buildIdentity(source, {
+    const now = all.flatMap(({ good, problem }): unknown[] => [good, problem])
+    // The same object until something changes, so that what others derive from it is derived once.
+    if (identity && now.every((value, index) => value === state[index])) return identity
+    state = now
+    identity = buildIdentity(source, {
       svids: pair?.good ? [pair.good] : [],
       bundles: new Map(named.flatMap(({ name, held }) => (name.ok && held.good ? [[name.trustDomain, held.good] as const] : []))),
       ...(authorities?.good ? { caPem: authorities.good.authoritiesPem } : {}),
       problems: [...fixed, ...all.flatMap(one => (one.problem ? [one.problem] : []))],
     })
+    return identity
   }
 }
 
@@ -58,7 +65,7 @@ const hold = <T>(paths: readonly string[], parse: (texts: string[]) => T): Held<
       })),
   }
   const refresh = async (): Promise<void> => {
-    const stamp = await stampOf(paths)
+    const stamp = stampOf(paths)
     if (stamp !== undefined && stamp === known) return
     let read = await readAndParse(paths, parse)
     // It may have been caught between the two renames of a renewal.
@@ -77,10 +84,18 @@ const hold = <T>(paths: readonly string[], parse: (texts: string[]) => T): Held<
   return held
 }
 
-/** Undefined when a file cannot be looked at. */
-const stampOf = async (paths: readonly string[]): Promise<string | undefined> => {
-  const stats = await Promise.all(paths.map(path => stat(path, { bigint: true }).catch(() => undefined)))
+/** Undefined when a file cannot be looked at. Synchronous: stat(2) takes microseconds, and the thread pool's part in it a hundred. */
+const stampOf = (paths: readonly string[]): string | undefined => {
+  const stats = paths.map(path => lookAt(path))
   return stats.includes(undefined) ? undefined : stats.map(one => [one!.ino, one!.size, one!.mtimeNs, one!.ctimeNs].join(':')).join(' ')
+}
+
+const lookAt = (path: string): BigIntStats | undefined => {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
 }
 
 type Read<T> = { stamp?: string; value: T; error?: undefined } | { stamp?: string; error: Error }
