@@ -4,23 +4,15 @@
  */
 import { readFileSync } from 'node:fs'
 import { runProbe } from '../../../probes/index.ts'
+import { printWarmHalf } from './warm-half.ts'
 
 const asked = JSON.parse(process.argv[2]!) as { port: number; probes: number; ca: string }
 const ca = readFileSync(asked.ca, 'utf8')
 const target = { host: 'svc.test', address: '127.0.0.1', family: 4, port: asked.port } as const
 const never = new AbortController().signal
 
-const run = async (count: number): Promise<void> => {
-  for (let done = 0; done < count; done++) {
-    const { outcome, measured } = await runProbe('tls', target, { ca }, never)
-    if (outcome.kind !== 'ok' || !measured.verified || measured.version !== 'TLSv1.3' || measured.chain.length !== 2)
-      throw new Error(JSON.stringify({ outcome, measured }))
-  }
-}
-
-const half = Math.floor(asked.probes / 2)
-await run(asked.probes - half)
-const warm = process.cpuUsage()
-await run(half)
-const { user, system } = process.cpuUsage(warm)
-process.stdout.write(`${JSON.stringify({ warmUs: (user + system) / half })}\n`)
+await printWarmHalf(asked.probes, async () => {
+  const { outcome, measured } = await runProbe('tls', target, { ca }, never)
+  if (outcome.kind !== 'ok' || !measured.verified || measured.version !== 'TLSv1.3' || measured.chain.length !== 2)
+    throw new Error(JSON.stringify({ outcome, measured }))
+})
