@@ -1,20 +1,17 @@
 /** One certificate, read into what the rules ask about. `node:crypto` alone is not enough: it does not expose the key usage bits. */
 import { createHash, X509Certificate } from 'node:crypto'
-import { AsnConvert, AsnParser } from '@peculiar/asn1-schema'
-import {
-  Certificate as AsnCertificate,
-  AuthorityKeyIdentifier,
-  BasicConstraints,
-  ExtendedKeyUsage,
-  type Extension,
-  KeyUsage,
-  KeyUsageFlags,
-  SubjectKeyIdentifier,
-} from '@peculiar/asn1-x509'
 import { isOneSequence } from './der.ts'
+import {
+  type KeyUsageName,
+  Malformed,
+  readAuthorityKeyId,
+  readBasicConstraints,
+  readExtendedKeyUsage,
+  readKeyUsage,
+  readSubjectKeyId,
+  readToBeSigned,
+} from './extensions.ts'
 import { type AlternativeNames, type NameConstraints, readAlternativeNames, readNameConstraints } from './names.ts'
-
-export type KeyUsageName = keyof typeof KeyUsageFlags
 
 export type Certificate = {
   x509: X509Certificate
@@ -47,7 +44,6 @@ export type ReadCertificate = { ok: true; certificate: Certificate } | { ok: fal
 /** Larger than any that a TLS peer takes: OpenSSL reads at most 100 kB of them in a handshake; 10,000 names are about 500 kB. */
 export const maxCertificateBytes = 1024 * 1024
 const oneLine = (name: string | undefined): string => (name ?? '').replaceAll('\n', ', ')
-const hex = (bytes: ArrayBuffer | Uint8Array): string => Buffer.from(bytes as Uint8Array).toString('hex')
 /** SHA-256 as colon-separated hex, the way that OpenSSL prints fingerprints. */
 export const fingerprint = (bytes: Uint8Array): string =>
   createHash('sha256')
@@ -62,38 +58,28 @@ export const readCertificate = (der: Uint8Array): ReadCertificate => {
     return { ok: false, problems: [`certificate is ${der.length} bytes, want at most ${maxCertificateBytes}`] }
   if (!isOneSequence(der)) return { ok: false, problems: ['not one whole DER certificate: truncated, or something stands behind it'] }
   try {
-    return { ok: true, certificate: describe(new X509Certificate(der), AsnParser.parse(der, AsnCertificate, { berOptions })) }
+    return { ok: true, certificate: describe(new X509Certificate(der), der) }
   } catch (error) {
     return { ok: false, problems: [`not a certificate: ${error instanceof Malformed ? error.message : 'malformed'}`] }
   }
 }
 
-/** Only ever thrown and caught in this file. */
-class Malformed extends Error {}
-
 const noNames: AlternativeNames = { uris: [], dns: [], addresses: [], emails: [], others: 0 }
 
-// As many nodes as there are in a certificate of the largest size; depth and length keep the limits of asn1js.
-const berOptions = { maxNodes: 500_000 }
-
-const describe = (x509: X509Certificate, { tbsCertificate }: AsnCertificate): Certificate => {
-  const extensions = indexExtensions(tbsCertificate.extensions ?? [])
-  const parse = <T>(oid: string, type: new () => T): T | null => {
+const describe = (x509: X509Certificate, der: Uint8Array): Certificate => {
+  const { subjectEmpty, extensions } = readToBeSigned(der)
+  const parse = <T>(oid: string, read: (value: Uint8Array) => T): T | null => {
     const found = extensions.get(oid)
-    return found ? AsnConvert.parse(found.extnValue, type) : null
+    return found ? read(found.value) : null
   }
   const [notBeforeMs, notAfterMs] = [x509.validFromDate.getTime(), x509.validToDate.getTime()]
   if (Number.isNaN(notBeforeMs) || Number.isNaN(notAfterMs)) throw new Malformed('its dates cannot be read')
   const san = extensions.get(oids.subjectAltName)
-  const names = san ? readAlternativeNames(new Uint8Array(san.extnValue.buffer)) : noNames
+  const names = san ? readAlternativeNames(san.value) : noNames
   if (!names) throw new Malformed('its subject alternative names cannot be read')
-  const constrained = extensions.get(oids.nameConstraints)
-  const nameConstraints = constrained ? readNameConstraints(new Uint8Array(constrained.extnValue.buffer)) : null
+  const nameConstraints = parse(oids.nameConstraints, readNameConstraints)
   if (nameConstraints === undefined) throw new Malformed('its name constraints cannot be read')
-  const usage = parse(oids.keyUsage, KeyUsage)
-  const constraints = parse(oids.basicConstraints, BasicConstraints)
-  const authorityKey = parse(oids.authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier
-  const subjectKey = parse(oids.subjectKeyIdentifier, SubjectKeyIdentifier)
+  const usage = parse(oids.keyUsage, readKeyUsage)
   return {
     x509,
     subject: oneLine(x509.subject),
@@ -105,33 +91,16 @@ const describe = (x509: X509Certificate, { tbsCertificate }: AsnCertificate): Ce
     notAfterMs,
     names,
     sanCritical: san?.critical ?? false,
-    subjectEmpty: tbsCertificate.subject.length === 0,
-    keyUsage: usage && { critical: extensions.get(oids.keyUsage)!.critical, bits: usageBits(usage) },
-    extendedKeyUsage: extensions.has(oids.extendedKeyUsage) ? [...parse(oids.extendedKeyUsage, ExtendedKeyUsage)!] : null,
-    basicConstraints: constraints && { ca: constraints.cA, pathLength: constraints.pathLenConstraint },
-    authorityKeyId: authorityKey ? hex(authorityKey.buffer) : null,
-    subjectKeyId: subjectKey ? hex(subjectKey.buffer) : null,
+    subjectEmpty,
+    keyUsage: usage && { critical: extensions.get(oids.keyUsage)!.critical, bits: usage },
+    extendedKeyUsage: parse(oids.extendedKeyUsage, readExtendedKeyUsage),
+    basicConstraints: parse(oids.basicConstraints, readBasicConstraints),
+    authorityKeyId: parse(oids.authorityKeyIdentifier, readAuthorityKeyId),
+    subjectKeyId: parse(oids.subjectKeyIdentifier, readSubjectKeyId),
     nameConstraints,
-    unknownCritical: [...extensions.values()].filter(one => one.critical && !understood.has(one.extnID)).map(one => one.extnID),
+    unknownCritical: [...extensions].filter(([oid, { critical }]) => critical && !understood.has(oid)).map(([oid]) => oid),
   }
 }
-
-// KeyUsage.toJSON spells them differently from the standard.
-const usageBits = (usage: KeyUsage): ReadonlySet<KeyUsageName> => {
-  const bits = usage.toNumber()
-  return new Set(usageNames.filter(name => bits & KeyUsageFlags[name]))
-}
-const usageNames = [
-  'digitalSignature',
-  'nonRepudiation',
-  'keyEncipherment',
-  'dataEncipherment',
-  'keyAgreement',
-  'keyCertSign',
-  'cRLSign',
-  'encipherOnly',
-  'decipherOnly',
-] as const
 
 const oids = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -143,16 +112,6 @@ const oids = {
   extendedKeyUsage: '2.5.29.37',
 } as const
 const understood = new Set<string>(Object.values(oids))
-
-/** RFC 5280 §4.2: "A certificate MUST NOT include more than one instance of a particular extension." */
-const indexExtensions = (extensions: Iterable<Extension>): Map<string, Extension> => {
-  const index = new Map<string, Extension>()
-  for (const extension of extensions) {
-    if (index.has(extension.extnID)) throw new Malformed(`it has the extension ${extension.extnID} twice`)
-    index.set(extension.extnID, extension)
-  }
-  return index
-}
 
 /** RFC 5280 §7.1 compares names without case and runs of spaces; a wrong match costs nothing, since the signature decides. */
 const folded = (name: string): string => name.toLowerCase().replaceAll(/\s+/g, ' ').trim()
