@@ -1,4 +1,4 @@
-import { noIdentity, type ReadIdentity } from './identity.ts'
+import { type Identity, noIdentity, type ReadIdentity } from './identity.ts'
 import { openPemFiles, type PemPaths } from './pem-files.ts'
 import { fetchX509Once } from './workload-api.ts'
 
@@ -17,16 +17,22 @@ export const openIdentity = (choice: IdentityChoice, readWorkloadApi?: ReadIdent
   const files = paths.cert || paths.key || paths.ca || Object.keys(paths.bundles ?? {}).length > 0 ? openPemFiles(paths) : undefined
   const api = readWorkloadApi ?? (workloadApi === undefined ? undefined : (signal: AbortSignal) => fetchX509Once(workloadApi, signal))
   if (!files || !api) return files ?? api ?? (async () => noIdentity)
+  let known: { from: readonly Identity[]; joined: Identity } | undefined
   return async signal => {
     const [fromFiles, fromApi] = await Promise.all([files(signal), api(signal)])
-    return Object.freeze({
-      ...fromApi,
-      ...fromFiles,
-      source: `${fromFiles.source}; ${fromApi.source}`,
-      svids: [...fromFiles.svids, ...fromApi.svids],
-      bundles: new Map([...fromApi.bundles, ...fromFiles.bundles]),
-      crls: fromApi.crls,
-      problems: [...fromFiles.problems, ...fromApi.problems],
-    })
+    // The same object until something changes, so that what others derive from it is derived once.
+    if (known?.from[0] !== fromFiles || known.from[1] !== fromApi) known = { from: [fromFiles, fromApi], joined: join(fromFiles, fromApi) }
+    return known.joined
   }
 }
+
+const join = (fromFiles: Identity, fromApi: Identity): Identity =>
+  Object.freeze({
+    ...fromApi,
+    ...fromFiles,
+    source: `${fromFiles.source}; ${fromApi.source}`,
+    svids: [...fromFiles.svids, ...fromApi.svids],
+    bundles: new Map([...fromApi.bundles, ...fromFiles.bundles]),
+    crls: fromApi.crls,
+    problems: [...fromFiles.problems, ...fromApi.problems],
+  })

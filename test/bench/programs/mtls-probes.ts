@@ -3,6 +3,7 @@
  * "key": "/file.key", "bundle": "/file.pem"}'`. Prints the CPU per probe of the second half in µs. Ends with 1 when a probe is not ok, the peer
  * not verified or our certificate not accepted.
  */
+import { holdIdentities } from '../../../probes/identity/held.ts'
 import { runProbe } from '../../../probes/index.ts'
 import { printWarmHalf } from './warm-half.ts'
 
@@ -15,9 +16,10 @@ const options = {
   expectId: 'spiffe://azure.test/payments',
 }
 const never = new AbortController().signal
+const sources = { identity: holdIdentities(never).open }
 
 await printWarmHalf(asked.probes, async () => {
-  const { outcome, measured } = await runProbe('mtls', target, options, never)
+  const { outcome, measured } = await runProbe('mtls', target, options, never, { sources })
   const proven = measured.verified && measured.clientAuth === 'accepted' && measured.version === 'TLSv1.3' && measured.chain.length === 2
   if (outcome.kind !== 'ok' || !proven) throw new Error(JSON.stringify({ outcome, measured }))
 })
