@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import koffi from 'koffi'
 import { benchEnv } from './environment.ts'
-import { lastLine } from './report.ts'
 
 const getrusage = koffi.load(null).func('int getrusage(int, void*)')
 const RUSAGE_CHILDREN = -1
@@ -28,7 +27,8 @@ export const cpuOfRun = (argv: readonly string[], env = benchEnv): Run => {
   const { error, status, signal, stdout, stderr } = spawnSync(argv[0]!, argv.slice(1), { encoding: 'utf8', env, maxBuffer: 64 << 20 })
   const wallMs = performance.now() - start
   if (error) throw error
-  if (status !== 0) throw new Error(`${argv.join(' ')}: ended with ${signal ?? status}: ${lastLine(stderr)}`)
+  // All that it said: the last line of an uncaught error is the version of Node.
+  if (status !== 0) throw new Error(`${argv.join(' ')}: ended with ${signal ?? status}: ${stderr.trim().slice(-4000)}`)
   return { cpuUs: childrenUs() - before, wallMs, stdout, stderr }
 }
 

@@ -24,7 +24,7 @@ const barMs = (rttMs: number): number => 3 * rttMs + 50
 const counted =
   "runProbe('mtls'), from before it reads its files to its result: identity, connection, handshake, every SPIFFE rule, and the server's acceptance of our " +
   `certificate. ${verdictsPerProcess} in each process; 'first' is the first of each, with files to parse and code to compile, 'later' are the others. ` +
-  "Node's start and the loading of modules are not counted. The median counts."
+  "Node's start and the loading of the probe, which an agent does ahead, are not counted. The median counts."
 
 type Pair = Network<'aws' | 'azure'>
 

@@ -1,6 +1,5 @@
 /** `openssl s_time -new` as the other side of a handshake benchmark. */
 import { cpuOfRun } from './cpu-of.ts'
-import { compare } from './paired.ts'
 
 export type STime = { port: number; ca: string; cert?: string; key?: string }
 
@@ -16,9 +15,10 @@ export const sTime = ({ port, ca, cert, key }: STime, seconds: number): number =
 
 /**
  * s_time goes on after a chain that it can't verify, and says nothing. That it verifies is seen by its CPU: with an authority of the same name
- * and another key it stops before the two signatures of the chain, and costs less.
+ * and another key it stops before the second of the chain's two signatures is good, and costs less. The least of the rounds is compared: a busy
+ * machine only adds, and by more than a signature takes.
  */
 export const proofOfVerifying = (verifiedUs: number[], unverifiedUs: number[]) => {
-  const ratio = compare({ what: '', unit: '', peer: '', bar: 0 }, verifiedUs, unverifiedUs).ratio.median
-  return { what: "s_time's CPU per handshake, the right authority against a wrong one", ratio, verifies: ratio > 1.05 }
+  const ratio = Number((Math.min(...verifiedUs) / Math.min(...unverifiedUs)).toFixed(3))
+  return { what: "s_time's least CPU per handshake, the right authority against a wrong one", ratio, verifies: ratio > 1.05 }
 }

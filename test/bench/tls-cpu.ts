@@ -37,7 +37,7 @@ const measure = async (server: Server, blackbox: Blackbox, asked: { probes: numb
       return run.whole
     },
     s_time: () => sTime(server, asked.seconds),
-    unverified: () => sTime({ port, ca: wrongCa }, Math.ceil(asked.seconds / 2)),
+    unverified: () => sTime({ port, ca: wrongCa }, asked.seconds),
     node: () => runHandshakes('tls-floor.ts', { port, ca, probes: asked.probes, servername: 'svc.test' }).whole,
     blackbox: () => blackbox.cpuPerProbe('tls', `127.0.0.1:${server.port}`, asked.probes, 1),
   })
