@@ -51,7 +51,7 @@ const readCredentials = async ({ caFile, certFile, keyFile, svid }: Endpoint, re
 }
 
 const readPem = async (path: string): Promise<string> => {
-  const file = await readTextFile(path)
+  const file = readTextFile(path)
   if ('error' in file) throw new Error(`${path}: ${file.error}`)
   return file.text
 }

@@ -68,6 +68,8 @@ const noNames: AlternativeNames = { uris: [], dns: [], addresses: [], emails: []
 
 const describe = (x509: X509Certificate, der: Uint8Array): Certificate => {
   const { subjectEmpty, extensions } = readToBeSigned(der)
+  // Throws when it has a key of a kind that nothing can be verified with.
+  const { publicKey } = x509
   const parse = <T>(oid: string, read: (value: Uint8Array) => T): T | null => {
     const found = extensions.get(oid)
     return found ? read(found.value) : null
@@ -86,7 +88,10 @@ const describe = (x509: X509Certificate, der: Uint8Array): Certificate => {
     issuer: oneLine(x509.issuer),
     serial: x509.serialNumber,
     fingerprint256: x509.fingerprint256,
-    spki256: fingerprint(x509.publicKey.export({ type: 'spki', format: 'der' })),
+    // Few ask, and to write a key takes as long as to read all the rest.
+    get spki256() {
+      return fingerprint(publicKey.export({ type: 'spki', format: 'der' }))
+    },
     notBeforeMs,
     notAfterMs,
     names,

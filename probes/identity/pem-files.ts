@@ -1,4 +1,5 @@
 import { type BigIntStats, statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { parseTrustDomain } from '../../judge/spiffe/id.ts'
 import { parseBundleText, parsePemBundle } from './bundle-file.ts'
 import { buildSvid, parseKey, parsePem, uriNames } from './certificates.ts'
@@ -67,9 +68,12 @@ const hold = <T>(paths: readonly string[], parse: (texts: string[]) => T): Held<
   const refresh = async (): Promise<void> => {
     const stamp = stampOf(paths)
     if (stamp !== undefined && stamp === known) return
-    let read = await readAndParse(paths, parse)
+    let read = readAndParse(paths, parse)
     // It may have been caught between the two renames of a renewal.
-    if (read.error instanceof PairMismatch) read = await readAndParse(paths, parse)
+    if (read.error instanceof PairMismatch) {
+      await setImmediate()
+      read = readAndParse(paths, parse)
+    }
     known = read.stamp
     if (read.error === undefined) {
       held.good = read.value
@@ -100,8 +104,8 @@ const lookAt = (path: string): BigIntStats | undefined => {
 
 type Read<T> = { stamp?: string; value: T; error?: undefined } | { stamp?: string; error: Error }
 
-const readAndParse = async <T>(paths: readonly string[], parse: (texts: string[]) => T): Promise<Read<T>> => {
-  const files = await Promise.all(paths.map(readTextFile))
+const readAndParse = <T>(paths: readonly string[], parse: (texts: string[]) => T): Read<T> => {
+  const files = paths.map(readTextFile)
   const texts: string[] = []
   for (const [i, file] of files.entries()) {
     if ('error' in file) return { error: new Error(paths.length > 1 ? `${paths[i]}: ${file.error}` : file.error) }

@@ -1,4 +1,4 @@
-import { constants, type FileHandle, open } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 
 /** No certificate, key or bundle file is larger; a larger one is refused unread. */
 export const mostFileBytes = 8 * 1024 * 1024
@@ -6,21 +6,23 @@ export const mostFileBytes = 8 * 1024 * 1024
 /** `stamp` changes with inode, size or time of the file. `error` says why there is nothing, without the file's name. */
 export type TextFile = { stamp: string; text: string } | { error: string }
 
-/** What this stamp stands for is read from the file that was opened, so that a rename in between cannot mix two files. Never blocks on a pipe. */
-export const readTextFile = async (path: string): Promise<TextFile> => {
-  let file: FileHandle | undefined
+/**
+ * What this stamp stands for is read from the file that was opened, so that a rename in between cannot mix two files. Never blocks on a pipe.
+ * Synchronous: such files are small and local, and each of four turns of the thread pool waits for a core on a busy machine.
+ */
+export const readTextFile = (path: string): TextFile => {
+  let file: number | undefined
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    const stats = await file.stat({ bigint: true })
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const stats = fstatSync(file, { bigint: true })
     const { ino, size, mtimeNs, ctimeNs } = stats
     if (!stats.isFile()) return { error: stats.isDirectory() ? 'a directory, want a file' : 'not a plain file' }
     if (size > mostFileBytes) return { error: `${size} bytes, want at most ${mostFileBytes}` }
-    const text = await file.readFile('utf8')
-    return { text, stamp: [ino, size, mtimeNs, ctimeNs].join(':') }
+    return { text: readFileSync(file, 'utf8'), stamp: [ino, size, mtimeNs, ctimeNs].join(':') }
   } catch (error) {
     return { error: sayError(error as NodeJS.ErrnoException) }
   } finally {
-    await file?.close()
+    if (file !== undefined) closeSync(file)
   }
 }
 

@@ -121,6 +121,24 @@ t.test('an identity that is held is asked for once, and each rotation is visible
   t.pass('closed when the holder ends')
 })
 
+t.test('files that are held and go bad leave the last good identity in use; a run that holds nothing says what is wrong', async t => {
+  const server = await started(t, startMtls('accepts and greets', { domain: theirs, accepts: [ours] }))
+  const stop = new AbortController()
+  const sources: Sources = { identity: holdIdentities(stop.signal).open }
+  const files = folder.svid('renewed', await ours.issue({ path: '/before' }))
+  const options = { ...files, bundles }
+  const ask = (held?: Sources) => runProbe('mtls', targetOf(server), options, stop.signal, { sources: held })
+  const ourIdOf = async (held?: Sources) => (await ask(held)).measured.ourId
+  t.equal(await ourIdOf(sources), 'spiffe://ours.test/before')
+  folder.write('renewed.pem', 'half a certif')
+  t.equal(await ourIdOf(sources), 'spiffe://ours.test/before')
+  t.match((await ask()).outcome, { kind: 'unmeasured', reason: 'config_invalid' })
+  folder.svid('renewed', await ours.issue({ path: '/after' }))
+  t.equal(await ourIdOf(sources), 'spiffe://ours.test/after')
+  t.equal(await ourIdOf(), 'spiffe://ours.test/after')
+  stop.abort()
+})
+
 t.test('an agent that is away when a check begins is found when it comes', async t => {
   const api = await started(t, startWorkloadApi(stateOf(ours, [await ours.issue({ path: '/late' })], [theirs])))
   await api.disappear()

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
 import type { Options } from '../../wire/options.ts'
 import type { Result } from '../../wire/result.ts'
@@ -102,6 +104,26 @@ t.test('a connection that is reset as its TLS 1.2 handshake ends has not accepte
   const result = await run('mtls', targetOf(server), { ...clients.right, bundles })
   t.equal(result.outcome.kind, 'fail')
   t.not(result.measured.clientAuth, 'accepted')
+})
+
+t.test('a server that takes its time to look at our certificate has accepted us all the same', async t => {
+  const server = await started(t, startMtls('accepts and says nothing', { domain: theirs, accepts: [ours] }))
+  // All that comes after the first record of ours arrives late.
+  const slow = createServer(from => {
+    const to = connect(server.port, server.host)
+    to.pipe(from)
+    from.once('data', hello => {
+      to.write(hello)
+      from.on('data', chunk => setTimeout(() => to.writable && to.write(chunk), 700))
+    })
+    from.on('error', () => {}).on('close', () => to.destroy())
+    to.on('error', () => {}).on('close', () => from.destroy())
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => slow.close())
+  await once(slow, 'listening')
+  const { port } = slow.address() as AddressInfo
+  const result = await run('mtls', targetOf({ host: '127.0.0.1', port }), { ...clients.right, bundles })
+  t.match(result, { outcome: { kind: 'ok' }, measured: { clientAuth: 'accepted' } })
 })
 
 t.test('a name that nobody has beside the right one, and the protocols of the mesh where the name is of the mesh', async t => {

@@ -3,7 +3,7 @@ import { type HandshakeOptions, parseTlsError, shakeHands } from '../../../probe
 import type { TcpInfo } from '../../../probes/net/tcp-info.ts'
 import { makeAuthority } from '../../servers/authority.ts'
 import { type TcpVariant, tcpServers } from '../../servers/tcp-servers.ts'
-import { tlsServers } from '../../servers/tls-servers.ts'
+import { startTls, tlsServers } from '../../servers/tls-servers.ts'
 import { leaked, openHandles } from '../handles.ts'
 import { started } from '../targets.ts'
 
@@ -100,6 +100,30 @@ for (const [variant, kind] of ends)
     const server = await started(t, tcpServers[variant]())
     for (const more of [{}, { pieceBytes: 100 }])
       await shakeHands(optionsFor(server, more), never, unwatched, ({ end }) => void t.equal(end.kind, kind))
+  })
+
+t.test('who trusts nobody completes, and OpenSSL vouches for nothing', async t => {
+  const server = await started(t, tlsServers.healthy({ authority }))
+  const errorOf = (more: Partial<HandshakeOptions>) =>
+    shakeHands(optionsFor(server, more), never, unwatched, ({ end, tls }) => {
+      t.same(end, { kind: 'done' })
+      return tls.authorizationError ?? null
+    })
+  t.equal(await errorOf({}), null)
+  t.not(await errorOf({ ca: undefined, trustNobody: true }), null)
+  t.equal(await errorOf({ trustNobody: true }), null, 'authorities that are given count all the same')
+})
+
+for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const)
+  t.test(`that a server asks for a certificate is heeded where it is wanted, ${maxVersion}`, async t => {
+    const { chainPem, keyPem } = await authority.issue({ names: ['svc.test'] })
+    const pair = { chainPem, keyPem, ca: authority.certPem, maxVersion }
+    const [asks, not] = [await started(t, startTls({ ...pair, requestCert: true })), await started(t, startTls(pair))]
+    const requestedBy = (server: typeof asks, heedRequest: boolean) =>
+      shakeHands(optionsFor(server, { heedRequest }), never, unwatched, ({ requested }) => requested)
+    t.equal(await requestedBy(asks, true), true, 'also when it then refuses us')
+    t.equal(await requestedBy(asks, false), false)
+    t.equal(await requestedBy(not, true), false)
   })
 
 t.test('the watcher sees the connection from its start, and may end it', async t => {

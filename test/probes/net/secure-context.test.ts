@@ -17,6 +17,7 @@ t.test('a context is made once for the same options', async t => {
 t.test('other options are another context', async t => {
   const all: [hello: 'small' | 'post_quantum', options: ContextOptions][] = [
     ['small', {}],
+    ['small', { trustNobody: true }],
     ['post_quantum', {}],
     ['small', { ca }],
     ['post_quantum', { ca }],
