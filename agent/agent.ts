@@ -11,6 +11,7 @@ import type { AgentConfig } from './config/config.ts'
 import { interceptionRemedy, isIntercepted, nobody } from './interception.ts'
 import type { Log } from './log.ts'
 import { startMeasuring } from './measuring.ts'
+import { keepOpenWindow, recoverOpenWindow } from './open-window.ts'
 import type { Place } from './path.ts'
 import { mergeWindowRecords } from './record-merge.ts'
 import { startRecording } from './recording.ts'
@@ -57,6 +58,8 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
     merge: mergeWindowRecords,
     nowMs: clock.nowMs,
   })
+  const openWindowFile = `${config.data}/open-window`
+  for (const record of await recoverOpenWindow(openWindowFile, one => spool.holds(one))) spool.append(record)
   const identities = holdIdentities(stop.signal)
   const readIdentity = hasIdentity(config) ? identities.open(choiceOf(config)) : undefined
   const { environment } = world
@@ -89,6 +92,8 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
       windows,
       source,
       append: record => spool.append(record),
+      flush: () => spool.flush(),
+      openWindow: config.endpoints.length > 0 ? keepOpenWindow(openWindowFile, spool.boot, () => windows.peek()) : undefined,
       beforeClose: () => {
         const errorMs = clockErrorMs()
         if (errorMs !== undefined && !Number.isNaN(errorMs)) self.set('clockError', errorMs / 1000)

@@ -1,5 +1,6 @@
 /** From measurements to the spool: windows when they end, events soon after they happen. */
 import { setImmediate } from 'node:timers/promises'
+import { type OpenWindow, spoolRecordOf } from './open-window.ts'
 import type { Place } from './path.ts'
 import { type AgentEvent, packRecord } from './record.ts'
 import type { Clock } from './schedule.ts'
@@ -24,12 +25,16 @@ type Parts = {
   windows: Windows
   source?: Place
   append: (record: NewRecord) => void
+  /** Resolves when what was appended is on disk. */
+  flush: () => Promise<void>
+  /** Told when a window has ended. */
+  openWindow?: OpenWindow
   /** Something for the windows to know, directly before one ends. */
   beforeClose: () => void
   lost: (events: number) => void
 }
 
-export const startRecording = ({ clock, windows, source, append, beforeClose, lost }: Parts): Recording => {
+export const startRecording = ({ clock, windows, source, append, flush, openWindow, beforeClose, lost }: Parts): Recording => {
   let events: AgentEvent[] = []
   let eventTimer: NodeJS.Timeout | undefined
   let windowTimer: NodeJS.Timeout | undefined
@@ -51,14 +56,7 @@ export const startRecording = ({ clock, windows, source, append, beforeClose, lo
 
   const writeWindow = async (set: WindowSet): Promise<void> => {
     for (const record of set.records()) {
-      append({
-        kind: 'windows',
-        atMs: set.startMs,
-        spanMs: set.endMs - set.startMs,
-        items: Math.max(1, record.paths.length),
-        group: record.group,
-        payload: packRecord(record),
-      })
+      append(spoolRecordOf(record))
       // Measuring goes on between two parts.
       await setImmediate()
     }
@@ -68,6 +66,7 @@ export const startRecording = ({ clock, windows, source, append, beforeClose, lo
     beforeClose()
     const set = windows.close()
     writing = writing.then(() => writeWindow(set))
+    openWindow?.ended(writing.then(flush))
   }
   const arm = (): void => {
     windowTimer = setTimeout(() => {
@@ -88,6 +87,7 @@ export const startRecording = ({ clock, windows, source, append, beforeClose, lo
       close()
       writeEvents()
       await writing
+      await openWindow?.stop()
     },
   }
 }

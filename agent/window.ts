@@ -92,6 +92,18 @@ export class Windows {
     return { ...bounds, records: () => this.#read({ table, bounds, measured, retired }) }
   }
 
+  /** What the window that is open has so far; nothing is changed by it. The agent's own part is left out. */
+  *peek(): Generator<WindowRecord> {
+    const { clock, source } = this.#deps
+    const bounds = boundsOf(this.#opened, clock.wallMs(), clock.monotonicMs())
+    const table = this.#row.table
+    const measured = this.#rows.paths.slice()
+    for (let first = 0, group = 0; first < measured.length; first += pathsPerRecord, group++) {
+      const paths = this.#pathsOf(table, measured, first).flatMap(({ all, labels, points }) => (all.length > 0 ? [{ labels, points }] : []))
+      if (paths.length > 0) yield { type: 'window', ...bounds, group, source, self: [], paths }
+    }
+  }
+
   /** The paths of now with their rows in `totals`. */
   *current(): Generator<{ row: number; key: string; labels: Labels }> {
     // The list of now: another one may be given before this has been read.
@@ -112,13 +124,9 @@ export class Windows {
     const { self, source } = this.#deps
     for (let first = 0, group = 0; first < Math.max(1, measured.length); first += pathsPerRecord, group++) {
       const record: WindowRecord = { type: 'window', ...bounds, group, source, self: group === 0 ? self.take() : [], paths: [] }
-      for (let at = first; at < Math.min(first + pathsPerRecord, measured.length); at++) {
-        const path = measured[at]
-        if (!path) continue
-        const points = table.points(at)
-        this.totals.take(at, points)
-        // What nothing was added to goes without saying; the totals know it as a zero.
-        if (points.length > 0) record.paths.push({ labels: this.#labelsOf(path, at), points: points.filter(({ value }) => value !== 0) })
+      for (const { at, all, labels, points } of this.#pathsOf(table, measured, first)) {
+        this.totals.take(at, all)
+        if (all.length > 0) record.paths.push({ labels, points })
       }
       if (record.paths.length > 0 || record.self.length > 0) yield record
     }
@@ -126,6 +134,18 @@ export class Windows {
     this.#rows.free(retired)
     table.clear()
     this.#spare = table
+  }
+
+  /** A group's paths with what a table has of them. `points` leaves out what nothing was added to: it goes without saying, and the totals know it as a zero. */
+  #pathsOf(table: Table, measured: readonly (Path | undefined)[], first: number) {
+    const found = []
+    for (let at = first; at < Math.min(first + pathsPerRecord, measured.length); at++) {
+      const path = measured[at]
+      if (!path) continue
+      const all = table.points(at)
+      found.push({ at, all, labels: this.#labelsOf(path, at), points: all.filter(({ value }) => value !== 0) })
+    }
+    return found
   }
 
   #labelsOf(path: Path, row: number): Labels {

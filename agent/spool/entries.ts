@@ -58,6 +58,11 @@ export class Entries {
     return low
   }
 
+  some(is: (entry: Entry) => boolean): boolean {
+    for (let i = 0; i < this.#count; i++) if (is(this.at(i))) return true
+    return false
+  }
+
   *[Symbol.iterator](): Generator<Entry> {
     for (let i = 0; i < this.#count; i++) yield this.at(i)
   }

@@ -150,6 +150,14 @@ export class Spool {
     return { produced: produced + owed, delivered, dropped: { ...dropped }, spooled: (state ? spooledItems(state) : 0) + owed }
   }
 
+  /** Whether this window's record is on disk, from a process before this one. */
+  holds({ boot, atMs, group = 0 }: SpooledRecord): boolean {
+    const segments = this.#disk.store?.segments ?? []
+    return segments.some(({ entries }) =>
+      entries.some(one => one.kind === 'windows' && one.boot === boot && one.atMs === atMs && one.group === group),
+    )
+  }
+
   /** When the oldest record that the endpoint has yet to get began; undefined when it has got everything. */
   oldestAtMs(endpoint: string): number | undefined {
     const state = this.#disk.ledgers.get(endpoint)

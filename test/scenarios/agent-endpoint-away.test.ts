@@ -75,6 +75,8 @@ t.test('refused, then hanging, then back: all comes once, with the time when it 
   await sleep(outageMs)
   await sink.become('hanging')
   await sleep(outageMs)
+  // It may wait a minute between two attempts.
+  for (const endMs = Date.now() + 70_000; sink.unanswered() === 0 && Date.now() < endMs; ) await sleep(250)
   const before = sink.batches.length
   await sink.become('taking')
   t.ok(sink.unanswered() > 0, 'it was asked while it hung')
@@ -112,6 +114,24 @@ t.test('away over a restart: the next start sends what the last one could not, S
   t.match(await second.end(), { status: 0 })
   t.equal(new Set(sink.batches.map(({ boot }) => boot)).size, 2)
   await checkAll(t, all)
+})
+
+t.test('kill -9 in the middle of a window: no more than two seconds of its runs are lost', async t => {
+  const { folder, sink, config } = await setUp(t)
+  await sink.become('away')
+  const first = await startAgentHere(folder, config)
+  const startedMs = Date.now()
+  // Seven seconds into a window that began with the agent already at work.
+  await sleep(windowMs - (startedMs % windowMs) + 7000)
+  t.match(await first.end('SIGKILL'), { signal: 'SIGKILL' })
+  const killedMs = Date.now()
+  await sink.become('taking')
+  const second = await startAgentHere(folder, config)
+  await sleep(500)
+  t.match(await second.end(), { status: 0 })
+  t.strictSame(gapsOf(sink.batches), [])
+  const open = windowsOf(sink.batches, 'connect').find(({ startMs }) => startMs === killedMs - (killedMs % windowMs))
+  t.ok(open && killedMs - open.endMs < 3000, `the open window is there up to ${open && killedMs - open.endMs} ms before the end`)
 })
 
 t.test('kill -9 while it is away: what ended two seconds before is there after the next start', async t => {
