@@ -8,6 +8,11 @@ import type { NewRecord } from './spool/record.ts'
 import type { WindowSet, Windows } from './window.ts'
 import { msToBoundary } from './window-bounds.ts'
 
+/**
+ * A window is closed this long after its end, which it has all the same: a timer that fires a millisecond early, or a clock that is slewed meanwhile
+ * (500 ppm at most, adjtimex(2): 5 ms in a window), would make another window of what is left.
+ */
+const afterEndMs = 20
 /** An event waits this long at most for others to share a request with. */
 const eventsEveryMs = 1000
 const mostEvents = 100
@@ -72,7 +77,7 @@ export const startRecording = ({ clock, windows, source, append, flush, openWind
     windowTimer = setTimeout(() => {
       close()
       arm()
-    }, msToBoundary(clock.nowMs()))
+    }, msToBoundary(clock.nowMs()) + afterEndMs)
   }
   arm()
 
