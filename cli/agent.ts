@@ -45,23 +45,31 @@ export const agentCommand = async ({ targets, flags }: Words, io: Io): Promise<n
   const log = await openLog()
   const clock = { elapsedMs: io.elapsedMs, nowMs: () => io.now().getTime() }
   const stopped = new Promise<string>(resolve => io.onStop(resolve))
-  let agent: Agent
+  let agent: Agent | undefined
+  let isDue = false
+  const reload = (): void => {
+    // What changes while the agent starts is read when it has.
+    isDue = agent === undefined
+    if (agent === undefined) return
+    const [running, next] = [agent, read()]
+    if (!next.ok) running.refused(next.problems.join('; '))
+    else void running.reload(next.value).catch(error => running.refused(String(error)))
+  }
+  const endWatch = watchFiles(
+    [file, config.value.policyFile].filter(one => one !== undefined),
+    reload,
+  )
   try {
     agent = await startAgent(config.value, { clock, random: Math.random, log, version: readVersion(), environment: io.env })
   } catch (error) {
+    endWatch()
     io.stderr.write(`probe agent: ${error instanceof Error ? error.message : error}\n`)
     return 2
   }
   log.info({ ...agent.listening, paths: config.value.paths.length, agent: config.value.self.id }, 'measuring')
-  const reload = (): void => {
-    const next = read()
-    if (!next.ok) agent.refused(next.problems.join('; '))
-    else void agent.reload(next.value).catch(error => agent.refused(String(error)))
-  }
-  const files = [file, config.value.policyFile].filter(one => one !== undefined)
-  const endWatch = watchFiles(files, reload)
   const onHup = (): void => reload()
   process.on('SIGHUP', onHup)
+  if (isDue) reload()
   log.info({ signal: await stopped }, 'ending')
   endWatch()
   process.off('SIGHUP', onHup)
