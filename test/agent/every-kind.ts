@@ -56,13 +56,15 @@ export const configure = (directory: string, file: object): AgentConfig => {
   return { ...config.value, listen: { host: '127.0.0.1', port: 0 } }
 }
 
+type Around = { environment?: Record<string, string>; random?: () => number }
+
 /** Starts an agent that ends with the test, if not before. */
-export const run = async (t: Test, config: AgentConfig, environment: Record<string, string> = {}): Promise<Running> => {
+export const run = async (t: Test, config: AgentConfig, { environment = {}, random = Math.random }: Around = {}): Promise<Running> => {
   const lines: Running['lines'] = []
   const note = (level: string) => (facts: Record<string, unknown>, message: string) => void lines.push({ level, facts, message })
   const log: Log = { info: note('info'), warn: note('warn'), error: note('error') }
   const clock = { elapsedMs: () => performance.now(), nowMs: Date.now }
-  const agent = await startAgent(config, { clock, random: Math.random, log, version: '0.0.0', environment })
+  const agent = await startAgent(config, { clock, random, log, version: '0.0.0', environment })
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => (closed ??= agent.close(5000))
   t.teardown(close)

@@ -50,7 +50,7 @@ t.test('a real Collector takes metrics and logs, protobuf and JSON, packed and n
       return { name, url: inlets[name]!.url, encoding, compression }
     }),
   })
-  const agent = await run(t, config, { OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=lab' })
+  const agent = await run(t, config, { environment: { OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=lab' } })
 
   // The page changes when a window ends: asked for in the middle of one, it is of all windows before.
   const hasAll = (page: string): boolean =>
