@@ -1,4 +1,4 @@
-import { type HrTime, SeverityNumber } from '@opentelemetry/api'
+import { type HrTime, SeverityNumber, type SpanContext, TraceFlags } from '@opentelemetry/api'
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer'
 import { pathAttributes, sourceAttributes } from './metrics.ts'
 import type { Encoded, Encoding, OtlpResource } from './otlp.ts'
@@ -21,6 +21,7 @@ export const encodeEvents = ({ events, source }: EventsRecord, resource: OtlpRes
       severityNumber: severities[severity],
       severityText: severity.toUpperCase(),
       eventName: name,
+      spanContext: spanOf(attributes),
       body,
       attributes: {
         ...(labels ? pathAttributes(labels, source) : sourceAttributes(source)),
@@ -32,4 +33,10 @@ export const encodeEvents = ({ events, source }: EventsRecord, resource: OtlpRes
     }
   }
   return { signal: 'logs', body: serializer.serializeRequest(events.map(toLog))!, points: events.length }
+}
+
+/** The trace that an HTTP run was part of: a backend shows the service's own spans beside the log. */
+const spanOf = (attributes: AgentEvent['attributes']): SpanContext | undefined => {
+  const { 'causeway.measured.traceId': traceId, 'causeway.measured.spanId': spanId } = attributes
+  return typeof traceId === 'string' && typeof spanId === 'string' ? { traceId, spanId, traceFlags: TraceFlags.SAMPLED } : undefined
 }

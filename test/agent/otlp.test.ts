@@ -7,7 +7,7 @@ import { resourceAttributes } from '../../agent/resource.ts'
 import { createSelf } from '../../agent/self.ts'
 import { Windows } from '../../agent/window.ts'
 import { readLogs, readMetrics } from './otlp-reading.ts'
-import { connect, echoes, handClock, pathOf, source } from './paths.ts'
+import { anyResult, connect, echoes, handClock, pathOf, source } from './paths.ts'
 import { windowRecord } from './records.ts'
 
 const agent = { version: '1.0.0', agentId: 'agent-1', hostName: 'ip-10-0-0-1', place: source, cluster: 'prod' }
@@ -189,4 +189,16 @@ t.test('the environment adds attributes of the resource, and does not change who
   t.match(resourceAttributes(agent, given), { team: 'net ops', 'k8s.cluster.name': 'prod', 'host.name': 'box' })
   for (const broken of ['team', 'team=a,=b', 'team=%zz', 'a=b=c'])
     t.same(resourceAttributes(agent, broken), resourceAttributes(agent), broken)
+})
+
+t.test('the log of an HTTP run is part of the trace that the service saw', async t => {
+  const measured = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' }
+  const event = buildEvent(pathOf('http', 'site'), anyResult('http', measured as never), 'changed', 0)
+  const payload = packRecord({ type: 'events', source, events: [event, buildEvent(pathOf('tcp', 'payments'), connect(1), 'changed', 0)] })
+  const { body } = await encode(payload, 'json')
+  const [{ scopeLogs }] = (JSON.parse(Buffer.from(body).toString()) as { resourceLogs: [{ scopeLogs: [{ logRecords: object[] }] }] })
+    .resourceLogs
+  t.match(scopeLogs[0].logRecords, [measured, { traceId: undefined }])
+  const protobuf = Buffer.from((await encode(payload, 'protobuf')).body)
+  t.ok(protobuf.includes(Buffer.from(measured.traceId, 'hex')) && protobuf.includes(Buffer.from(measured.spanId, 'hex')))
 })

@@ -49,5 +49,6 @@ t.test('it explains every reason, every finding and every number', async t => {
 })
 
 t.test('its links lead somewhere', async t => {
-  for (const [, path = ''] of page.matchAll(/\]\(([^)#]+)\)/g)) t.ok(readFileSync(new URL(`../../docs/${path}`, import.meta.url), 'utf8'), path)
+  for (const [, path = ''] of page.matchAll(/\]\(([^)#]+)\)/g))
+    t.ok(readFileSync(new URL(`../../docs/${path}`, import.meta.url), 'utf8'), path)
 })
