@@ -36,13 +36,10 @@ t.test("what a target says of its names and identity reaches the kinds that take
 
 t.test('a target without a port has that of the kind; a path and names reach http too', async t => {
   const site = target({ address: 'site.example', path: '/health', tls: { sni: 'x.test' } })
-  const kinds = ['tls', 'mtls', 'bundle', 'udp', 'http', 'icmp'] as const
-  const checks = kinds.map(kind => check({ name: kind, kind }))
+  const ports = { tls: 443, mtls: 443, bundle: 443, udp: 7460, http: 443, icmp: undefined } as const
+  const checks = Object.keys(ports).map(kind => check({ name: kind, kind: kind as keyof typeof ports }))
   const { paths } = expand({ targets: [site], checks: [...checks, check({ name: 'plain', kind: 'http', options: { scheme: 'http' } })] })
-  t.same(
-    paths.map(({ check, port }) => [check, port]),
-    [...kinds.map(kind => [kind, { udp: 7460, icmp: undefined }[kind as string] ?? (kind === 'icmp' ? undefined : 443)]), ['plain', 80]],
-  )
+  t.same(Object.fromEntries(paths.map(({ check, port }) => [check, port])), { ...ports, plain: 80 })
   t.match(paths[4]!.options, { path: '/health', sni: 'x.test' })
 })
 
