@@ -16,6 +16,7 @@ import { readEndpoints } from './endpoints.ts'
 import { type Environment, type Flags, layOver, settings } from './layers.ts'
 import { resolvePaths } from './relative.ts'
 import { type ConfigFile, configSchema } from './schema.ts'
+import { soundParts } from './sound-parts.ts'
 
 /** What reading a configuration needs of the world. `readFile` throws as `fs.readFileSync` does. */
 export type Sources = {
@@ -57,7 +58,7 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
   const policy = readPolicy(layered.policy, sources, problems)
   if (layered.identity?.cert !== undefined && layered.identity.key === undefined)
     note(['identity', 'key'], 'is missing: the key of identity.cert')
-  if (problems.length > 0) return bad(...problems)
+  if (problems.length > 0) return bad(...byLine(problems))
   return good(
     Object.freeze({
       self: readSelf(layered),
@@ -76,6 +77,10 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
   )
 }
 
+/** In the order of the file, as one reads it; what has no line keeps its place before. */
+const byLine = (problems: readonly string[]): string[] =>
+  problems.toSorted((a, b) => Number(/:(\d+): /.exec(a)?.[1] ?? 0) - Number(/:(\d+): /.exec(b)?.[1] ?? 0))
+
 type File = { value: ConfigFile; at: (path: readonly (string | number)[], message: string) => Problem }
 const emptyFile: File = { value: {}, at: (path, message) => ({ path: path.join('.'), message }) }
 
@@ -85,7 +90,9 @@ const readFile = (path: string, read: Sources['readFile'], problems: string[]): 
   const document = readDocument<ConfigFile>(text, configSchema)
   if (document.ok) return { ...document, value: resolvePaths(document.value, path) }
   problems.push(...document.problems.map(problem => formatProblem(path, problem)))
-  return emptyFile
+  if (!document.partial) return emptyFile
+  const { value, wrong, at } = document.partial
+  return { value: resolvePaths(soundParts(value, wrong), path), at }
 }
 
 const readText = (path: string, read: Sources['readFile'], problems: string[]): string | undefined => {

@@ -20,6 +20,7 @@ const record = (t: Test, startMs = 1_795_000_000_000) => {
     clock: time,
     windows,
     append: one => written.push(one),
+    flush: async () => {},
     beforeClose: () => {},
     lost: () => {},
   })

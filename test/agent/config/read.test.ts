@@ -55,12 +55,22 @@ export:
 spool: { limit: 1k }
 `
   t.same(
-    problemsOf(text).map(line => line.replace(/: (got|is|want|port).*/, '')),
-    ['/etc/causeway/agent.yaml:1: agent.cloud', '/etc/causeway/agent.yaml:5: checks[0].every', '/etc/causeway/agent.yaml:7: export[0].url'],
-    'what the schema knows comes first',
+    problemsOf(text).map(line => line.replace(/: (got|is|want|port|host).*/, '')),
+    [
+      '/etc/causeway/agent.yaml:1: agent.cloud',
+      '/etc/causeway/agent.yaml:3: targets[0].address',
+      '/etc/causeway/agent.yaml:5: checks[0].every',
+      '/etc/causeway/agent.yaml:7: export[0].url',
+      '/etc/causeway/agent.yaml:8: spool.limit',
+    ],
+    'of shape and of meaning, at once',
   )
-  const later = problemsOf(text.replace('cloud: ""', 'cloud: aws').replace('every: 10', 'every: 10s').replace('ftp://', 'http://'))
-  t.match(later, [/:3: targets\[0\]\.address: .*port/, /:8: spool\.limit: got 1k, want at least 1MiB/])
+  const unknown = 'targets: [{ name: a, address: 3 }]\nchecks: [{ name: c, kind: tcp, every: 10s, targets: [a, b] }]'
+  t.match(
+    problemsOf(unknown),
+    [/:1: targets\[0\]\.address/, /:2: checks\[0\]\.targets\[1\]: no target "b"/],
+    'a target that is wrong is not unknown too',
+  )
 })
 
 t.test('a flag wins over a variable, and that over the file', async t => {
@@ -97,7 +107,7 @@ t.test("the page may be on a port of the kernel's choice, in both families", asy
 
 t.test('mistakes of the policy are told with those of the file', async t => {
   const wrong = problemsOf('policy: p.yaml\nlisten: here', { files: { '/etc/causeway/p.yaml': 'allow: [10.0.0.0/33]' } })
-  t.match(wrong, [/agent\.yaml:2: listen: got "here", want address:port, or off/, /p\.yaml: line 1: /])
+  t.match(wrong, [/p\.yaml: line 1: /, /agent\.yaml:2: listen: got "here", want address:port, or off/])
 })
 
 t.test('secrets come from variables and files, never into a message, and not into the configuration as it is printed', async t => {
@@ -116,8 +126,8 @@ t.test('secrets come from variables and files, never into a message, and not int
 
 t.test('a certificate without its key, and two endpoints of one name, are told', async t => {
   t.match(problemsOf('identity: { cert: c.pem }\nexport: [{ url: "http://x" }, { url: "http://x/y" }]'), [
-    /export\[1\]: a second endpoint "x"/,
-    /identity\.key: is missing/,
+    /:1: identity\.key: is missing/,
+    /:2: export\[1\]: a second endpoint "x"/,
   ])
 })
 
