@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Policy } from '../judge/policy.ts'
 import type { Sources } from '../probes/finding.ts'
+import { holdEchoes } from '../probes/net/echoes.ts'
 import { type Budget, openBudget } from './budget.ts'
 import { buildEvent } from './events.ts'
 import { type Change, watchFaults } from './faults.ts'
@@ -43,6 +44,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   setMaxListeners(0, stop.signal)
   const lateness = watchLateness(clock, ms => self.sample('loopDelay', ms))
   const faults = watchFaults()
+  const releaseEchoes = holdEchoes()
   const resolve = createResolve(clock)
   let policy = rules.policy
   let allow = allowBy(policy)
@@ -94,6 +96,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
       const stopped = schedule.stop()
       stop.abort()
       await stopped
+      releaseEchoes()
       lateness.stop()
     },
   }

@@ -51,6 +51,11 @@ class Echoes {
   leave(id: number): void {
     if (!this.sessions.delete(id) || this.sessions.size > 0) return
     clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (holders === 0) this.close()
+  }
+
+  close(): void {
     this.socket.close()
     this.#closed()
   }
@@ -130,7 +135,7 @@ class Echoes {
   }
 }
 
-/** One prober's share of the socket. `leave` must be called; the last one to leave closes the socket. */
+/** One prober's share of the socket. `leave` must be called; the last one to leave closes the socket, unless it is held. */
 export class EchoSession {
   readonly #echoes: Echoes
   readonly #id: number
@@ -170,6 +175,22 @@ export class EchoSession {
 }
 
 const open = new Map<string, Echoes>()
+let holders = 0
+
+/**
+ * Keeps the sockets open between sessions until the returned function is called: to open one, with its buffers, costs more than an echo,
+ * and who measures for ever sends the next one soon.
+ */
+export const holdEchoes = (): (() => void) => {
+  let isHeld = true
+  holders++
+  return () => {
+    if (!isHeld) return
+    isHeld = false
+    if (--holders > 0) return
+    for (const echoes of open.values()) if (echoes.sessions.size === 0) echoes.close()
+  }
+}
 
 /** Joins the shared echo socket of a family, source and DF setting, opened by the first to join; or says as an outcome why there is none. */
 export const joinEchoes = (family: Family, options: EchoSocketOptions, listener: EchoListener, echoes: number): EchoSession | Outcome => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type EchoListener, EchoSession, joinEchoes } from '../../../probes/net/echoes.ts'
+import { type EchoListener, EchoSession, holdEchoes, joinEchoes } from '../../../probes/net/echoes.ts'
 import type { QueuedError } from '../../../probes/net/mailbox.ts'
 import { sockaddr } from '../../../probes/net/sockaddr.ts'
 import type { Family } from '../../../wire/result.ts'
@@ -122,6 +122,24 @@ t.test('the last to leave closes the socket', { skip }, async t => {
   one.session.leave()
   t.equal((await leaked(before, 0)).filter(handle => handle.startsWith('socket:')).length, 1, 'one socket for both')
   two.session.leave()
+  t.same(await leaked(before), [])
+})
+
+t.test('a socket that is held stays open between two sessions, and is closed when it is released', { skip }, async t => {
+  const before = openHandles()
+  const [release, other] = [holdEchoes(), holdEchoes()]
+  const sockets = async (): Promise<number> => (await leaked(before, 0)).filter(handle => handle.startsWith('socket:')).length
+  const first = join(t)
+  first.session.send(loopback[4], 0, 16)
+  first.session.leave()
+  t.equal(await sockets(), 1)
+  const second = join(t)
+  t.equal(await sockets(), 1, 'the same one')
+  release()
+  release()
+  second.session.leave()
+  t.equal(await sockets(), 1, 'somebody else holds it still')
+  other()
   t.same(await leaked(before), [])
 })
 
