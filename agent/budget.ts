@@ -45,9 +45,8 @@ export const openBudget = (given: Budgets, nowMs: number): Budget => {
       const { probesPerSecond, connectionsPerSecond } = budgets
       probes = refill(probes, probesPerSecond, now)
       if (probesPerSecond === 0 || probes.tokens < 1) return `the budget of ${probesPerSecond} probes a second is used up`
-      const bytes = cost.connections > 0 && address !== undefined ? parseAddress(address) : undefined
-      if (bytes && isPublic(bytes)) {
-        const key = formatAddress(bytes)
+      const key = cost.connections > 0 && address !== undefined ? publicForm(address) : undefined
+      if (key !== undefined) {
         const bucket = refill(connections.get(key) ?? { tokens: Math.max(1, connectionsPerSecond), atMs: now }, connectionsPerSecond, now)
         if (connectionsPerSecond === 0 || bucket.tokens < 1)
           return `the budget of ${connectionsPerSecond} connections a second to the public address ${key} is used up`
@@ -61,6 +60,21 @@ export const openBudget = (given: Budgets, nowMs: number): Budget => {
       budgets = next
     },
   }
+}
+
+/** So many addresses are known as public or not without being parsed again: as many as a large agent has paths. */
+const mostForms = 16_384
+const forms = new Map<string, string | undefined>()
+
+/** A public address in its one form; undefined for one that is not public. */
+const publicForm = (address: string): string | undefined => {
+  const known = forms.get(address)
+  if (known !== undefined || forms.has(address)) return known
+  if (forms.size >= mostForms) forms.clear()
+  const bytes = parseAddress(address)
+  const form = bytes && isPublic(bytes) ? formatAddress(bytes) : undefined
+  forms.set(address, form)
+  return form
 }
 
 /** What an assignment may change: less, never more. */

@@ -20,9 +20,18 @@ type Entry = { result: Promise<Result<'dns'>>; atMs: number }
 
 export const createResolve = (clock: Pick<Clock, 'elapsedMs'>): Resolve => {
   const known = new Map<string, Entry>()
-  return async ({ host, port, target, options }, stop) => {
+  const literals = new WeakMap<Path, Awaited<ReturnType<Resolve>>>()
+  return async (path, stop) => {
+    const literal = literals.get(path)
+    if (literal) return literal
+    const { host, port, target, options } = path
     const named = { name: target.name, host, port }
-    if (isIP(host.split('%')[0]!)) return { target: { ...named, address: host, family: isIP(host.split('%')[0]!) as Family } }
+    const literalFamily = isIP(host.split('%')[0]!) as Family | 0
+    if (literalFamily) {
+      const found = { target: Object.freeze({ ...named, address: host, family: literalFamily }) }
+      literals.set(path, found)
+      return found
+    }
     const key = `${host} ${target.family ?? ''}`
     const now = clock.elapsedMs()
     let entry = known.get(key)
