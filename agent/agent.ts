@@ -21,6 +21,7 @@ import type { Clock } from './schedule.ts'
 import { createSelf } from './self.ts'
 import { selfTest } from './self-test.ts'
 import { openSenders } from './senders.ts'
+import { giveBack } from './small-memory.ts'
 import { openSpool } from './spool/spool.ts'
 import { startWeb } from './web.ts'
 import { Windows } from './window.ts'
@@ -103,6 +104,7 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
       lost: events => self.add('windowsDropped', events, 'too_many_events'),
     })
     await loadAhead(config)
+    giveBack()
     const measuring = startMeasuring(config, { clock, self, windows, onEvent: recording.onEvent, sources: { identity: identities.open } })
     const web =
       config.listen &&

@@ -5,6 +5,7 @@ import { settings } from '../agent/config/layers.ts'
 import { readConfig } from '../agent/config/read.ts'
 import { defaultDataDirectory } from '../agent/data-directory.ts'
 import { watchFiles } from '../agent/reload.ts'
+import { keepHeapSmall, keepTrimming } from '../agent/small-memory.ts'
 import { quote } from '../wire/values.ts'
 import type { Io } from './io.ts'
 import { openLog } from './log.ts'
@@ -19,6 +20,7 @@ const closeWithinMs = 8000
 
 /** Resolves with the exit code when the agent has ended: 0 after a signal, 2 for a configuration that can't be run. */
 export const agentCommand = async ({ targets, flags }: Words, io: Io): Promise<number> => {
+  keepHeapSmall()
   const file = flags['config']?.[0] ?? (io.env['CAUSEWAY_CONFIG'] || undefined)
   const words = [
     ...targets.map(word => `agent: ${quote(word)} does not belong here; targets are in the file, --config`),
@@ -44,6 +46,7 @@ export const agentCommand = async ({ targets, flags }: Words, io: Io): Promise<n
   }
   const log = await openLog()
   const clock = { elapsedMs: io.elapsedMs, nowMs: () => io.now().getTime() }
+  const endTrimming = keepTrimming()
   const stopped = new Promise<string>(resolve => io.onStop(resolve))
   let agent: Agent | undefined
   let isDue = false
@@ -72,6 +75,7 @@ export const agentCommand = async ({ targets, flags }: Words, io: Io): Promise<n
   if (isDue) reload()
   log.info({ signal: await stopped }, 'ending')
   endWatch()
+  endTrimming()
   process.off('SIGHUP', onHup)
   await agent.close(closeWithinMs)
   return 0

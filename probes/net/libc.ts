@@ -35,6 +35,14 @@ export const fcntl = foreign('int fcntl(int, int, int)')
 export const ioctl = foreign('int ioctl(int, unsigned long, void*)')
 export const clockAdjust = foreign('int adjtimex(void*)')
 
+/** Gives memory that malloc holds and does not use back to the system, where libc can (malloc_trim(3): glibc; musl has none to give). */
+export const trimMalloc = (): void => {
+  if (!lib) return
+  try {
+    lib.func('int malloc_trim(size_t)')(0)
+  } catch {}
+}
+
 /** The error number of the call just made. */
 export const errno = (): number => koffi.errno()
 /** The symbolic name of an error number, `ENOENT` for 2. */
