@@ -27,10 +27,12 @@ const withOtherNode = async node => {
 
 const withThisNode = async () => {
   const { default: module } = await import('node:module')
-  const isCheckout = existsSync(`${here}main.ts`)
+  // A checkout runs its sources; a build has JavaScript beside this file, and the published package has the build in dist/.
+  const main = ['./main.ts', './main.js', '../dist/cli/main.js'].find(file => existsSync(`${here}${file}`))
+  const isCheckout = main === './main.ts'
   const cached = isCheckout && existsSync(`${here}../node_modules`) && module.enableCompileCache(`${here}../node_modules/.cache/causeway`)
   if (!cached || cached.status === module.constants.compileCacheStatus.FAILED) module.enableCompileCache()
-  const { start } = await import(isCheckout ? './main.ts' : './main.js')
+  const { start } = await import(main)
   await start(process.argv.slice(2))
 }
 
