@@ -11,8 +11,13 @@ export type Modules = Record<string, object>
 export type Blackbox = {
   /** CPU of the exporter per probe, in µs: the probe and the scrape that asks for it. Its start is not counted. Throws when a probe fails. */
   cpuPerProbe: (module: string, target: string, probes: number, atOnce: number) => Promise<number>
+  /** Probes each target once per interval, as a Prometheus with a job for them does, until `stop`. */
+  keepProbing: (module: string, targets: readonly string[], everyMs: number) => Kept
+  pid: number
   stop: () => Promise<void>
 }
+/** Probes that were answered with success, and those that were not. */
+export type Kept = { counts: { good: number; bad: number }; stop: () => void }
 
 /** Starts blackbox_exporter on loopback. It must be alone in its network namespace, as the port is fixed. */
 export const startBlackbox = async (modules: Modules): Promise<Blackbox> => {
@@ -29,12 +34,26 @@ export const startBlackbox = async (modules: Modules): Promise<Blackbox> => {
     await scrapes(agent, path, probes, atOnce)
     return (cpuOfProcess(child.pid) - before) / probes
   }
+  const keepProbing: Blackbox['keepProbing'] = (module, targets, everyMs) => {
+    const counts = { good: 0, bad: 0 }
+    const once = async (target: string): Promise<void> => {
+      const page = await scrape(agent, `/probe?module=${module}&target=${encodeURIComponent(target)}`).catch(() => '')
+      counts[page.includes('\nprobe_success 1\n') ? 'good' : 'bad']++
+    }
+    const start = performance.now()
+    let asked = 0
+    const timer = setInterval(() => {
+      const due = ((performance.now() - start) / everyMs) * targets.length
+      while (asked < due) void once(targets[asked++ % targets.length]!)
+    }, 5)
+    return { counts, stop: () => clearInterval(timer) }
+  }
   const stop = async (): Promise<void> => {
     agent.destroy()
     await child.stop()
     rmSync(directory, { recursive: true })
   }
-  return { cpuPerProbe, stop }
+  return { cpuPerProbe, keepProbing, pid: child.pid, stop }
 }
 
 const scrapes = async (agent: Agent, path: string, count: number, atOnce: number): Promise<void> => {

@@ -8,6 +8,7 @@ const tools = {
   tcpdump: { packageName: 'tcpdump', version: ['--version'] },
   openssl: { packageName: 'openssl', version: ['version'] },
   'prometheus-blackbox-exporter': { packageName: 'prometheus-blackbox-exporter', version: ['--version'] },
+  'prometheus-smokeping-prober': { packageName: 'prometheus-smokeping-prober', version: ['--version'] },
   unshare: { packageName: 'util-linux', version: ['--version'] },
   setpriv: { packageName: 'util-linux', version: ['--version'] },
   ip: { packageName: 'iproute2', version: ['-V'] },
