@@ -71,21 +71,22 @@ const readTargets = (targets: readonly AssignedTarget[], problems: Problem[]): M
 }
 
 const noteDuplicates = (list: string, named: readonly { name: string }[], problems: Problem[]): void => {
+  const places = new Map<string, number>()
   for (const [i, { name }] of named.entries()) {
-    const first = named.findIndex(other => other.name === name)
-    if (first < i) problems.push({ path: [list, i, 'name'], message: `${quote(name)} is ${list}[${first}] already, want another name` })
+    const first = places.get(name)
+    if (first === undefined) places.set(name, i)
+    else problems.push({ path: [list, i, 'name'], message: `${quote(name)} is ${list}[${first}] already, want another name` })
   }
 }
 
 const chosen = (check: AssignedCheck, i: number, targets: Map<string, Ready>, problems: Problem[]): Ready[] => {
   if (!check.targets) return [...targets.values()]
-  return check.targets.flatMap((name, j) => {
-    const target = targets.get(name)
-    if (target) return check.targets!.indexOf(name) === j ? [target] : []
+  for (const [j, name] of check.targets.entries()) {
+    if (targets.has(name)) continue
     const near = nearest(name, [...targets.keys()])
     problems.push({ path: ['checks', i, 'targets', j], message: `no target ${quote(name)}${near ? `, did you mean ${near}?` : ''}` })
-    return []
-  })
+  }
+  return [...new Set(check.targets)].flatMap(name => targets.get(name) ?? [])
 }
 
 type Timing = { everyMs: number; timeoutMs?: number; latenessMs: number }

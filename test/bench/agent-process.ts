@@ -51,7 +51,7 @@ export const startAgentProcess = async ({
   write(common.policy, policy)
   write(file, { ...common, ...config })
   const startedMs = performance.now()
-  const child = await startChild([process.execPath, ...node, program, 'agent', '--config', file], '"msg":"measuring"')
+  const child = await startChild([process.execPath, ...node, program, 'agent', '--config', file], '"msg":"measuring"', 60_000)
   const { pid } = child
   return {
     pid,

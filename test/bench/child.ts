@@ -10,7 +10,7 @@ export type Child = { pid: number; lines: string; stop: (signal?: NodeJS.Signals
  * Starts a program and waits until what it has printed, on stdout and stderr together, contains `ready`. It dies with this process
  * (prctl(2), PR_SET_PDEATHSIG). Rejects when it ends, or says nothing of the kind for ten seconds.
  */
-export const startChild = async (argv: readonly string[], ready: string): Promise<Child> => {
+export const startChild = async (argv: readonly string[], ready: string, withinMs = 10_000): Promise<Child> => {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], { stdio: ['pipe', 'pipe', 'pipe'], env: benchEnv })
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -20,7 +20,7 @@ export const startChild = async (argv: readonly string[], ready: string): Promis
   }
   try {
     const started: Child = { pid: child.pid!, lines: '', stop }
-    await said(child, ready, text => {
+    await said(child, ready, withinMs, text => {
       started.lines += text
     })
     return started
@@ -30,10 +30,10 @@ export const startChild = async (argv: readonly string[], ready: string): Promis
   }
 }
 
-const said = (child: ChildProcess, ready: string, onText: (text: string) => void): Promise<void> =>
+const said = (child: ChildProcess, ready: string, withinMs: number, onText: (text: string) => void): Promise<void> =>
   new Promise((resolve, reject) => {
     let seen = ''
-    const timer = setTimeout(() => reject(new Error(`not ready after 10 s: ${lastLine(seen)}`)), 10_000)
+    const timer = setTimeout(() => reject(new Error(`not ready after ${withinMs} ms: ${lastLine(seen)}`)), withinMs)
     const hear = (text: string): void => {
       onText(text)
       if (seen.includes(ready)) return
