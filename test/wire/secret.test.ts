@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import t from 'tap'
-import { Secret } from '../../../probes/identity/secret.ts'
+import { Secret } from '../../wire/secret.ts'
 
 t.test('a secret is shown as *** by every way of printing', async t => {
   const canary = 'canary-7f3a'
