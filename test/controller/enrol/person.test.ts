@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { identifyPerson, makeBootstrapToken, makePersonToken, mayAct } from '../../../controller/enrol/person.ts'
+import { grantRole, revokePersonTokens } from '../../../controller/store/people.ts'
+import { openSqlite } from '../../../controller/store/sqlite.ts'
+import { Secret } from '../../../wire/secret.ts'
+import { nowMs, seconds } from './claims.ts'
+import { startIssuer, trustIssuers } from './issuer.ts'
+
+const random = (bytes: number) => randomBytes(bytes)
+
+const setUp = async (t: Test) => {
+  const directory = mkdtempSync(join(tmpdir(), 'causeway-person-'))
+  const store = await openSqlite({ path: join(directory, 'controller.db') })
+  const issuer = await startIssuer()
+  const keys = await trustIssuers({ ms: 0 })
+  t.teardown(async () => {
+    await Promise.all([store.close(), issuer.close(), keys.close()])
+    rmSync(directory, { recursive: true, force: true })
+  })
+  const provider = {
+    issuer: issuer.url,
+    audience: 'causeway-web',
+    groupsClaim: 'groups',
+    groups: { sre: 'operator', staff: 'viewer' } as const,
+  }
+  const identify = (token: Secret, atMs = nowMs) => identifyPerson(token, { store, keys, provider, nowMs: atMs })
+  return { store, issuer, keys, identify }
+}
+
+t.test('roles contain each other', async t => {
+  t.strictSame(
+    [mayAct('admin', 'viewer'), mayAct('operator', 'operator'), mayAct('viewer', 'operator'), mayAct(undefined, 'viewer')],
+    [true, true, false, false],
+  )
+})
+
+t.test('the bootstrap token is made once, is an admin, and can be replaced by who has the store', async t => {
+  const { store, identify } = await setUp(t)
+  const means = { store, random, nowMs }
+  const made = await Promise.all([makeBootstrapToken(means), makeBootstrapToken(means), makeBootstrapToken(means)])
+  const [token] = made.filter(Boolean)
+  t.equal(made.filter(Boolean).length, 1)
+  t.match(await identify(token!), { ok: true, name: 'bootstrap', role: 'admin' })
+  const another = await makeBootstrapToken(means, true)
+  t.match(await identify(token!), { reason: 'credential_unknown' })
+  t.match(await identify(another!), { role: 'admin' })
+  t.equal(await makeBootstrapToken(means), undefined)
+})
+
+t.test("a person's token has a role, an end, and is revoked", async t => {
+  const { store, identify } = await setUp(t)
+  const token = await makePersonToken({ store, random, nowMs }, { name: 'ci', role: 'viewer', author: 'ann', ttlMs: 1000 })
+  t.match(await identify(token), { ok: true, principal: 'controller#ci', role: 'viewer' })
+  t.match(await identify(token, nowMs + 1000), { ok: false, reason: 'credential_unknown' })
+  await store.write(sql => revokePersonTokens(sql, 'ci', nowMs))
+  t.match(await identify(token), { ok: false, reason: 'credential_unknown' })
+  for (const text of ['cwp_', `cwp_${'A'.repeat(43)}`, `cwp_${'A'.repeat(9999)}`]) t.match(await identify(new Secret(text)), { ok: false })
+})
+
+t.test('a bearer token of the provider gives the highest role of its groups and grants', async t => {
+  const { store, issuer, identify, keys } = await setUp(t)
+  const claims = { iss: issuer.url, sub: 'u1', aud: 'causeway-web', exp: seconds + 60, email: 'ann@example.org' }
+  const come = async (more: object) => identify(await issuer.sign({ ...claims, ...more }))
+  t.match(await come({ groups: ['staff', 'sre', 'other'] }), {
+    ok: true,
+    name: 'ann@example.org',
+    role: 'operator',
+    principal: `${issuer.url}#u1`,
+  })
+  t.strictSame(await come({ groups: ['toString', '__proto__', 7] }), { ok: true, name: 'ann@example.org', principal: `${issuer.url}#u1` })
+  t.notOk('role' in (await come({ groups: 'sre' })))
+  await store.write(sql => grantRole(sql, `${issuer.url}#u1`, 'admin', 'root', nowMs))
+  t.match(await come({ groups: ['staff'] }), { role: 'admin' })
+  t.match(await come({ sub: 'u2', groups: ['staff'] }), { role: 'viewer' })
+  t.match(await come({ aud: 'other' }), { ok: false, reason: 'audience_mismatch' })
+  t.match(await come({ exp: seconds - 60 }), { ok: false, reason: 'expired' })
+  t.match(await come({ iss: 'https://elsewhere.example' }), { ok: false, reason: 'issuer_unknown' })
+  t.match(
+    await identifyPerson(await issuer.sign(claims), { store, keys, nowMs }),
+    { ok: false, reason: 'issuer_unknown' },
+    'no provider configured',
+  )
+})
