@@ -13,7 +13,7 @@ import type { IssuerKeys } from './issuer-keys.ts'
 import { proveByJoinToken } from './join-token.ts'
 import { proveByProjectedToken } from './kubernetes.ts'
 import { type Claimed, type Proved, reconcileClaims } from './proved.ts'
-import { type Refusal, refuse } from './refusal.ts'
+import { type Refusal, type RefusalReason, refuse } from './refusal.ts'
 import type { Signer } from './signer.ts'
 import { proveByPeer } from './spiffe.ts'
 
@@ -44,11 +44,14 @@ export type Enrolled = { ok: true; agent: Proved; credential: Credential }
 /** An agent that was seen less than this ago is at work (three heartbeats). */
 const liveForMs = 30_000
 
+/** Refusals of which the proof itself was good. */
+const afterProof: readonly RefusalReason[] = ['subject_not_allowed', 'claims_differ', 'location_unknown']
+
 /** Refusals of what was proved are events; of what was not, only answers: nobody fills the store without a proof. */
 export const enrol = async (means: Enrolling, request: EnrolRequest): Promise<Enrolled | Refusal> => {
   const proved = await prove(means, request)
   if (proved && !proved.ok) {
-    if (proved.reason === 'subject_not_allowed') await means.store.write(sql => addRefusal(sql, request, proved, 'unknown'))
+    if (afterProof.includes(proved.reason)) await means.store.write(sql => addRefusal(sql, request, proved, 'unknown'))
     return proved
   }
   return await means.store.write(sql => letIn(sql, means, request, proved))

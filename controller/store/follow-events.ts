@@ -3,7 +3,7 @@ import type { Store } from './store.ts'
 
 /**
  * Ids are given out when a row is written and seen when it is committed, so a row may appear below one that has been read already. Longer than any
- * transaction lives: statements and pauses between them end after 15 s each (postgres.ts).
+ * transaction lives (postgres.ts).
  */
 const overlapMs = 60_000
 const pageSize = 1000

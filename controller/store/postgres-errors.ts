@@ -18,25 +18,27 @@ const lostCodes = [
   'ETIMEDOUT',
   'ENOTFOUND',
 ]
-/** Rolled back because others were in the way: serialization, deadlock, and what two replicas create at once. */
+/** Rolled back because others were in the way: serialization, deadlock. */
 const raceCodes = ['40001', '40P01']
-const twinCodes = ['23505', '42P07']
 
 /** pg says these without a code (client.js, pool). */
 const lostMessages =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|Client was closed)/
 
-type Coded = { code?: unknown; message?: unknown; cause?: unknown }
+type Coded = { code?: unknown; message?: unknown; constraint?: unknown }
+const partsOf = (error: unknown): Coded => (error ?? {}) as Coded
 
 /** The connection is no good any more. */
 export const isLost = (error: unknown): boolean => {
-  const { code, message } = (error ?? {}) as Coded
+  const { code, message } = partsOf(error)
   if (typeof code === 'string') return lostCodes.includes(code) || code.startsWith('08')
   return typeof message === 'string' && lostMessages.test(message)
 }
 
 /** Nothing of it happened, and it may succeed when it is done again. */
-export const isRace = (error: unknown): boolean => raceCodes.includes(String(((error ?? {}) as Coded).code))
-
-/** Another has made the same at the same time. */
-export const isTwin = (error: unknown): boolean => twinCodes.includes(String(((error ?? {}) as Coded).code))
+export const isRace = (error: unknown): boolean => {
+  const { code, constraint } = partsOf(error)
+  if (raceCodes.includes(String(code))) return true
+  // Two replicas that create the same table at once, IF NOT EXISTS or not: the second finds it in the catalogue too late.
+  return code === '42P07' || (code === '23505' && String(constraint).startsWith('pg_'))
+}

@@ -12,7 +12,7 @@ import { CommitUnknown, type Store, StoreUnavailable, type WriteOptions } from '
 export type PostgresOptions = {
   /** `postgres://user:password@host/database`; what it leaves out comes from libpq's variables (PGHOST, …). */
   url: Secret
-  /** PEM of the authorities that may sign for the server, when they are not the system's. */
+  /** PEM of the authorities that may sign for the server, when they are not the system's. An `sslmode` in the URL would win over it: leave that out. */
   caFile?: string
   connections?: number
   /** A transaction is tried again for so long while the server is away. */
@@ -22,8 +22,10 @@ export type PostgresOptions = {
 }
 
 const channel = 'causeway_events'
-/** Longer than any statement of ours; a follower of events relies on transactions being shorter than its overlap. */
+/** Longer than any statement of ours. */
 const statementTimeoutMs = 15_000
+/** What takes longer is not committed: with its COMMIT a transaction stays shorter than the overlap of those who follow events. */
+const transactionTimeoutMs = 30_000
 const idleTimeoutMs = 15_000
 
 const dialect: Dialect = {
@@ -127,10 +129,12 @@ const tryOnce = async <T>(pool: pg.Pool, begin: string, work: (sql: Sql) => Prom
   // An error of the connection is also the error of the query that waits for it; without a listener it would end the process.
   const ignore = (): void => {}
   client.on('error', ignore)
+  const startedMs = performance.now()
   let committing = false
   try {
     await client.query(begin)
     const value = await work(sqlOf(client, () => !committing))
+    if (performance.now() - startedMs > transactionTimeoutMs) throw new Error(`a transaction took more than ${transactionTimeoutMs} ms`)
     committing = true
     const { command } = await client.query('COMMIT')
     // COMMIT of a transaction that has failed is a ROLLBACK that succeeds (PostgreSQL, COMMIT).

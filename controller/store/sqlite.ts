@@ -1,5 +1,5 @@
 /** The embedded store: one file, one process, node:sqlite. WAL with synchronous=FULL, so that what is acknowledged is on disk. */
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { checkVersion, migrate } from './migrate.ts'
@@ -46,8 +46,7 @@ const openBoth = (path: string, owner: boolean): [DatabaseSync, DatabaseSync] =>
   if (owner) chmodSync(path, 0o600)
   const writer = new DatabaseSync(path, { timeout: openingMs })
   try {
-    // What was deleted can be given back to the disk in small steps; only an empty file takes this.
-    writer.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    writer.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     const damage = owner ? damageOf(writer, 'quick_check') : []
     if (damage.length > 0) throw damaged(path, damage[0]!)
     writer.exec(`PRAGMA busy_timeout = ${blockingMs}`)
@@ -72,11 +71,20 @@ const damaged = (path: string, what: string): StoreDamaged =>
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB of https://sqlite.org/rescode.html. */
 const damageCodes: readonly (number | undefined)[] = [11, 26]
+/** SQLITE_FULL. */
+const fullCode = 13
 
 const nameDamage = (path: string, error: unknown): unknown => {
   if (damageCodes.includes(primaryCode(error))) return damaged(path, (error as Error).message)
+  if (primaryCode(error) === fullCode) return new StoreUnavailable(`${path}: the disk is full`, { cause: error })
   if (isBusy(error)) return new StoreUnavailable(`${path} is busy: another thread has been writing for too long`, { cause: error })
   return error
+}
+
+/** Pages of rows that were dropped are used again, so they count as free; the file itself stays as large as it was. */
+const usedBytes = (database: DatabaseSync): number => {
+  const numberOf = (pragma: string): number => Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0])
+  return (numberOf('page_count') - numberOf('freelist_count')) * numberOf('page_size')
 }
 
 const buildStore = (
@@ -111,7 +119,7 @@ const buildStore = (
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    sizeBytes: async () => [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0),
+    sizeBytes: async () => usedBytes(reader),
     check: async () => damageOf(reader, 'integrity_check'),
     backup: async to => {
       // Whole or not at all under its name.

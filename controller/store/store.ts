@@ -19,7 +19,7 @@ export type Store = {
   write<T>(work: (sql: Sql) => Promise<T>, options?: WriteOptions): Promise<T>
   /** Calls when a commit had events in it, of this process and where there are others also of theirs. Signals may get lost: poll beside it. */
   onEvents(listener: () => void): () => void
-  /** Bytes on disk. */
+  /** Bytes that are in use on disk: dropping what is old makes them fewer, at once in SQLite, with its next vacuum in PostgreSQL. */
   sizeBytes(): Promise<number>
   /** What is damaged; nothing when all is well. Reads everything: for a worker. */
   check(): Promise<string[]>

@@ -154,7 +154,7 @@ t.test('a banned agent is out at once, cannot come again, and can when the ban i
 })
 
 t.test('an SVID enrols below its own SPIFFE ID, in a cluster that the fleet has', async t => {
-  const { domain, come } = await setUp(t)
+  const { store, domain, come } = await setUp(t)
   const stranger = await makeTrustDomain('other.example', valid)
   const impostor = await makeTrustDomain('td.example', valid)
   const peerOf = async (from: typeof domain, options: Parameters<typeof domain.issue>[0] = {}) => {
@@ -179,6 +179,7 @@ t.test('an SVID enrols below its own SPIFFE ID, in a cluster that the fleet has'
   }
   for (const [reason, answer] of Object.entries(cases)) t.match(await answer, { ok: false, reason })
   t.match(await come({ kind: 'spiffe', peer: [Buffer.from('no certificate')] }, { claimed }), { reason: 'proof_malformed' })
+  t.equal((await kinds(store)).filter(kind => kind.startsWith('enrolment_refused')).length, 2, 'what was proved, and said something wrong')
 })
 
 t.test('no token is in the store, in an answer or in an event', async t => {

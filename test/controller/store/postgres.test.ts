@@ -86,6 +86,14 @@ t.test('a URL opens PostgreSQL', { skip }, async t => {
   await store.close()
 })
 
+t.test('replicas that start at once on an empty database make one store', { skip }, async t => {
+  const { url } = await cluster!.database()
+  const stores = await Promise.all(Array.from({ length: 5 }, () => openPostgres({ url, connections: 2 })))
+  await stores[0]!.write(sql => putSetting(sql, 'a', 1, 0))
+  for (const store of stores) t.equal(await store.read(sql => getSetting(sql, 'a')), 1)
+  await Promise.all(stores.map(store => store.close()))
+})
+
 t.test('connections that the server ends while nobody uses them are made again, also the one that listens', { skip }, async t => {
   const { store, name } = await open()
   const first = Promise.withResolvers<void>()

@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { appendHistory, dropHistory } from '../../../controller/store/history.ts'
 import { openStore } from '../../../controller/store/open.ts'
 import { getSetting, putSetting } from '../../../controller/store/settings.ts'
 import { openSqlite } from '../../../controller/store/sqlite.ts'
@@ -58,6 +59,22 @@ t.test('a damaged file is refused, wherever the damage is, and the message names
   }
   writeFileSync(path, whole)
   await (await openSqlite({ path })).close()
+})
+
+t.test('a full disk is said to be one, what was there stays, and dropping makes place', async t => {
+  const store = await openSqlite({ path: fresh() })
+  const key = { agentId: 'a', resolutionMs: 1, startMs: 1 }
+  await store.write(sql => sql.all('PRAGMA max_page_count = 200'))
+  const append = () => store.write(sql => appendHistory(sql, key, new Uint8Array(10_000)))
+  const fill = async () => {
+    for (;;) await append()
+  }
+  await t.rejects(fill(), { name: 'StoreUnavailable', message: /the disk is full/ })
+  const before = await store.sizeBytes()
+  t.ok((await store.write(sql => dropHistory(sql, 1, 2, 10))) === 10)
+  t.ok((await store.sizeBytes()) < before)
+  await append()
+  await store.close()
 })
 
 t.test('a backup taken while others write can be opened, and has what was there', async t => {
