@@ -17,6 +17,7 @@ import { mergeWindowRecords } from './record-merge.ts'
 import { startRecording } from './recording.ts'
 import { resourceAttributes } from './resource.ts'
 import { startResponder } from './responder/responder.ts'
+import { sayChanges } from './say-changes.ts'
 import type { Clock } from './schedule.ts'
 import { createSelf } from './self.ts'
 import { selfTest } from './self-test.ts'
@@ -105,7 +106,17 @@ export const startAgent = async (given: AgentConfig, world: World): Promise<Agen
     })
     await loadAhead(config)
     giveBack()
-    const measuring = startMeasuring(config, { clock, self, windows, onEvent: recording.onEvent, sources: { identity: identities.open } })
+    const say = sayChanges(log, clock.elapsedMs)
+    const measuring = startMeasuring(config, {
+      clock,
+      self,
+      windows,
+      onEvent: event => {
+        say(event)
+        recording.onEvent(event)
+      },
+      sources: { identity: identities.open },
+    })
     const web =
       config.listen &&
       (await startWeb(config.listen, {

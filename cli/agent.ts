@@ -23,7 +23,11 @@ export const agentCommand = async ({ targets, flags }: Words, io: Io): Promise<n
   keepHeapSmall()
   const file = flags['config']?.[0] ?? (io.env['CAUSEWAY_CONFIG'] || undefined)
   const words = [
-    ...targets.map(word => `agent: ${quote(word)} does not belong here; targets are in the file, --config`),
+    ...targets.map(
+      word =>
+        `agent: ${quote(word)} does not belong here, ${/\.ya?ml$/.test(word) ? `did you mean --config ${word}?` : 'targets are in the file, --config'}`,
+    ),
+    ...(file === undefined ? ['no configuration: --config <file>, or CAUSEWAY_CONFIG; examples/agent.yaml is one'] : []),
     ...Object.keys(flags).flatMap(name =>
       known.includes(name) ? [] : [`--${name}: unknown option of agent, it has ${known.map(one => `--${one}`).join(' ')}`],
     ),
@@ -73,10 +77,14 @@ export const agentCommand = async ({ targets, flags }: Words, io: Io): Promise<n
   const onHup = (): void => reload()
   process.on('SIGHUP', onHup)
   if (isDue) reload()
-  log.info({ signal: await stopped }, 'ending')
+  log.info(
+    { signal: await stopped },
+    `ending: sends what is left, for ${closeWithinMs / 1000} s at most; what an endpoint does not take stays on disk`,
+  )
   endWatch()
   endTrimming()
   process.off('SIGHUP', onHup)
   await agent.close(closeWithinMs)
+  log.info({}, 'ended')
   return 0
 }

@@ -20,8 +20,11 @@ const commands = {
 } as const
 type Command = keyof typeof commands
 
+const shortWords: Record<string, string> = { '-h': '--help', '-v': '--version' }
+
 /** Runs the command line. Results go to stdout, everything else to stderr. Returns the exit code. */
-export const main = async (args: string[], io: Io): Promise<number> => {
+export const main = async (given: string[], io: Io): Promise<number> => {
+  const args = given.map(word => shortWords[word] ?? word)
   const { sim } = await simOf(args)
   if (sim) return sim(args.slice(1), io)
   const { command, words, help } = parseArgs(args, io, await helpFor(args))

@@ -5,6 +5,8 @@ import { note, table } from './page.ts'
 
 type Schema = {
   type?: string
+  const?: unknown
+  anyOf?: readonly Schema[]
   enum?: readonly unknown[]
   minimum?: number
   maximum?: number
@@ -16,11 +18,12 @@ type Schema = {
   items?: Schema
 }
 
-const typeOf = ({ type, enum: values, minimum, maximum, properties, items }: Schema): string => {
+const typeOf = ({ type, anyOf, enum: values, minimum, maximum, properties, items }: Schema): string => {
   if (values) return values.join(' or ')
   if (items) return `list${items.properties ? '' : ` of ${items.type}s`}`
   if (properties) return 'section'
   if (type === 'object') return 'map'
+  if (anyOf) return anyOf.map(one => (one.const === undefined ? typeOf(one) : `\`${one.const}\``)).join(' or ')
   return `${type}${minimum === undefined ? '' : `, ${minimum} to ${maximum}`}`
 }
 
