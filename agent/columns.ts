@@ -1,4 +1,4 @@
-import { type Form, measureOf, otherVariant } from './metrics.ts'
+import { type Form, measureOf, otherVariant } from '../wire/metrics.ts'
 
 /** One metric of one path with the values of its attributes: what a column has for every row. */
 export type Series = { readonly key: string; readonly form: Form; readonly variant: readonly string[] }

@@ -1,8 +1,8 @@
 /** Which numbers of a result are kept: the only place that knows what each kind of probe measures. */
 import type { CertificateFacts } from '../wire/measured.ts'
+import type { PathMeasure, pathMeasures } from '../wire/metrics.ts'
 import { layerOfReason } from '../wire/reasons.ts'
 import type { AnyResult, Kind, Result } from '../wire/result.ts'
-import type { PathMeasure, pathMeasures } from './metrics.ts'
 import type { Table } from './table.ts'
 
 type KeyOf<F> = { [K in PathMeasure]: (typeof pathMeasures)[K]['form'] extends F ? K : never }[PathMeasure]

@@ -1,8 +1,9 @@
 /** The page for Prometheus. Loads prom-client, so it is to be imported at the first scrape and not before. */
 import { setImmediate } from 'node:timers/promises'
 import { Counter, Gauge, Registry, Summary } from 'prom-client'
+import { type Measure, measureOf, quantiles } from '../wire/metrics.ts'
 import type { Series } from './columns.ts'
-import { type Attributes, type Measure, measureOf, pathAttributes, quantiles, sourceAttributes, variantAttributes } from './metrics.ts'
+import { type Attributes, pathAttributes, sourceAttributes, variantAttributes } from './metrics.ts'
 import type { Place } from './path.ts'
 import { prometheusLabel, prometheusName } from './prometheus-names.ts'
 import type { TimesTotal, Totals } from './totals.ts'

@@ -12,17 +12,9 @@ import {
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
 import type { Histogram } from '../wire/histogram.ts'
+import { type Measure, measureOf, quantileAttribute, quantiles } from '../wire/metrics.ts'
 import type { Series } from './columns.ts'
-import {
-  type Attributes,
-  type Measure,
-  measureOf,
-  pathAttributes,
-  quantileAttribute,
-  quantiles,
-  sourceAttributes,
-  variantAttributes,
-} from './metrics.ts'
+import { type Attributes, pathAttributes, sourceAttributes, variantAttributes } from './metrics.ts'
 import type { Encoded, Encoding, OtlpResource } from './otlp.ts'
 import { joinRequests } from './otlp-join.ts'
 import type { WindowRecord } from './record.ts'

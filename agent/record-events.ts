@@ -1,4 +1,4 @@
-import { type ByteReader, type ByteWriter, Malformed } from './bytes.ts'
+import { type ByteReader, type ByteWriter, Malformed } from '../wire/bytes.ts'
 import type { AgentEvent, EventAttribute } from './record.ts'
 import { readLabels, writeLabels } from './record-labels.ts'
 

@@ -1,4 +1,4 @@
-import { type ByteReader, type ByteWriter, Malformed } from './bytes.ts'
+import { type ByteReader, type ByteWriter, Malformed } from '../wire/bytes.ts'
 import type { Labels } from './metrics.ts'
 import type { Place } from './path.ts'
 

@@ -1,7 +1,7 @@
+import { type ByteReader, type ByteWriter, Malformed } from '../wire/bytes.ts'
 import { type Histogram, maxBuckets, maxScale, minScale } from '../wire/histogram.ts'
-import { type ByteReader, type ByteWriter, Malformed } from './bytes.ts'
+import { type Form, quantiles } from '../wire/metrics.ts'
 import type { Series } from './columns.ts'
-import { type Form, quantiles } from './metrics.ts'
 import type { Times } from './samples.ts'
 import type { Point } from './table.ts'
 

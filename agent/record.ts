@@ -3,8 +3,8 @@
  * clock, so that one survives a restart with another configuration. Times in them are whole nanoseconds, counts are integers.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
 import { bad, good, type Parsed } from '../wire/values.ts'
-import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import type { Series } from './columns.ts'
 import type { Labels } from './metrics.ts'
 import type { Place } from './path.ts'

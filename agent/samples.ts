@@ -1,6 +1,6 @@
 import { quantile } from '../probes/net/quantile.ts'
 import { emptyHistogram, type Histogram, histogramOf, mergeInto, quantileOf, record } from '../wire/histogram.ts'
-import { quantiles } from './metrics.ts'
+import { quantiles } from '../wire/metrics.ts'
 
 /** Durations of a window, in seconds: their histogram, and the quantiles 0.5, 0.95 and 0.99. */
 export type Times = { readonly histogram: Histogram; readonly quantiles: readonly number[] }

@@ -1,4 +1,4 @@
-import type { SelfMeasure, selfMeasures } from './metrics.ts'
+import type { SelfMeasure, selfMeasures } from '../wire/metrics.ts'
 import { type Point, Table } from './table.ts'
 import { Totals } from './totals.ts'
 

@@ -1,12 +1,12 @@
 /** Writes the reference pages from the lists in `wire/` and the command's own option table. `npm run docs`; a test checks that they are current. */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Measure, pathMeasures, quantileAttribute, selfMeasures } from '../agent/metrics.ts'
 import { prometheusName } from '../agent/prometheus-names.ts'
 import { flagNames, flagOf, helpOf } from '../cli/flags.ts'
 import { inspectFlags } from '../cli/inspect-options.ts'
 import { rulesByReason } from '../judge/spiffe/rules.ts'
 import { causeTexts } from '../wire/causes.ts'
+import { type Measure, pathMeasures, quantileAttribute, selfMeasures } from '../wire/metrics.ts'
 import { kindTexts, optionSchemas } from '../wire/options.ts'
 import { failReasonsByLayer, unmeasuredReasonTexts, warningTexts } from '../wire/reasons.ts'
 import { kinds } from '../wire/result.ts'

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
-import { type Labels, pathMeasures, selfMeasures } from '../../agent/metrics.ts'
+import type { Labels } from '../../agent/metrics.ts'
 import type { AgentEvent, EventsRecord, WindowRecord } from '../../agent/record.ts'
 import { timesOf } from '../../agent/samples.ts'
 import type { Point } from '../../agent/table.ts'
 import { histogramOf } from '../../wire/histogram.ts'
+import { pathMeasures, selfMeasures } from '../../wire/metrics.ts'
 
 const count = fc.nat({ max: 2 ** 40 })
 /** Whole nanoseconds, as records keep them. */

@@ -1,0 +1,81 @@
+import { encodeBlob } from '../history/blob.ts'
+import type { Column } from '../history/column.ts'
+import { Minute } from './minute.ts'
+import type { PathTable } from './path-table.ts'
+import type { BatchId } from './received.ts'
+import type { Staged } from './staged.ts'
+
+export const minuteMs = 60_000
+
+/** A minute of one agent as it is stored. Late data makes another one for the same minute; readers merge them. */
+export type ClosedMinute = {
+  readonly agent: string
+  readonly startMs: number
+  readonly spanMs: number
+  readonly paths: number
+  readonly blob: Uint8Array
+  /** Batches of which all is in blobs now: they need no longer be kept as they came. */
+  readonly finished: readonly BatchId[]
+}
+
+type Held = { readonly id: BatchId; openMinutes: number }
+type Open = { readonly minute: Minute; readonly batches: Set<Held>; readonly paths: PathTable }
+
+/** What came of minutes that are not stored yet, by agent and minute. */
+export class OpenMinutes {
+  readonly #columns: readonly Column[]
+  readonly #agents = new Map<string, Map<number, Open>>()
+
+  constructor(columns: readonly Column[]) {
+    this.#columns = columns
+  }
+
+  get bytes(): number {
+    let bytes = 0
+    for (const minutes of this.#agents.values()) for (const { minute } of minutes.values()) bytes += minute.bytes
+    return bytes
+  }
+
+  has(agent: string): boolean {
+    return this.#agents.has(agent)
+  }
+
+  add(id: BatchId, staged: Staged, paths: PathTable): void {
+    const minutes = this.#agents.get(id.agent) ?? new Map<number, Open>()
+    this.#agents.set(id.agent, minutes)
+    const held: Held = { id, openMinutes: 0 }
+    let last = Number.NaN
+    for (let k = 0; k < staged.points; k++) {
+      const number = staged.minute[k]!
+      if (number === last) continue
+      last = number
+      const open = minutes.get(number) ?? { minute: new Minute(this.#columns), batches: new Set<Held>(), paths }
+      minutes.set(number, open)
+      if (open.batches.has(held)) continue
+      open.batches.add(held)
+      held.openMinutes++
+      open.minute.add(staged, number)
+    }
+  }
+
+  /** Takes out the minutes that ended by `endMs`, as blobs; one agent after the other, so that other work can be done in between. */
+  *close(endMs: number): Generator<ClosedMinute> {
+    for (const [agent, minutes] of this.#agents) {
+      for (const [number, open] of minutes) {
+        const startMs = number * minuteMs
+        if (startMs + minuteMs > endMs) continue
+        minutes.delete(number)
+        yield closed(agent, startMs, open)
+      }
+      if (minutes.size === 0) this.#agents.delete(agent)
+    }
+  }
+}
+
+const closed = (agent: string, startMs: number, { minute, batches, paths }: Open): ClosedMinute => {
+  const all = [...minute.paths(paths.labels)]
+  const finished: BatchId[] = []
+  for (const held of batches) if (--held.openMinutes === 0) finished.push(held.id)
+  const blob = encodeBlob({ startMs, spanMs: minuteMs, paths: all })
+  return { agent, startMs, spanMs: minuteMs, paths: all.length, blob, finished }
+}

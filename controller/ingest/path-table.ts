@@ -1,0 +1,105 @@
+import type { WirePoint } from '../../wire/otlp-point.ts'
+import { labelsKey, type PathLabels } from '../history/labels.ts'
+import { grown } from './grow.ts'
+import { copyPath, isSamePath } from './raw-attributes.ts'
+
+export const noPath = -1
+/** An attribute of more bytes is over every limit, and its length would not fit two bytes. */
+const maxRawBytes = 16_384
+/** A path may be known by several orders of its attributes; more are looked up by their names. */
+const entriesPerPath = 4
+
+/**
+ * The paths of one agent, each with a small number, found by the bytes of their attributes. Numbers of paths that were silent for longer than
+ * `keptMs` are given to others.
+ */
+export class PathTable {
+  readonly labels: PathLabels[] = []
+  readonly seenMs: number[] = []
+  readonly checkedMs: number[] = []
+  readonly #byKey = new Map<string, number>()
+  readonly #maxPaths: number
+  #slots = new Int32Array(64).fill(noPath)
+  #entries = 0
+  #hash = new Int32Array(0)
+  #path = new Int32Array(0)
+  #offset = new Uint32Array(0)
+  #length = new Uint32Array(0)
+  #bytes = new Uint8Array(0)
+  #used = 0
+
+  constructor(maxPaths: number) {
+    this.#maxPaths = maxPaths
+  }
+
+  get rawBytes(): number {
+    return this.#used
+  }
+
+  /** The path with exactly these bytes; `noPath` if they were never seen. */
+  find(hash: number, point: WirePoint, bytes: Uint8Array, kinds: Uint8Array): number {
+    const mask = this.#slots.length - 1
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.#slots[slot]!
+      if (entry === noPath) return noPath
+      if (this.#hash[entry] !== hash) continue
+      if (isSamePath(point, bytes, kinds, this.#bytes, this.#offset[entry]!, this.#length[entry]!)) return this.#path[entry]!
+    }
+  }
+
+  /** The path with these labels, which may be new; `noPath` when there are too many. */
+  add(labels: PathLabels, nowMs: number, keptMs: number): number {
+    const key = labelsKey(labels)
+    const known = this.#byKey.get(key)
+    if (known !== undefined) return known
+    const path = this.labels.length < this.#maxPaths ? this.labels.length : this.#takeSilent(nowMs - keptMs)
+    if (path === noPath) return noPath
+    this.labels[path] = labels
+    this.seenMs[path] = nowMs
+    this.checkedMs[path] = nowMs
+    this.#byKey.set(key, path)
+    return path
+  }
+
+  /** So that a path is found by these bytes from now on. */
+  learn(path: number, hash: number, point: WirePoint, bytes: Uint8Array, kinds: Uint8Array): void {
+    const raw = copyPath(point, bytes, kinds)
+    if (this.#entries >= this.#maxPaths * entriesPerPath || raw.length > maxRawBytes) return
+    const entry = this.#entries++
+    this.#hash = grown(this.#hash, this.#entries)
+    this.#path = grown(this.#path, this.#entries)
+    this.#offset = grown(this.#offset, this.#entries)
+    this.#length = grown(this.#length, this.#entries)
+    this.#bytes = grown(this.#bytes, this.#used + raw.length)
+    this.#hash[entry] = hash
+    this.#path[entry] = path
+    this.#offset[entry] = this.#used
+    this.#length[entry] = raw.length
+    this.#bytes.set(raw, this.#used)
+    this.#used += raw.length
+    if (this.#entries * 2 > this.#slots.length) this.#rehash(this.#slots.length * 2)
+    else this.#place(entry)
+  }
+
+  #place(entry: number): void {
+    const mask = this.#slots.length - 1
+    let slot = this.#hash[entry]! & mask
+    while (this.#slots[slot] !== noPath) slot = (slot + 1) & mask
+    this.#slots[slot] = entry
+  }
+
+  #rehash(size: number): void {
+    this.#slots = new Int32Array(size).fill(noPath)
+    for (let entry = 0; entry < this.#entries; entry++) this.#place(entry)
+  }
+
+  /** Everything known by its bytes is forgotten with it: it is learnt again with the next batch. */
+  #takeSilent(beforeMs: number): number {
+    const path = this.seenMs.findIndex(seenMs => seenMs < beforeMs)
+    if (path === noPath) return noPath
+    this.#byKey.delete(labelsKey(this.labels[path]!))
+    this.#entries = this.#used = 0
+    this.#rehash(this.#slots.length)
+    return path
+  }
+}
