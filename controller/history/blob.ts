@@ -28,12 +28,16 @@ export const encodeBlob = (aggregate: Aggregate): Buffer => {
   const out = new ByteWriter()
   out.uint(aggregate.startMs)
   out.uint(aggregate.spanMs)
-  const columns = new Map<string, number>()
+  const places = new Map<Column, number>()
+  const names = new Map<string, number>()
   const used: Column[] = []
   const placeOf = (column: Column): number => {
+    const known = places.get(column)
+    if (known !== undefined) return known
     const name = columnName(column)
-    let place = columns.get(name)
-    if (place === undefined) columns.set(name, (place = used.push(column) - 1))
+    let place = names.get(name)
+    if (place === undefined) names.set(name, (place = used.push(column) - 1))
+    places.set(column, place)
     return place
   }
   for (const { cells } of aggregate.paths) for (const { column } of cells) placeOf(column)

@@ -5,7 +5,7 @@ import { faultOf, type MetricHead, type MetricsSink, type ReadFault, readMetrics
 import type { ColumnNumbers } from '../history/column.ts'
 import { isSelf, labelsOf, type PathLabels, selfLabels } from '../history/labels.ts'
 import { noPath, type PathTable } from './path-table.ts'
-import { hashPath, splitAttributes } from './raw-attributes.ts'
+import { splitAttributes } from './raw-attributes.ts'
 import { receivedKeptMs } from './received.ts'
 import type { Staged } from './staged.ts'
 import { Variants } from './variants.ts'
@@ -34,6 +34,7 @@ export class MetricsDecoder implements MetricsSink {
   #batch!: Batch
   #staged!: Staged
   #bytes: Buffer = Buffer.alloc(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
   #rejections: Rejections = {}
   #points = 0
   #instances = new Set<string>()
@@ -52,6 +53,7 @@ export class MetricsDecoder implements MetricsSink {
     this.#points = 0
     this.#instances = new Set()
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const fault = readMetrics(this.#bytes, this)
     return { fault, rejections: this.#rejections, points: this.#points, instances: this.#instances }
   }
@@ -99,7 +101,7 @@ export class MetricsDecoder implements MetricsSink {
 
   #known(point: WirePoint): number {
     const { paths, nowMs, agent } = this.#batch
-    const path = paths.find(hashPath(point, this.#bytes, this.#kinds), point, this.#bytes, this.#kinds)
+    const path = paths.find(point, this.#view, this.#kinds)
     if (path === noPath) return noPath
     paths.seenMs[path] = nowMs
     if (nowMs - paths.checkedMs[path]! < checkEveryMs) return path
@@ -143,8 +145,7 @@ export class MetricsDecoder implements MetricsSink {
 
   #learnPath(path: number, point: WirePoint): void {
     const { paths } = this.#batch
-    const hash = hashPath(point, this.#bytes, this.#kinds)
-    if (paths.find(hash, point, this.#bytes, this.#kinds) === noPath) paths.learn(path, hash, point, this.#bytes, this.#kinds)
+    if (paths.find(point, this.#view, this.#kinds) === noPath) paths.learn(path, point, this.#bytes, this.#view, this.#kinds)
   }
 
   #readAttributes(point: WirePoint): Map<string, AttributeValue> | undefined {

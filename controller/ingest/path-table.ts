@@ -1,7 +1,7 @@
 import type { WirePoint } from '../../wire/otlp-point.ts'
 import { labelsKey, type PathLabels } from '../history/labels.ts'
 import { grown } from './grow.ts'
-import { copyPath, isSamePath } from './raw-attributes.ts'
+import { copyPath, hashPath, isSamePath } from './raw-attributes.ts'
 
 export const noPath = -1
 /** An attribute of more bytes is over every limit, and its length would not fit two bytes. */
@@ -25,8 +25,11 @@ export class PathTable {
   #path = new Int32Array(0)
   #offset = new Uint32Array(0)
   #length = new Uint32Array(0)
+  #following = new Int32Array(0)
   #bytes = new Uint8Array(0)
+  #view = new DataView(this.#bytes.buffer)
   #used = 0
+  #last = noPath
 
   constructor(maxPaths: number) {
     this.#maxPaths = maxPaths
@@ -36,14 +39,34 @@ export class PathTable {
     return this.#used
   }
 
-  /** The path with exactly these bytes; `noPath` if they were never seen. */
-  find(hash: number, point: WirePoint, bytes: Uint8Array, kinds: Uint8Array): number {
+  /**
+   * The path with exactly these bytes; `noPath` if they were never seen. Requests of an agent have their paths in one order, so the one that followed the
+   * last one before is tried first, and the last one itself: most points are found without a hash.
+   */
+  find(point: WirePoint, view: DataView, kinds: Uint8Array): number {
+    const last = this.#last
+    if (last !== noPath) {
+      const next = this.#following[last]!
+      if (next !== noPath && this.#isAt(next, point, view, kinds)) return this.#path[(this.#last = next)]!
+      if (this.#isAt(last, point, view, kinds)) return this.#path[last]!
+    }
+    const entry = this.#lookUp(hashPath(point, view, kinds), point, view, kinds)
+    if (entry === noPath) return noPath
+    if (last !== noPath) this.#following[last] = entry
+    this.#last = entry
+    return this.#path[entry]!
+  }
+
+  #isAt(entry: number, point: WirePoint, view: DataView, kinds: Uint8Array): boolean {
+    const offset = this.#offset[entry]!
+    return isSamePath(point, view, kinds, this.#view, offset, offset + this.#length[entry]!)
+  }
+
+  #lookUp(hash: number, point: WirePoint, view: DataView, kinds: Uint8Array): number {
     const mask = this.#slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot]!
-      if (entry === noPath) return noPath
-      if (this.#hash[entry] !== hash) continue
-      if (isSamePath(point, bytes, kinds, this.#bytes, this.#offset[entry]!, this.#length[entry]!)) return this.#path[entry]!
+      if (entry === noPath || (this.#hash[entry] === hash && this.#isAt(entry, point, view, kinds))) return entry
     }
   }
 
@@ -62,7 +85,7 @@ export class PathTable {
   }
 
   /** So that a path is found by these bytes from now on. */
-  learn(path: number, hash: number, point: WirePoint, bytes: Uint8Array, kinds: Uint8Array): void {
+  learn(path: number, point: WirePoint, bytes: Uint8Array, view: DataView, kinds: Uint8Array): void {
     const raw = copyPath(point, bytes, kinds)
     if (this.#entries >= this.#maxPaths * entriesPerPath || raw.length > maxRawBytes) return
     const entry = this.#entries++
@@ -70,8 +93,11 @@ export class PathTable {
     this.#path = grown(this.#path, this.#entries)
     this.#offset = grown(this.#offset, this.#entries)
     this.#length = grown(this.#length, this.#entries)
+    this.#following = grown(this.#following, this.#entries)
     this.#bytes = grown(this.#bytes, this.#used + raw.length)
-    this.#hash[entry] = hash
+    this.#view = new DataView(this.#bytes.buffer)
+    this.#hash[entry] = hashPath(point, view, kinds)
+    this.#following[entry] = noPath
     this.#path[entry] = path
     this.#offset[entry] = this.#used
     this.#length[entry] = raw.length
@@ -99,6 +125,7 @@ export class PathTable {
     if (path === noPath) return noPath
     this.#byKey.delete(labelsKey(this.labels[path]!))
     this.#entries = this.#used = 0
+    this.#last = noPath
     this.#rehash(this.#slots.length)
     return path
   }

@@ -32,7 +32,7 @@ export const splitAttributes = (point: WirePoint, bytes: Uint8Array, keys: reado
 }
 
 /** FNV-1a, four bytes at a time with a shift between, of the attributes of the path. */
-export const hashPath = (point: WirePoint, bytes: Uint8Array, kinds: Uint8Array): number => {
+export const hashPath = (point: WirePoint, view: DataView, kinds: Uint8Array): number => {
   let hash = 0x811c9dc5 | 0
   for (let k = 0; k < point.attributes; k++) {
     if (kinds[k] !== ofPath) continue
@@ -40,11 +40,10 @@ export const hashPath = (point: WirePoint, bytes: Uint8Array, kinds: Uint8Array)
     const end = point.to[k]!
     hash = Math.imul(hash ^ (end - at), 0x01000193)
     for (; at + 4 <= end; at += 4) {
-      hash ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-      hash = Math.imul(hash, 0x01000193)
+      hash = Math.imul(hash ^ view.getInt32(at, true), 0x01000193)
       hash ^= hash >>> 15
     }
-    for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+    for (; at < end; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193)
   }
   return hash
 }
@@ -60,22 +59,19 @@ export const copyPath = (point: WirePoint, bytes: Uint8Array, kinds: Uint8Array)
   return Buffer.concat(parts)
 }
 
-export const isSamePath = (
-  point: WirePoint,
-  bytes: Uint8Array,
-  kinds: Uint8Array,
-  known: Uint8Array,
-  offset: number,
-  length: number,
-): boolean => {
-  let at = offset
+/** Whether the attributes of the path are those that stand in `known` from `at` to before `end`. Views compare four bytes at a time. */
+export const isSamePath = (point: WirePoint, view: DataView, kinds: Uint8Array, known: DataView, at: number, end: number): boolean => {
+  let there = at
   for (let k = 0; k < point.attributes; k++) {
     if (kinds[k] !== ofPath) continue
-    const [from, to] = [point.from[k]!, point.to[k]!]
-    const size = to - from
-    if (at + 2 + size > offset + length || known[at] !== (size & 255) || known[at + 1] !== size >>> 8) return false
-    at += 2
-    for (let i = from; i < to; i++) if (bytes[i] !== known[at++]) return false
+    let here = point.from[k]!
+    const to = point.to[k]!
+    if (there + 2 + to - here > end || known.getUint16(there, true) !== to - here) return false
+    there += 2
+    // The end first: the names of attributes are the same, and it is the values that differ.
+    if (to - here >= 4 && view.getInt32(to - 4, true) !== known.getInt32(there + to - here - 4, true)) return false
+    for (; here + 4 <= to; here += 4, there += 4) if (view.getInt32(here, true) !== known.getInt32(there, true)) return false
+    for (; here < to; here++, there++) if (view.getUint8(here) !== known.getUint8(there)) return false
   }
-  return at === offset + length
+  return there === end
 }
