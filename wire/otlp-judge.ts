@@ -19,6 +19,7 @@ export const pointProblemTexts = {
   bad_attributes: 'an attribute is too long, of a type that is not taken, twice, or missing',
   not_owned: 'the path is not one of this agent',
   too_many_paths: 'more paths than one agent may have',
+  not_judged: 'too many points before it were refused',
 } as const
 export type PointProblem = keyof typeof pointProblemTexts
 

@@ -23,6 +23,8 @@ export type Decoded = {
 }
 
 const checkEveryMs = 60_000
+/** Points of a request that were looked at by their names, in vain: after so many, what is not known by its bytes is refused unseen. */
+const maxFruitless = 1000
 const nsPerMinute = 60e9
 
 /** Reads the metrics of agents into staged points. One for all agents: what it learns of metrics and variants is the same for every one. */
@@ -37,6 +39,7 @@ export class MetricsDecoder implements MetricsSink {
   #view: DataView = new DataView(new ArrayBuffer(0))
   #rejections: Rejections = {}
   #points = 0
+  #fruitless = 0
   #instances = new Set<string>()
   #metric: Variants | PointProblem = 'unknown_metric'
 
@@ -50,7 +53,7 @@ export class MetricsDecoder implements MetricsSink {
     this.#batch = batch
     this.#staged = staged
     this.#rejections = {}
-    this.#points = 0
+    this.#points = this.#fruitless = 0
     this.#instances = new Set()
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -94,7 +97,12 @@ export class MetricsDecoder implements MetricsSink {
     const count = splitAttributes(point, this.#bytes, metric.keys, this.#kinds)
     const columns = metric.find(point, this.#bytes, this.#kinds)
     const path = isPath && columns ? this.#known(point) : noPath
-    if (!columns || path === noPath) return this.#resolve(metric, point, count)
+    if (!columns || path === noPath) {
+      if (this.#fruitless >= maxFruitless) return 'not_judged'
+      const problem = this.#resolve(metric, point, count)
+      if (problem) this.#fruitless++
+      return problem
+    }
     this.#stage(path, columns, point, form === 'exponentialHistogram')
     return undefined
   }

@@ -30,6 +30,7 @@ export class PathTable {
   #view = new DataView(this.#bytes.buffer)
   #used = 0
   #last = noPath
+  #earliestMs = Number.NEGATIVE_INFINITY
 
   constructor(maxPaths: number) {
     this.#maxPaths = maxPaths
@@ -121,8 +122,13 @@ export class PathTable {
 
   /** Everything known by its bytes is forgotten with it: it is learnt again with the next batch. */
   #takeSilent(beforeMs: number): number {
+    // Whoever asks for too many asks often: while nothing can have become old enough, nothing is looked for.
+    if (beforeMs <= this.#earliestMs) return noPath
     const path = this.seenMs.findIndex(seenMs => seenMs < beforeMs)
-    if (path === noPath) return noPath
+    if (path === noPath) {
+      this.#earliestMs = this.seenMs.reduce((least, seenMs) => Math.min(least, seenMs), Number.POSITIVE_INFINITY)
+      return noPath
+    }
     this.#byKey.delete(labelsKey(this.labels[path]!))
     this.#entries = this.#used = 0
     this.#last = noPath
