@@ -1,12 +1,11 @@
 import type { OtlpAnswer, OtlpEncoding, OtlpSignal } from '../../wire/otlp-answer.ts'
-import { pointProblemTexts } from '../../wire/otlp-judge.ts'
 import type { LogEvent } from '../../wire/otlp-logs.ts'
 import { ColumnNumbers } from '../history/column.ts'
 import type { Owns, Rejections } from './decode.ts'
 import { type Delivery, isRefusal, refuse } from './delivery.ts'
 import { type BodyLimits, defaultBodyLimits } from './gunzip.ts'
 import { type ClosedMinute, OpenMinutes } from './open-minutes.ts'
-import { type Prepared, Preparer, problemsOf, total } from './prepare.ts'
+import { type Prepared, Preparer, problemsOf, sentenceOf, total } from './prepare.ts'
 import { type BatchId, Received, type ReceivedRow } from './received.ts'
 
 /** A batch as it came: kept until all of it is in blobs, so that a start after a crash can read it again. */
@@ -198,8 +197,3 @@ export class Ingest {
 }
 
 const storedOf = ({ id, signal, encoding, isGzip, body }: Delivery): StoredBatch => ({ id, signal, encoding, isGzip, body })
-
-const sentenceOf = (rejections: Rejections): string =>
-  problemsOf(rejections)
-    .map(problem => `${rejections[problem]} × ${problem}: ${pointProblemTexts[problem]}`)
-    .join('; ')

@@ -1,4 +1,4 @@
-import { type PointProblem, timeBounds } from '../../wire/otlp-judge.ts'
+import { type PointProblem, pointProblemTexts, timeBounds } from '../../wire/otlp-judge.ts'
 import type { LogEvent } from '../../wire/otlp-logs.ts'
 import type { ReadFault } from '../../wire/otlp-read.ts'
 import type { ColumnNumbers } from '../history/column.ts'
@@ -88,3 +88,8 @@ const judgeRequest = ({ fault, instances }: Found, instance: string | undefined)
 
 export const total = (rejections: Rejections): number => Object.values(rejections).reduce((sum, count) => sum + count, 0)
 export const problemsOf = (rejections: Rejections): PointProblem[] => Object.keys(rejections) as PointProblem[]
+/** What the agent is told of them. */
+export const sentenceOf = (rejections: Rejections): string =>
+  problemsOf(rejections)
+    .map(problem => `${rejections[problem]} × ${problem}: ${pointProblemTexts[problem]}`)
+    .join('; ')
