@@ -108,7 +108,7 @@ export class Ingest {
 
   /** What was silent for 27 hours; returns the rows of received batches that the store may delete. */
   forget(): { agent: string; boot: string }[] {
-    this.#preparer.forget(this.#parts.nowMs())
+    for (const agent of this.#preparer.forget(this.#parts.nowMs())) this.#open.forget(agent)
     return this.received.forget(this.#parts.nowMs())
   }
 

@@ -1,5 +1,4 @@
-import type { Histogram } from '../../wire/histogram.ts'
-import { maxBuckets } from '../../wire/histogram.ts'
+import { type Histogram, maxBuckets } from '../../wire/histogram.ts'
 import type { Cell, PathAggregate } from '../history/aggregate.ts'
 import type { Column } from '../history/column.ts'
 import type { PathLabels } from '../history/labels.ts'
@@ -9,6 +8,7 @@ import type { Staged } from './staged.ts'
 /** Buckets 1.1 % wide: what is kept is for judging paths, and half as many buckets cost half as much. */
 export const historyScale = 6
 const none = -1
+export type MinuteSizes = { readonly paths: number; readonly cells: number; readonly buckets: number }
 const mostInBucket = 2 ** 32 - 1
 const old = new Float64Array(maxBuckets)
 
@@ -39,8 +39,18 @@ export class Minute {
   #used = 0
 
   /** `columns` by their numbers, as `ColumnNumbers` has them; it may grow. */
-  constructor(columns: readonly Column[]) {
+  constructor(columns: readonly Column[], like: MinuteSizes = { paths: 0, cells: 0, buckets: 0 }) {
     this.#columns = columns
+    this.#first = new Int32Array(like.paths).fill(none)
+    this.#column = new Int32Array(like.cells)
+    this.#next = new Int32Array(like.cells)
+    this.#value = new Float64Array(like.cells)
+    this.#counts = new Uint32Array(like.buckets)
+  }
+
+  /** What it holds: the next minute of the same agent is made as large at once. */
+  get sizes(): MinuteSizes {
+    return { paths: this.#first.length, cells: this.#cells, buckets: this.#used }
   }
 
   /** Of all arrays. */

@@ -1,6 +1,6 @@
 import { encodeBlob } from '../history/blob.ts'
 import type { Column } from '../history/column.ts'
-import { Minute } from './minute.ts'
+import { Minute, type MinuteSizes } from './minute.ts'
 import type { PathTable } from './path-table.ts'
 import type { BatchId } from './received.ts'
 import type { Staged } from './staged.ts'
@@ -25,6 +25,7 @@ type Open = { readonly minute: Minute; readonly batches: Set<Held>; readonly pat
 export class OpenMinutes {
   readonly #columns: readonly Column[]
   readonly #agents = new Map<string, Map<number, Open>>()
+  readonly #sizes = new Map<string, MinuteSizes>()
 
   constructor(columns: readonly Column[]) {
     this.#columns = columns
@@ -36,8 +37,9 @@ export class OpenMinutes {
     return bytes
   }
 
-  has(agent: string): boolean {
-    return this.#agents.has(agent)
+  /** An agent that went. */
+  forget(agent: string): void {
+    this.#sizes.delete(agent)
   }
 
   add(id: BatchId, staged: Staged, paths: PathTable): void {
@@ -49,7 +51,7 @@ export class OpenMinutes {
       const number = staged.minute[k]!
       if (number === last) continue
       last = number
-      const open = minutes.get(number) ?? { minute: new Minute(this.#columns), batches: new Set<Held>(), paths }
+      const open = minutes.get(number) ?? { minute: new Minute(this.#columns, this.#sizes.get(id.agent)), batches: new Set<Held>(), paths }
       minutes.set(number, open)
       if (open.batches.has(held)) continue
       open.batches.add(held)
@@ -65,6 +67,7 @@ export class OpenMinutes {
         const startMs = number * minuteMs
         if (startMs + minuteMs > endMs) continue
         minutes.delete(number)
+        this.#sizes.set(agent, open.minute.sizes)
         yield closed(agent, startMs, open)
       }
       if (minutes.size === 0) this.#agents.delete(agent)

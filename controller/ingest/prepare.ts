@@ -64,9 +64,11 @@ export class Preparer {
     this.#spare.push(staged)
   }
 
-  /** What is known of agents that were silent for 27 hours. */
-  forget(nowMs: number): void {
-    for (const [agent, { seenMs }] of this.#agents) if (seenMs < nowMs - receivedKeptMs) this.#agents.delete(agent)
+  /** What is known of agents that were silent for 27 hours; returns who they are. */
+  forget(nowMs: number): string[] {
+    const silent = [...this.#agents].filter(([, { seenMs }]) => seenMs < nowMs - receivedKeptMs).map(([agent]) => agent)
+    for (const agent of silent) this.#agents.delete(agent)
+    return silent
   }
 
   #read({ id, signal }: Delivery, bytes: Uint8Array, paths: PathTable, staged: Staged, nowMs: number): Found {
