@@ -79,7 +79,7 @@ t.test('an agent whose node is out of CPU says so, and pages nobody for the netw
   const rival = pair.spawn('aws', ['sh', '-c', 'while :; do :; done'], { stdio: 'ignore' })
   for (const { pid } of [agent.child, rival]) for (const child of childrenOf(pid!)) quota.add(child)
   await sleep(8000)
-  t.ok(quota.throttledTimes() > 20, `throttled ${quota.throttledTimes()} times`)
+  t.ok(quota.throttledTimes() > 4, `throttled ${quota.throttledTimes()} times`)
   rival.kill('SIGKILL')
   await sleep(2000)
   t.match(await agent.end(), { status: 0 })
