@@ -1,0 +1,78 @@
+/** The controller's API on Fastify: what all routes share (who may come and how often, what errors look like, OpenAPI), and the routes themselves. */
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { addAccess } from './access.ts'
+import { addDocs } from './docs.ts'
+import type { Parts } from './parts.ts'
+import { answerError, HttpProblem, sendProblem } from './problem.ts'
+import { enrolRoutes } from './routes/enrol.ts'
+import { healthRoutes } from './routes/health.ts'
+import { otlpRoutes } from './routes/otlp.ts'
+import { compileValidator } from './validate.ts'
+
+export type Tls = { key: string | Buffer; cert: string | Buffer }
+
+/** For bodies but those of OTLP: a fleet file of ten thousand targets fits. */
+const bodyBytes = 4 * 2 ** 20
+/** Slow bodies are not waited for longer (RFC 9110 §15.5.9). */
+const requestMs = 30_000
+
+/** `tls` absent: plain HTTP, which is for loopback. A client certificate is asked for and never demanded: what it proves is judged where an agent enrols. */
+export const buildApp = async (parts: Parts, tls?: Tls): Promise<FastifyInstance> => {
+  const app = fastify({
+    loggerInstance: parts.log,
+    disableRequestLogging: true,
+    bodyLimit: bodyBytes,
+    requestTimeout: requestMs,
+    connectionTimeout: 0,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 512 },
+    ...(tls && { https: { ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' as const } }),
+  }) as unknown as FastifyInstance
+  app.setValidatorCompiler(compileValidator)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new HttpProblem(404, `there is no ${request.method} ${request.url.split('?')[0]}; /docs lists what there is`)),
+  )
+  await app.register(rateLimit, {
+    hook: 'preParsing',
+    keyGenerator: keyOf,
+    max: request => (request.routeOptions.config.access === 'agent' ? 1200 : 600),
+    timeWindow: 60_000,
+    cache: 20_000,
+    allowList: request => request.routeOptions.config.unlimited === true,
+    errorResponseBuilder: (_request, { ttl }) => {
+      const retryAfterS = Math.max(1, Math.ceil(ttl / 1000))
+      return new HttpProblem(429, `too many requests, come again in ${retryAfterS} s`, { retryAfterS })
+    },
+  })
+  await addDocs(app, parts.version)
+  addAccess(app, { ...parts, refused: (access, reason) => parts.counters.refused.inc({ access, reason }) })
+  app.addHook('onResponse', async (request, reply) => {
+    parts.counters.requests.inc({ route: request.routeOptions.url ?? '', method: request.method, status: String(reply.statusCode) })
+  })
+  // Each in a scope of its own: what one does to its bodies is not the others' matter.
+  for (const add of [healthRoutes, enrolRoutes, otlpRoutes])
+    await app.register((scope, _options, done) => {
+      add(scope, parts)
+      done()
+    })
+  return app
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Not counted against anybody's number of requests. */
+    unlimited?: boolean
+  }
+}
+
+/** Whose requests are counted together. */
+const keyOf = (request: FastifyRequest): string =>
+  request.caller
+    ? `agent ${request.caller.agentId}`
+    : request.person
+      ? `person ${request.person.principal}`
+      : `address ${normalizeIP(request.ip)}`

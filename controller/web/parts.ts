@@ -1,0 +1,32 @@
+/** What the routes have of the controller around them, as arguments: `controller.ts` puts the parts together. */
+import type { FastifyBaseLogger } from 'fastify'
+import type { X509Bundles } from '../../judge/spiffe/x509-svid.ts'
+import type { IssuerKeys } from '../enrol/issuer-keys.ts'
+import type { Provider } from '../enrol/person.ts'
+import type { Signer } from '../enrol/signer.ts'
+import type { FleetReader } from '../fleet/current.ts'
+import type { RemoteIngest } from '../ingest/worker.ts'
+import type { Counters } from '../metrics.ts'
+import type { Store } from '../store/store.ts'
+
+export type Parts = {
+  store: Store
+  nowMs: () => number
+  random: (bytes: number) => Uint8Array
+  log: FastifyBaseLogger
+  version: string
+  counters: Counters
+  signer: Signer
+  keys: IssuerKeys
+  provider?: Provider
+  fleet: FleetReader
+  /** X.509 authorities of the fleet's trust domains. */
+  bundles: () => X509Bundles
+  /** SHA-256 of the controller's own authority, where it has one: what join tokens carry. */
+  caPin?: string
+  ingest: Pick<RemoteIngest, 'receive'>
+  /** Why it is not ready; nothing when it is. */
+  problems: () => Promise<readonly string[]>
+  /** Aborted when the controller begins to end. */
+  ending: AbortSignal
+}

@@ -1,0 +1,20 @@
+/** `/healthz`: this process works; `/readyz`: it can serve; `/metrics`: what Prometheus scrapes. */
+import type { FastifyInstance } from 'fastify'
+import type { Parts } from '../parts.ts'
+
+export const healthRoutes = (app: FastifyInstance, { problems, counters, ending }: Parts): void => {
+  const config = { access: 'open', unlimited: true } as const
+  app.get('/healthz', { config, schema: { summary: 'this process works', tags: ['health'] } }, async (_request, reply) =>
+    reply.type('text/plain').send('ok\n'),
+  )
+  app.get('/readyz', { config, schema: { summary: 'it can serve', tags: ['health'] } }, async (_request, reply) => {
+    const found = ending.aborted ? ['it is ending'] : await problems()
+    return reply
+      .code(found.length > 0 ? 503 : 200)
+      .type('text/plain')
+      .send(found.length > 0 ? `${found.join('\n')}\n` : 'ready\n')
+  })
+  app.get('/metrics', { config, schema: { summary: 'for Prometheus', tags: ['health'] } }, async (_request, reply) =>
+    reply.type(counters.contentType).send(await counters.page()),
+  )
+}

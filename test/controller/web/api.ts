@@ -1,0 +1,101 @@
+/** The controller's API in this process, over a store of its own: what the tests of the routes have. */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { makeJoinToken } from '../../../controller/enrol/join-token.ts'
+import { makePersonToken } from '../../../controller/enrol/person.ts'
+import { loadSigner } from '../../../controller/enrol/signer.ts'
+import { openFleet } from '../../../controller/fleet/current.ts'
+import type { Delivery } from '../../../controller/ingest/delivery.ts'
+import { openCounters } from '../../../controller/metrics.ts'
+import type { Role } from '../../../controller/store/people.ts'
+import { openSqlite } from '../../../controller/store/sqlite.ts'
+import { buildApp } from '../../../controller/web/app.ts'
+import type { Parts } from '../../../controller/web/parts.ts'
+import type { CredentialAnswer } from '../../../wire/api/enrol.ts'
+import type { OtlpAnswer } from '../../../wire/otlp-answer.ts'
+import { trustIssuers } from '../enrol/issuer.ts'
+
+export const startMs = Date.parse('2026-11-22T08:00:00Z')
+
+export type Api = {
+  app: FastifyInstance
+  parts: Parts
+  /** Moves with the hand. */
+  clock: { ms: number }
+  /** What reached ingest, and what it answers. */
+  delivered: Delivery[]
+  answers: { next: OtlpAnswer }
+  person(role: Role): Promise<string>
+  join(agentId: string, location?: { cloud: string; region: string }): Promise<string>
+  enrolled(agentId: string): Promise<CredentialAnswer>
+  call(bearer: string | undefined, request: InjectOptions): Promise<LightMyRequestResponse>
+}
+
+export const openApi = async (t: Test, more: Partial<Parts> = {}): Promise<Api> => {
+  const directory = mkdtempSync(join(tmpdir(), 'causeway-api-'))
+  const store = await openSqlite({ path: join(directory, 'controller.db') })
+  const clock = { ms: startMs }
+  const random = (bytes: number) => randomBytes(bytes)
+  const keys = await trustIssuers(clock)
+  const delivered: Delivery[] = []
+  const answers: Api['answers'] = { next: { kind: 'taken', rejected: 0, message: '' } }
+  const { pino } = await import('pino')
+  const parts: Parts = {
+    store,
+    nowMs: () => clock.ms,
+    random,
+    log: pino({ level: 'silent' }),
+    version: '0.0.0',
+    counters: openCounters(),
+    signer: await loadSigner({ store, random, nowMs: clock.ms }),
+    keys,
+    fleet: await openFleet(store),
+    bundles: () => new Map(),
+    ingest: {
+      receive: async delivery => {
+        delivered.push(delivery)
+        return answers.next
+      },
+    },
+    problems: async () => [],
+    ending: new AbortController().signal,
+    ...more,
+  }
+  const app = await buildApp(parts)
+  t.teardown(async () => {
+    await app.close()
+    await Promise.all([store.close(), keys.close()])
+    rmSync(directory, { recursive: true, force: true })
+  })
+  const call: Api['call'] = async (bearer, request) =>
+    await app.inject({
+      ...request,
+      headers: { ...request.headers, ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }) },
+    })
+  const join_: Api['join'] = async (agentId, location = { cloud: 'aws', region: 'us-east-1' }) => {
+    const { token } = await makeJoinToken({ store, random, nowMs: clock.ms }, { agentId, location, author: 'test' })
+    return token.reveal()
+  }
+  return {
+    app,
+    parts,
+    clock,
+    delivered,
+    answers,
+    call,
+    person: async role => (await makePersonToken({ store, random, nowMs: clock.ms }, { name: `a ${role}`, role, author: 'test' })).reveal(),
+    join: join_,
+    enrolled: async agentId => {
+      const answer = await call(undefined, {
+        method: 'POST',
+        url: '/v1/enrol',
+        payload: { proof: { kind: 'join', token: await join_(agentId) } },
+      })
+      return answer.json<CredentialAnswer>()
+    },
+  }
+}
