@@ -47,3 +47,24 @@ export const labelsOf = (attributes: ReadonlyMap<string, AttributeValue>): PathL
 /** The same text for the same path of one agent, and another one for another path. */
 export const labelsKey = ({ check, kind, target, host, port, networkType, source, destination }: PathLabels): string =>
   [check, kind, target, host, port, networkType, source?.cloud, source?.region, destination?.cloud, destination?.region].join('\0')
+
+/** The attributes that `labelsOf` reads. */
+export const attributesOf = ({
+  check,
+  kind,
+  target,
+  host,
+  port,
+  networkType,
+  source,
+  destination,
+}: PathLabels): Record<string, string | number> => ({
+  'causeway.check': check,
+  'causeway.kind': kind,
+  'causeway.target': target,
+  'server.address': host,
+  ...(port !== undefined && { 'server.port': port }),
+  ...(networkType !== undefined && { 'network.type': networkType }),
+  ...(source && { 'causeway.source.cloud': source.cloud, 'causeway.source.region': source.region }),
+  ...(destination && { 'causeway.destination.cloud': destination.cloud, 'causeway.destination.region': destination.region }),
+})

@@ -8,6 +8,7 @@ import { answerError, HttpProblem, sendProblem } from './problem.ts'
 import { enrolRoutes } from './routes/enrol.ts'
 import { healthRoutes } from './routes/health.ts'
 import { otlpRoutes } from './routes/otlp.ts'
+import { addTracing } from './tracing.ts'
 import { compileValidator } from './validate.ts'
 
 export type Tls = { key: string | Buffer; cert: string | Buffer }
@@ -49,6 +50,7 @@ export const buildApp = async (parts: Parts, tls?: Tls): Promise<FastifyInstance
     },
   })
   await addDocs(app, parts.version)
+  addTracing(app)
   addAccess(app, { ...parts, refused: (access, reason) => parts.counters.refused.inc({ access, reason }) })
   app.addHook('onResponse', async (request, reply) => {
     parts.counters.requests.inc({ route: request.routeOptions.url ?? '', method: request.method, status: String(reply.statusCode) })

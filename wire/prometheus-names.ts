@@ -1,4 +1,4 @@
-import type { Measure } from '../wire/metrics.ts'
+import type { Measure } from './metrics.ts'
 
 const unitSuffixes: Readonly<Record<string, string>> = { s: '_seconds', By: '_bytes' }
 
