@@ -11,7 +11,8 @@
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { ByteReader, ByteWriter, Malformed } from '../../wire/bytes.ts'
-import { type Histogram, maxBuckets } from '../../wire/histogram.ts'
+import type { Histogram } from '../../wire/histogram.ts'
+import { readBuckets, writeBuckets } from '../../wire/histogram-bytes.ts'
 import { bad, good, type Parsed } from '../../wire/values.ts'
 import type { Aggregate, Cell, PathAggregate } from './aggregate.ts'
 import { type Column, columnForms, columnName } from './column.ts'
@@ -100,20 +101,9 @@ const writeValue = (out: ByteWriter, { column, value }: Cell): void => {
   else out.double(value)
 }
 
-const writeHistogram = (out: ByteWriter, h: Histogram): void => {
-  for (const seconds of [h.sum, h.min, h.max]) out.double(seconds)
-  out.uint(h.zeroCount)
-  out.int(h.scale)
-  out.int(h.offset)
-  let filled = 0
-  for (let k = 0; k < h.size; k++) if (h.counts[k] !== 0) filled++
-  out.uint(filled)
-  for (let k = 0, next = 0; k < h.size; k++) {
-    if (h.counts[k] === 0) continue
-    out.uint(k - next)
-    out.uint(h.counts[k]!)
-    next = k + 1
-  }
+const writeHistogram = (out: ByteWriter, histogram: Histogram): void => {
+  for (const seconds of [histogram.sum, histogram.min, histogram.max]) out.double(seconds)
+  writeBuckets(out, histogram)
 }
 
 const readAggregate = (bytes: ByteReader): Aggregate => {
@@ -163,25 +153,12 @@ const readCell = (bytes: ByteReader, columns: readonly Column[]): Cell => {
   return { column, value }
 }
 
-const scratch = new Float64Array(maxBuckets)
+/** The scales that OpenTelemetry knows, and their indices. */
+const limits = { minScale: -10, maxScale: 20, maxOffset: 2 ** 31 }
 
 const readHistogram = (bytes: ByteReader): Histogram => {
   const [sum, min, max] = [bytes.double(), bytes.double(), bytes.double()]
   if (!(sum >= 0 && min >= 0 && max >= min && sum < Number.POSITIVE_INFINITY && max < Number.POSITIVE_INFINITY))
     throw new Malformed('a histogram of values that cannot be')
-  const zeroCount = bytes.uint()
-  const [scale, offset] = [bytes.int(), bytes.int()]
-  if (scale < -10 || scale > 20 || Math.abs(offset) > 2 ** 31) throw new Malformed(`a histogram has the scale ${scale}`)
-  const filled = bytes.count('buckets', maxBuckets)
-  let [size, count] = [0, zeroCount]
-  for (let k = 0; k < filled; k++) {
-    const next = size + bytes.uint() + 1
-    if (next > maxBuckets) throw new Malformed('a histogram has too many buckets')
-    scratch.fill(0, size, next)
-    scratch[next - 1] = bytes.uint()
-    count += scratch[next - 1]!
-    size = next
-  }
-  if (count === 0 || !Number.isSafeInteger(count)) throw new Malformed(`a histogram counts ${count}`)
-  return { scale, count, zeroCount, sum, min, max, offset, size, counts: scratch.slice(0, size) }
+  return { ...readBuckets(bytes, limits), sum, min, max }
 }
