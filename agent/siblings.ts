@@ -1,4 +1,5 @@
 /** What else is measured at a target: whether TCP works there is known from its other paths, while nothing about them is kept. */
+import { noTcp } from '../wire/measured-tcp.ts'
 import type { AnyResult, Kind, Result } from '../wire/result.ts'
 import type { Path } from './path.ts'
 
@@ -32,15 +33,7 @@ export const connected = ({ host, port, target: { name } }: Path, startedAt: str
   startedAt,
   outcome: { kind: 'ok' },
   phasesMs: {},
-  measured: {
-    synRttMs: null,
-    synRetransmits: null,
-    mssForward: null,
-    mssReverse: null,
-    retransmits: null,
-    segmentsOut: null,
-    retransmitRatio: null,
-  },
+  measured: noTcp(),
   warnings: [],
   violations: [],
 })

@@ -1,19 +1,8 @@
 /** One step of a run in a few words: its numbers, then what is wrong with it. Plain text, for the terminal and for reports. */
-import type {
-  BundleMeasured,
-  ClientAuth,
-  DnsMeasured,
-  HoldMeasured,
-  IcmpMeasured,
-  MtlsMeasured,
-  MtuMeasured,
-  PathMtu,
-  TcpMeasured,
-  TlsMeasured,
-  UdpDirection,
-  UdpMeasured,
-} from '../wire/measured.ts'
+import type { DnsMeasured, IcmpMeasured, MtuMeasured, PathMtu, TlsMeasured, UdpDirection, UdpMeasured } from '../wire/measured.ts'
 import type { HttpMeasured } from '../wire/measured-http.ts'
+import type { BundleMeasured, ClientAuth, HoldMeasured, MtlsMeasured } from '../wire/measured-identity.ts'
+import type { TcpMeasured } from '../wire/measured-tcp.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { printable } from './printable.ts'
 

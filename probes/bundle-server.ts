@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { BundleMeasured } from '../wire/measured.ts'
+import type { BundleMeasured } from '../wire/measured-identity.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Violation, Warning } from '../wire/result.ts'
 import { chainAsSent, judgeChain } from './chain.ts'

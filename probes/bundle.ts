@@ -1,6 +1,6 @@
 import { type Bundle, judgeBundle, maxBundleBytes, readBundle, readBundleJson } from '../judge/spiffe/bundle.ts'
 import { listAuthorities } from '../judge/spiffe/bundle-compare.ts'
-import type { BundleMeasured } from '../wire/measured.ts'
+import type { BundleMeasured } from '../wire/measured-identity.ts'
 import type { Options } from '../wire/options.ts'
 import type { Violation, Warning } from '../wire/result.ts'
 import { type Answer, fetchDocument, sayLocation } from './bundle-fetch.ts'

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { ClientAuth } from '../wire/measured.ts'
+import type { ClientAuth } from '../wire/measured-identity.ts'
 import type { Violation } from '../wire/result.ts'
 import { parseTlsError } from './net/handshake.ts'
 import { alertNames } from './tls-errors.ts'

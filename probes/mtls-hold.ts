@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { CertificateStamp, HoldMeasured, MtlsMeasured } from '../wire/measured.ts'
+import type { CertificateStamp, HoldMeasured, MtlsMeasured } from '../wire/measured-identity.ts'
 import type { Options } from '../wire/options.ts'
 import type { Warning } from '../wire/result.ts'
 import { aborted, type Finding, pause, timedOut } from './finding.ts'

@@ -1,5 +1,5 @@
 /** What an mTLS run means: every decision of the probe but those about the peer's certificate. */
-import type { MtlsMeasured } from '../wire/measured.ts'
+import type { MtlsMeasured } from '../wire/measured-identity.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Violation, Warning } from '../wire/result.ts'
 import { type ClientAnswer, judgeClientAuth } from './client-auth.ts'

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { MtlsMeasured } from '../wire/measured.ts'
+import type { MtlsMeasured } from '../wire/measured-identity.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome } from '../wire/result.ts'
 import { chainAsSent, describeCertificate } from './chain.ts'

@@ -4,7 +4,7 @@ import { type Certificate, isNamedIssuer, type ReadCertificate, readCertificate 
 import { parseSpiffeId, printSpiffeId } from '../judge/spiffe/id.ts'
 import { type Matcher, matchId, matchTrustDomain } from '../judge/spiffe/match.ts'
 import { judgeX509Svid, type X509Bundles } from '../judge/spiffe/x509-svid.ts'
-import type { CertificateStamp } from '../wire/measured.ts'
+import type { CertificateStamp } from '../wire/measured-identity.ts'
 import type { Outcome, Violation, Warning } from '../wire/result.ts'
 import { unmeasured } from './finding.ts'
 import type { Identity, Svid, TrustBundle } from './identity/identity.ts'

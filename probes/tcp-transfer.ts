@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { TcpMeasured } from '../wire/measured.ts'
+import type { TcpMeasured } from '../wire/measured-tcp.ts'
 import type { Options } from '../wire/options.ts'
 import { buildFrame, frameTypes, helloBytes, type Report, readFrame, type Welcome } from '../wire/responder.ts'
 import { readReport, readWelcome } from '../wire/responder-read.ts'

@@ -1,4 +1,4 @@
-import type { TcpMeasured } from '../wire/measured.ts'
+import { noTcp, type TcpMeasured } from '../wire/measured-tcp.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Warning } from '../wire/result.ts'
 import type { Allow } from './allow.ts'
@@ -48,16 +48,6 @@ export const probeTcp: Probe<'tcp'> = async (target, options, signal, allow) => 
     warnings.push({ code: 'rate_limited', detail: 'the responder held the transfer back by its rate caps: the delivery rate is its own' })
   return { outcome, measured, phasesMs, warnings }
 }
-
-export const noTcp = (): TcpMeasured => ({
-  synRttMs: null,
-  synRetransmits: null,
-  mssForward: null,
-  mssReverse: null,
-  retransmits: null,
-  segmentsOut: null,
-  retransmitRatio: null,
-})
 
 const dialOptions = (target: Resolved, options: Options['tcp']) => ({
   address: target.address,

@@ -1,4 +1,6 @@
 import type { HttpMeasured } from './measured-http.ts'
+import type { BundleMeasured, MtlsMeasured } from './measured-identity.ts'
+import type { ResponderFacts, TcpMeasured } from './measured-tcp.ts'
 
 /** What each kind of probe measures. Times in ms unless the name ends in another unit, sizes in bytes; `null` where nothing was seen. */
 
@@ -20,16 +22,6 @@ export type IcmpMeasured = {
   socket: 'datagram' | 'raw' | 'ping' | 'none'
   /** An ICMP error that came back instead of a reply. */
   error?: { from: string; type: number; code: number }
-}
-
-/** What a responder tells of itself and of the caller's packets as they arrive there. */
-export type ResponderFacts = {
-  agentId: string | null
-  /** Where our packets come from, as seen there: behind a NAT, the NAT. */
-  source: string
-  sourcePort: number
-  /** TTL or hop limit left in our packets: the length of the way there. */
-  ttl: number | null
 }
 
 /** One direction of a UDP measurement. `null`: unknown, because the responder's counters did not come back. */
@@ -70,41 +62,6 @@ export type UdpMeasured = {
   responder: ResponderFacts | null
   /** An ICMP error that came back instead of a reply. */
   error?: { from: string; type: number; code: number }
-}
-
-/** The other direction of a transfer, by the responder's TCP_INFO: what it sent to us. */
-export type TcpReverse = {
-  retransmits: number
-  segmentsOut: number
-  retransmitRatio: number
-  bytesSent: number
-  deliveryRateBytesPerSecond?: number
-}
-
-export type TcpMeasured = {
-  /** The kernel's own measurement of SYN → SYN-ACK. */
-  synRttMs: number | null
-  synRetransmits: number | null
-  /** The MSS we may send: what the peer's SYN-ACK allowed, or what our own interface does. */
-  mssForward: number | null
-  /** The MSS we advertised: what the peer may send. */
-  mssReverse: number | null
-  retransmits: number | null
-  segmentsOut: number | null
-  retransmitRatio: number | null
-  /** Bytes of the optional transfer that the peer acknowledged. */
-  bytesAcked?: number
-  deliveryRateBytesPerSecond?: number
-  /** Who answered, when it is an agent's responder. */
-  responder?: ResponderFacts & {
-    rttMs: number | null
-    sndMss: number | null
-    rcvMss: number | null /** Its rate caps held the transfer back. */
-    slowed: boolean
-  }
-  reverse?: TcpReverse
-  /** Connects to ports on which nothing should listen: a host that accepts them all proves nothing with an open port. */
-  control?: { port: number; accepted: boolean }[]
 }
 
 export type CertificateFacts = {
@@ -215,73 +172,6 @@ export type DnsMeasured = {
   addresses: string[]
   latencyMs: number | null
   answers: DnsAnswer[]
-}
-
-/** What became of our certificate. `accepted` needs proof: a session ticket or application data (TLS 1.3), a finished handshake (TLS 1.2). */
-export type ClientAuth = 'accepted' | 'rejected' | 'unconfirmed' | 'not_requested'
-
-/** A certificate in a few words, to compare the one served with the one held. */
-export type CertificateStamp = { fingerprint256: string; serial: string; notBefore: string; notAfter: string }
-
-/** One authenticated connection that was kept open while fresh ones were made beside it: what a rotation does to each. */
-export type HoldMeasured = {
-  heldMs: number
-  /** It was cut by the other side, so long after it was made; how. */
-  cut?: { afterMs: number; how: string }
-  /** Handshakes beside it, and how many of them failed. */
-  fresh: number
-  failed: number
-  /** The peer's certificate of the held connection, and of the last fresh one. */
-  held: CertificateStamp
-  latest: CertificateStamp
-  /** When a fresh connection first got another certificate than the held one has. */
-  changedAfterMs?: number
-}
-
-export type MtlsMeasured = TlsMeasured & {
-  peerId: string | null
-  trustDomain: string | null
-  ourId: string | null
-  clientAuth: ClientAuth
-  /** Where our identity came from, in words. */
-  identitySource: string
-  /** What we showed, or would have. */
-  ourCertificate?: CertificateStamp
-  /** Seconds until the first certificate of the peer's path ends, and which that is. */
-  expiry?: { secondsLeft: number; subject: string }
-  /** When the peer has our own identity: the certificate that it serves, and the one that is held. */
-  rotation?: { served: CertificateStamp; held: CertificateStamp }
-  /** What became of a connection without a certificate, when it was tried. */
-  withoutCertificate?: 'refused' | 'accepted' | 'unknown'
-  /** What became of a connection for a server name that nobody has, when it was tried. */
-  nonsenseSni?: 'refused' | 'answered'
-  hold?: HoldMeasured
-}
-
-export type AuthorityFacts = {
-  kind: 'x509' | 'jwt'
-  id: string
-  subject: string
-  /** ISO 8601, UTC; null for keys, which have no dates. */
-  notBefore: string | null
-  notAfter: string | null
-  heldHere: boolean | null
-}
-
-export type BundleMeasured = {
-  url: string
-  profile: 'https_web' | 'https_spiffe'
-  httpStatus: number | null
-  contentType: string | null
-  trustDomain: string | null
-  endpointId: string | null
-  /** 64 bits, as text. */
-  sequence: string | null
-  /** Of the copy that is held here, where it has one. */
-  heldSequence?: string
-  refreshHintSeconds: number | null
-  bytes: number
-  authorities: AuthorityFacts[]
 }
 
 export type Measured = {

@@ -1,5 +1,5 @@
 import type { Confidence, Diagnosis } from '../../wire/causes.ts'
-import type { MtlsMeasured } from '../../wire/measured.ts'
+import type { MtlsMeasured } from '../../wire/measured-identity.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
 import { fixFederation, shellDomain } from './fix-federation.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { diagnose } from '../../../judge/diagnose/diagnose.ts'
-import type { MtlsMeasured } from '../../../wire/measured.ts'
+import type { MtlsMeasured } from '../../../wire/measured-identity.ts'
 import type { FailReason } from '../../../wire/reasons.ts'
 import type { AnyResult, Result } from '../../../wire/result.ts'
 import * as seen from './seen.ts'
