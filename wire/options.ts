@@ -4,17 +4,10 @@
  * Objects are closed; what has a default is required, since `withDefaults` fills it in.
  */
 import type { XStatic } from 'typebox/schema'
+import { alpn, pem, sni, source, timeoutMs } from './option-parts.ts'
+import { http } from './options-http.ts'
+import { bundle, mtls } from './options-identity.ts'
 import type { Kind } from './result.ts'
-
-const timeoutMs = { type: 'integer', default: 5000, minimum: 10, maximum: 120_000, description: 'time for the whole run' } as const
-const source = { type: 'string', description: 'source address' } as const
-const sni = { type: 'string', description: 'server name to ask for, and to find in the certificate; default: the host' } as const
-const alpn = {
-  type: 'array',
-  items: { type: 'string', minLength: 1, maxLength: 255 },
-  default: [],
-  description: 'application protocols to offer',
-} as const
 
 const icmp = {
   type: 'object',
@@ -90,9 +83,7 @@ const tls = {
     source,
     sni,
     alpn,
-    ca: { type: 'string', description: 'PEM of the authorities to trust, instead of the public ones' },
-    cert: { type: 'string', description: 'PEM of our certificate and its chain' },
-    key: { type: 'string', description: 'PEM of our private key' },
+    ...pem,
     ladder: { type: 'boolean', default: false, description: 'also try a post-quantum-sized and a large ClientHello' },
   },
 } as const
@@ -137,102 +128,6 @@ const dns = {
       default: [],
       description: 'addresses or prefixes of which every answer must be one',
     },
-  },
-} as const
-
-const identity = {
-  certFile: { type: 'string', description: 'PEM file of our certificate and its chain, read again when it changes' },
-  keyFile: { type: 'string', description: 'PEM file of our private key' },
-  caFile: { type: 'string', description: "PEM file of authorities; they count for the peer's own trust domain where it has no bundle" },
-  bundles: {
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    description: 'trust domain to file: a SPIFFE bundle document, or PEM',
-  },
-  workloadApi: { type: 'string', description: 'address of the SPIFFE Workload API, unix:///… or tcp://…' },
-  hint: { type: 'string', description: 'which of several SVIDs to use' },
-} as const
-
-const mtls = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['timeoutMs', 'alpn', 'negative', 'sniPair', 'holdMs', 'holdEveryMs'],
-  properties: {
-    timeoutMs,
-    source,
-    sni,
-    alpn,
-    ...identity,
-    expectId: { type: 'string', description: 'the SPIFFE ID that the server must have' },
-    expectTrustDomain: { type: 'string', description: 'the trust domain that the server must be of' },
-    negative: { type: 'boolean', default: false, description: 'also connect without a certificate, which must be refused' },
-    sniPair: {
-      type: 'boolean',
-      default: false,
-      description: 'also ask for a server name that nobody has: tells a gateway without a route from one that is broken',
-    },
-    holdMs: {
-      type: 'integer',
-      default: 0,
-      minimum: 0,
-      maximum: 86_400_000,
-      description: 'keep one authenticated connection open for so long, and make fresh ones beside it: what a rotation does to each',
-    },
-    holdEveryMs: { type: 'integer', default: 1000, minimum: 100, maximum: 600_000, description: 'time between two fresh connections' },
-  },
-} as const
-
-const bundle = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['timeoutMs', 'path'],
-  properties: {
-    timeoutMs,
-    source,
-    sni,
-    ca: { type: 'string', description: 'PEM of the authorities to trust for https_web, instead of the public ones' },
-    path: { type: 'string', default: '/', description: 'path of the bundle document' },
-    profile: { enum: ['https_web', 'https_spiffe'], description: 'default: https_spiffe when an endpoint ID is given' },
-    endpointId: { type: 'string', description: 'https_spiffe: the SPIFFE ID that the endpoint must have' },
-    trustDomain: { type: 'string', description: 'whose bundle it is' },
-    bundles: identity.bundles,
-    workloadApi: identity.workloadApi,
-  },
-} as const
-
-const http = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['timeoutMs', 'scheme', 'method', 'path', 'headers', 'expectStatus', 'maxBodyBytes', 'redirects', 'alpn'],
-  properties: {
-    timeoutMs,
-    source,
-    scheme: { enum: ['https', 'http'], default: 'https', description: 'over TLS or not; the target says so in its URL' },
-    method: { enum: ['GET', 'HEAD', 'POST'], default: 'GET', description: 'request method' },
-    path: { type: 'string', default: '/', pattern: '^/[!-~]*$', description: 'path and query' },
-    headers: {
-      type: 'object',
-      additionalProperties: { type: 'string' },
-      default: {},
-      description: 'request headers; never shown, and not sent on to another host',
-    },
-    body: { type: 'string', maxLength: 65_536, description: 'body of a POST' },
-    expectStatus: {
-      type: 'array',
-      items: { type: 'string', pattern: '^[1-5]\\d\\d(-[1-5]\\d\\d)?$|^[1-5]xx$' },
-      default: ['200-399'],
-      description: 'statuses that are right: 200, 200-299 or 2xx',
-    },
-    expectBody: { type: 'string', description: 'text that the body must contain' },
-    expectPattern: { type: 'string', description: 'regular expression that the body must match' },
-    maxBodyBytes: { type: 'integer', default: 2 ** 20, minimum: 0, maximum: 16 * 2 ** 20, description: 'how much of the body is read' },
-    redirects: { type: 'integer', default: 0, minimum: 0, maximum: 20, description: 'redirects to follow' },
-    grpcService: { type: 'string', maxLength: 1000, description: 'ask the gRPC health service for this service; empty: the whole server' },
-    sni,
-    alpn: { ...alpn, description: 'application protocols to offer: h2, http/1.1; default: http/1.1, for gRPC h2' },
-    ca: tls.properties.ca,
-    cert: tls.properties.cert,
-    key: tls.properties.key,
   },
 } as const
 
