@@ -9,7 +9,7 @@ import { keepHeapSmall, keepTrimming } from '../agent/small-memory.ts'
 import { quote } from '../wire/values.ts'
 import type { Io } from './io.ts'
 import { openLog } from './log.ts'
-import type { Words } from './run-options.ts'
+import type { Words } from './run-words.ts'
 import { readVersion } from './version.ts'
 
 /** Flags that are about the command; the others are the agent's settings. */

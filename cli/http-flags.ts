@@ -2,7 +2,7 @@
 import { headerProblems, parseStatusRange } from '../judge/http.ts'
 import type { Options } from '../wire/options.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
-import type { Given } from './run-options.ts'
+import type { Given } from './run-words.ts'
 
 const methods = ['GET', 'HEAD', 'POST'] as const
 

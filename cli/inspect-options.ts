@@ -3,7 +3,7 @@ import { parseSpiffeId, parseTrustDomain } from '../judge/spiffe/id.ts'
 import { type Matcher, matchId, matchPathPrefix, matchTrustDomain } from '../judge/spiffe/match.ts'
 import { nearest } from '../wire/near.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
-import type { Words } from './run-options.ts'
+import type { Words } from './run-words.ts'
 
 export const inspectFlags = {
   bundle: { value: '<td>=<file>', help: 'trust bundle of a trust domain (JWKS or PEM); may be given for several' },

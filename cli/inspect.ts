@@ -7,7 +7,7 @@ import { type InspectPlan, parseInspectWords } from './inspect-options.ts'
 import { readBundles, readBytes, readContent, readKeyFile } from './inspect-read.ts'
 import type { Io } from './io.ts'
 import { printable } from './printable.ts'
-import type { Words } from './run-options.ts'
+import type { Words } from './run-words.ts'
 import { styleOf } from './terminal.ts'
 
 /** The command. Returns the exit code: 0 ok, 1 a rule is broken, 2 unreadable or bad usage. */

@@ -6,7 +6,7 @@ import { quote } from '../wire/values.ts'
 import { layHelp } from './help.ts'
 import { type Io, processIo } from './io.ts'
 import { printable } from './printable.ts'
-import type { Words } from './run-options.ts'
+import type { Words } from './run-words.ts'
 
 // As CommonJS yargs is one file instead of thirty: a quarter of the time that `--help` takes.
 const yargs: typeof import('yargs/yargs') = createRequire(import.meta.url)('yargs/yargs')

@@ -10,7 +10,8 @@ import { askedKinds, climb, type Engine } from './ladder.ts'
 import { familiesOf } from './local-family.ts'
 import { printable } from './printable.ts'
 import type { Reporter } from './reporter.ts'
-import { parseRunWords, type RunPlan, type Words } from './run-options.ts'
+import { parseRunWords, type RunPlan } from './run-options.ts'
+import type { Words } from './run-words.ts'
 import { readVersion } from './version.ts'
 
 /** What `run` needs of the other rooms. */

@@ -2,7 +2,7 @@
 import { parseSpiffeId, parseTrustDomain } from '../judge/spiffe/id.ts'
 import type { Options } from '../wire/options.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
-import type { Given } from './run-options.ts'
+import type { Given } from './run-words.ts'
 import { readSmallFile } from './small-file.ts'
 
 export type SpiffeOptions = { mtls: Partial<Options['mtls']>; bundle: Partial<Options['bundle']> }
