@@ -4,6 +4,7 @@ import type { Clock } from '../../agent/window-bounds.ts'
 import type { CertificateFacts } from '../../wire/measured.ts'
 import { withDefaults } from '../../wire/options.ts'
 import type { AnyResult, Kind, Outcome, Result } from '../../wire/result.ts'
+import { healthy } from '../wire/healthy.ts'
 
 export const pathOf = <K extends Kind>(kind: K, target: string, more: Partial<Path<K>> = {}): Path<K> => ({
   key: `mesh-${kind}/${target}`,
@@ -42,46 +43,26 @@ export const echoes = (rttsMs: readonly number[], lost = 0, more: Partial<Result
   resultOf(
     'icmp',
     {
+      ...healthy.icmp,
       sent: rttsMs.length + lost,
       received: rttsMs.length,
       lossRatio: lost / (rttsMs.length + lost),
       rttMs: null,
       jitterMs: null,
-      duplicates: 0,
-      reordered: 0,
-      ttl: 60,
-      socket: 'datagram',
     },
     { samplesMs: rttsMs, ...more },
   )
 
 export const connect = (rttMs: number, more: Partial<Result<'tcp'>> = {}): AnyResult =>
-  resultOf(
-    'tcp',
-    {
-      synRttMs: rttMs,
-      synRetransmits: 0,
-      mssForward: 1448,
-      mssReverse: 1448,
-      retransmits: 0,
-      segmentsOut: 3,
-      retransmitRatio: 0,
-    },
-    { phasesMs: { connect: rttMs, total: rttMs + 1 }, ...more },
-  )
+  resultOf('tcp', { ...healthy.tcp, synRttMs: rttMs }, { phasesMs: { connect: rttMs, total: rttMs + 1 }, ...more })
 
 export const anyResult = resultOf
 
 /** A transfer beside the connect: what the responder told of its own segments. */
 export const transfer: Pick<Result<'tcp'>, 'measured'> = {
   measured: {
+    ...healthy.tcp,
     synRttMs: 30,
-    synRetransmits: 0,
-    mssForward: 1448,
-    mssReverse: 1448,
-    retransmits: 0,
-    segmentsOut: 3,
-    retransmitRatio: 0,
     reverse: { retransmits: 2, segmentsOut: 40, retransmitRatio: 0.05, bytesSent: 50_000 },
   },
 }
@@ -94,16 +75,13 @@ export const datagrams = (rttsMs: readonly number[], lost = { forward: 0, revers
   return resultOf(
     'udp',
     {
+      ...healthy.udp,
       sent,
       received: rttsMs.length,
       lossRatio: 1 - rttsMs.length / sent,
       rttMs: null,
       forward: { sent, received: arrived, lossRatio: lost.forward / sent, ...rest },
       reverse: { sent: arrived, received: rttsMs.length, lossRatio: lost.reverse / arrived, ...rest },
-      ttl: 60,
-      flows: [],
-      suppressed: 0,
-      responder: null,
     },
     { samplesMs: rttsMs, ...more },
   )

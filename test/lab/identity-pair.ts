@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startNetwork } from '../../deploy/sim/network.ts'
-import type { Kind, Result, RunDocument } from '../../wire/result.ts'
 import type { AuthorityOptions } from '../servers/authority.ts'
 import type { MtlsOptions, MtlsVariant } from '../servers/mtls-servers.ts'
 import { makeTrustDomain, type TestSvid, type TrustDomain } from '../servers/spiffe.ts'
@@ -12,7 +11,7 @@ import type { SpiffeReady, SpiffeSpec } from '../servers/spiffe-main.ts'
 import { startWorkloadApi, type WorkloadApi, type WorkloadState } from '../servers/workload-api.ts'
 import { cleanEnv } from './clean-env.ts'
 import { type CloudPair, port } from './cloud-pair.ts'
-import { type ProbeRun, probe } from './probe-in.ts'
+import { type ProbeRun, probeIn } from './probe-in.ts'
 import { makeSvidFolder, type SvidFolder } from './svid-files.ts'
 import type { SvidServer } from './svid-servers.ts'
 
@@ -95,31 +94,11 @@ export async function startIdentityPair(first: { [S in SiteName]?: Partial<Autho
       const { certFile, keyFile } = files.svid(`own-${made}`, svid)
       return ['--cert', certFile, '--key', keyFile, ...words(files, bundles)]
     },
-    async probe(words, from = 'aws') {
-      const start = performance.now()
-      const argv = [process.execPath, probe, 'run', ...words, '--output', 'json']
-      const { status, signal, stdout, stderr } = await network.run(from, argv, { env: cleanEnv, timeoutMs: 30_000 })
-      if (!stdout.startsWith('{')) throw new Error(`probe ended with ${status ?? signal} and printed ${JSON.stringify(stdout)}: ${stderr}`)
-      return readRun(status, JSON.parse(stdout) as RunDocument, stderr, performance.now() - start)
-    },
+    probe: (words, from = 'aws') => probeIn(network, from, words),
     stop,
     [Symbol.asyncDispose]: stop,
   }
 }
-
-const readRun = (status: number | null, document: RunDocument, stderr: string, wallMs: number): ProbeRun => ({
-  status,
-  document,
-  stderr,
-  wallMs,
-  causes: document.diagnosis.map(({ cause }) => cause),
-  diagnosis: cause => document.diagnosis.find(one => one.cause === cause) ?? {},
-  result: <K extends Kind>(kind: K) => {
-    const found = document.results.find(result => result.kind === kind)
-    if (!found) throw new Error(`no ${kind} among ${document.results.map(result => result.kind).join(', ')}`)
-    return found as unknown as Result<K>
-  },
-})
 
 const words = (files: SvidFolder, bundles: readonly TrustDomain[]): string[] =>
   bundles.flatMap(domain => Object.entries(files.bundle(domain)).flatMap(([name, file]) => ['--bundle', `${name}=${file}`]))

@@ -1,5 +1,6 @@
 /** The real `probe run` inside a site of a simulated network. */
 import { fileURLToPath } from 'node:url'
+import type { Network } from '../../deploy/sim/network.ts'
 import type { SiteRunOptions } from '../../deploy/sim/site-process.ts'
 import type { Diagnosis } from '../../wire/causes.ts'
 import type { Kind, Result, RunDocument } from '../../wire/result.ts'
@@ -27,9 +28,19 @@ export type ProbeRun = {
  */
 export async function probeFrom(pair: CloudPair, words: string[] = [pair.target], options: SiteRunOptions = {}): Promise<ProbeRun> {
   const trust = words.some(word => word.startsWith('tls://') || !/:\/\/|^--.*=/.test(word)) ? ['--ca', pair.ca] : []
+  return probeIn(pair, 'aws', [...words, ...trust], options)
+}
+
+/** Runs `probe run` in a site, with these words. */
+export async function probeIn<S extends string>(
+  network: Pick<Network<S>, 'run'>,
+  site: S,
+  words: string[],
+  options: SiteRunOptions = {},
+): Promise<ProbeRun> {
   const start = performance.now()
-  const argv = [process.execPath, probe, 'run', ...words, ...trust, '--output', 'json']
-  const { status, signal, stdout, stderr } = await pair.run('aws', argv, { env: cleanEnv, timeoutMs: 30_000, ...options })
+  const argv = [process.execPath, probe, 'run', ...words, '--output', 'json']
+  const { status, signal, stdout, stderr } = await network.run(site, argv, { env: cleanEnv, timeoutMs: 30_000, ...options })
   const wallMs = performance.now() - start
   if (!stdout.startsWith('{')) throw new Error(`probe ended with ${status ?? signal} and printed ${JSON.stringify(stdout)}: ${stderr}`)
   const document = JSON.parse(stdout) as RunDocument

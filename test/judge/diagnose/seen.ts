@@ -2,6 +2,7 @@
 import type { CertificateFacts, LadderStep, Measured, PathMtu, TlsStall } from '../../../wire/measured.ts'
 import type { FailReason, UnmeasuredReason, WarningCode } from '../../../wire/reasons.ts'
 import type { AnyResult, Kind, Outcome, Result, Target } from '../../../wire/result.ts'
+import { healthy, healthyPath as path } from '../../wire/healthy.ts'
 
 export const startedAt = '2026-11-21T20:00:00.000Z'
 export const target: Target = { host: 'payments.azure.example', port: 15443, address: '10.20.0.5', family: 4 }
@@ -9,122 +10,6 @@ export const target6: Target = { host: 'payments.azure.example', port: 15443, ad
 
 export const fail = (reason: FailReason, detail = `saw ${reason}`): Outcome => ({ kind: 'fail', reason, detail })
 export const unmeasured = (reason: UnmeasuredReason, detail = `saw ${reason}`): Outcome => ({ kind: 'unmeasured', reason, detail })
-
-const path: PathMtu = {
-  pathMtu: 1500,
-  method: 'icmp',
-  signal: 'none',
-  atLeast: true,
-  tcpPacket: 1500,
-  blackHole: false,
-  clamped: false,
-}
-
-const healthy: Measured = {
-  dns: { name: target.host, recordType: 'A', resolver: '10.0.0.2', addresses: ['10.20.0.5'], latencyMs: 3, answers: [] },
-  icmp: {
-    sent: 5,
-    received: 5,
-    lossRatio: 0,
-    rttMs: { min: 35, p50: 35.2, p95: 35.8, p99: 35.8, max: 35.8, stddev: 0.2 },
-    jitterMs: 0.1,
-    duplicates: 0,
-    reordered: 0,
-    ttl: 60,
-    socket: 'datagram',
-  },
-  udp: {
-    sent: 100,
-    received: 100,
-    lossRatio: 0,
-    rttMs: { min: 35, p50: 35.2, p95: 35.8, p99: 35.8, max: 35.8, stddev: 0.2 },
-    forward: { sent: 100, received: 100, lossRatio: 0, jitterMs: 0.1, duplicates: 0, reordered: 0 },
-    reverse: { sent: 100, received: 100, lossRatio: 0, jitterMs: 0.1, duplicates: 0, reordered: 0 },
-    ttl: 60,
-    flows: [],
-    suppressed: 0,
-    responder: null,
-  },
-  mtu: {
-    endpoint: '10.20.0.5:15443',
-    forward: path,
-    reverse: path,
-    localMtu: 1500,
-    recommendedMss: null,
-    echoMtu: 1500,
-    steps: [],
-    facts: [],
-  },
-  tcp: {
-    synRttMs: 35.3,
-    synRetransmits: 0,
-    mssForward: 1448,
-    mssReverse: 1448,
-    retransmits: 0,
-    segmentsOut: 3,
-    retransmitRatio: 0,
-  },
-  tls: {
-    version: 'TLSv1.3',
-    cipher: 'TLS_AES_128_GCM_SHA256',
-    alpn: null,
-    sni: target.host,
-    handshakeMs: 72,
-    bytesSent: 1700,
-    bytesReceived: 4700,
-    chain: [],
-    verified: true,
-  },
-  mtls: {
-    version: 'TLSv1.3',
-    cipher: 'TLS_AES_128_GCM_SHA256',
-    alpn: null,
-    sni: target.host,
-    handshakeMs: 72,
-    bytesSent: 2400,
-    bytesReceived: 3200,
-    chain: [],
-    verified: true,
-    peerId: 'spiffe://azure.example/payments',
-    trustDomain: 'azure.example',
-    ourId: 'spiffe://aws.example/checkout',
-    clientAuth: 'accepted',
-    identitySource: 'Workload API at unix:///run/spire/agent.sock',
-    expiry: { secondsLeft: 3000, subject: 'CN=payments' },
-  },
-  http: {
-    url: 'https://payments.azure.example:15443/health',
-    method: 'GET',
-    status: 200,
-    protocol: 'HTTP/1.1',
-    address: '10.2.0.2',
-    rttMs: 35,
-    firstByteMs: 40,
-    serverMs: 5,
-    serverTiming: [{ name: 'db', durationMs: 2 }],
-    requestAcked: true,
-    retransmits: 0,
-    bodyBytes: 20,
-    truncated: false,
-    contentType: 'text/plain',
-    redirects: [],
-    tls: null,
-    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
-    spanId: '00f067aa0ba902b7',
-  },
-  bundle: {
-    url: 'https://spire.azure.example/',
-    profile: 'https_web',
-    httpStatus: 200,
-    contentType: 'application/json',
-    trustDomain: 'azure.example',
-    endpointId: null,
-    sequence: '7',
-    refreshHintSeconds: 300,
-    bytes: 2000,
-    authorities: [],
-  },
-}
 
 export type But<K extends Kind> = {
   target?: Target
