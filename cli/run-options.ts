@@ -21,13 +21,16 @@ export type RunPlan = {
   options: Options
   output: Output
   evidence?: string
+  /** The options as typed, for commands that ask the same again. */
+  given: Given
 }
 
 /** Kinds that a target is probed with, besides the look-up of its name. Without a port there is nothing to connect to. */
 export const stepsOfTarget = ({ kind, port }: AskedTarget, mutual: boolean): Kind[] =>
   kind ? [kind] : port === undefined ? ['icmp', 'mtu'] : ['icmp', 'mtu', 'tcp', 'tls', ...(mutual ? ['mtls' as const] : [])]
 
-const kindsOfTarget = (target: AskedTarget, mutual: boolean): Kind[] => [
+/** With the look-up of a name. */
+export const kindsOfTarget = (target: AskedTarget, mutual: boolean): Kind[] => [
   ...(target.family === undefined ? ['dns' as const] : []),
   ...stepsOfTarget(target, mutual),
 ]
@@ -76,6 +79,7 @@ export const parseRunWords = async (
     options: { ...options, icmp: withTimeToFinish(options.icmp), udp: withTimeToFinish(options.udp) },
     output,
     evidence: given.evidence?.[0],
+    given,
   })
 }
 

@@ -86,7 +86,7 @@ const runPlan = async (plan: RunPlan, args: string[], io: Io, load: () => Promis
         report(index, { type: 'begin' })
       }
       const { target: reached, results } = await climb(target, plan, engine, event => report(index, event), io, stop.signal)
-      const document = await judgeRun(target, reached, results, starts[index]!, engine)
+      const document = await judgeRun(target, plan, reached, results, starts[index]!, engine)
       codes.push(engine.exitCodeOf(results, askedKinds(target)))
       report(index, { type: 'end', document })
       return document
@@ -103,18 +103,16 @@ const runPlan = async (plan: RunPlan, args: string[], io: Io, load: () => Promis
 
 const judgeRun = async (
   asked: AskedTarget,
+  { given, mutual }: RunPlan,
   target: RunDocument['target'],
   results: AnyResult[],
   startedAt: string,
   engine: RunEngine,
-): Promise<RunDocument> => ({
-  schema: 'causeway.run/1',
-  startedAt,
-  verdict: engine.verdictOf(results, askedKinds(asked)),
-  target,
-  results,
-  diagnosis: await engine.diagnose(results, { startedAt }),
-})
+): Promise<RunDocument> => {
+  const found = await engine.diagnose(results, { startedAt })
+  const diagnosis = found.length ? (await import('./as-asked.ts')).asAsked(found, asked, given, mutual) : []
+  return { schema: 'causeway.run/1', startedAt, verdict: engine.verdictOf(results, askedKinds(asked)), target, results, diagnosis }
+}
 
 /** All items through `work`, at most `atOnce` at a time; results in the items' order. */
 const inTurns = async <T, R>(items: T[], atOnce: number, work: (item: T, index: number) => Promise<R>): Promise<R[]> => {

@@ -6,13 +6,16 @@ export const hidden = '***'
 const secretFlag = /^--(header|body)(=|$)/
 const withQuery = /^([a-z+]+:\/\/[^?]*)\?.*$/is
 
+/** A URL whose query, if it has one, is something else. */
+export const withoutQuery = (url: string, instead = hidden): string => url.replace(withQuery, (_whole, before) => `${before}?${instead}`)
+
 /** The words of a command line; a header keeps its name. */
 export const hideWords = (words: readonly string[]): string[] =>
   words.map((word, at) => {
     const [, name, inline] = secretFlag.exec(word) ?? []
     if (name && inline === '=') return `--${name}=${hideValue(name, word.slice(`--${name}=`.length))}`
     const [, before] = at > 0 ? (/^--(header|body)$/.exec(words[at - 1]!) ?? []) : []
-    return before ? hideValue(before, word) : word.replace(withQuery, `$1?${hidden}`)
+    return before ? hideValue(before, word) : withoutQuery(word)
   })
 
 const hideValue = (flag: string, text: string): string =>

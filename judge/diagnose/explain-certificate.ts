@@ -1,5 +1,6 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
-import type { CertificateFacts } from '../../wire/measured.ts'
+import type { CertificateFacts, TlsMeasured } from '../../wire/measured.ts'
+import type { AnyResult } from '../../wire/result.ts'
 import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayDuration, sayList, tlsKindOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
@@ -11,11 +12,11 @@ export const sayPlace = (chain: readonly CertificateFacts[], index: number): str
   return isSelfSigned(chain[index]!) ? 'the root certificate' : 'the intermediate certificate'
 }
 
-/** As the server sent it: the same in both handshakes. */
-export const chainOf = (seen: Seen): readonly CertificateFacts[] => {
-  const chain = seen.tls?.measured.chain ?? []
-  return chain.length > 0 ? chain : (seen.mtls?.measured.chain ?? [])
-}
+const handshakesOf = ({ tls, mtls, http }: Seen): TlsMeasured[] =>
+  [tls?.measured, mtls?.measured, http?.measured.tls].filter(one => one !== undefined && one !== null)
+
+/** As the server sent it: the same in every handshake. */
+export const chainOf = (seen: Seen): readonly CertificateFacts[] => handshakesOf(seen).find(({ chain }) => chain?.length > 0)?.chain ?? []
 
 const fixRenewal = (seen: Seen, intermediate: boolean): Fix[] => {
   const { target } = seen
@@ -83,7 +84,7 @@ export const explainNameMismatch = (seen: Seen): Diagnosis | undefined => {
   if (result === undefined) return undefined
   const { target } = result
   const sans = chainOf(seen)[0]?.sans ?? []
-  const wanted = clean(seen.tls?.measured.sni ?? target.host)
+  const wanted = clean(handshakesOf(seen).find(({ sni }) => sni)?.sni ?? target.host)
   return buildDiagnosis('certificate_name_mismatch', {
     confidence: 'certain',
     summary: `The certificate of ${placeOf(target)} is for ${sayNames(sans)}, not for ${wanted}.`,
@@ -98,9 +99,9 @@ export const explainNameMismatch = (seen: Seen): Diagnosis | undefined => {
         'Istio gateway: choose the certificate by server name',
         'servers: [{ hosts: ["NAME"], tls: { mode: SIMPLE, credentialName: SECRET } }]',
       ),
-      fix('clients: ask for a name that the certificate has', buildRun(target, 'tls', '--sni NAME')),
+      fix('clients: ask for a name that the certificate has', buildRun(target, tlsKindOf(result), '--sni NAME')),
     ],
-    next: buildRun(target, 'tls', '--sni NAME'),
+    next: buildRun(target, tlsKindOf(result), '--sni NAME'),
   })
 }
 
@@ -140,7 +141,7 @@ export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
       : `The certificate of ${placeOf(target)} is not trusted: ${why}.`,
     evidence: listFacts(
       sayDetail(result),
-      seen.tls?.measured.verifyError !== undefined && clean(seen.tls.measured.verifyError),
+      clean(handshakesOf(seen).find(({ verifyError }) => verifyError)?.verifyError ?? ''),
       ...chain.map(
         (certificate, index) => `${sayPlace(chain, index)}: ${clean(certificate.subject)}, issued by ${clean(certificate.issuer)}`,
       ),
@@ -149,13 +150,13 @@ export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
       !revoked && !self && 'a private authority may be right here, and only missing from what this command trusts',
       lone && `the server sends no other certificate: if ${issuer} is an intermediate, what is missing is in its chain`,
     ),
-    fixes: revoked ? fixRenewal(seen, false) : fixTrust(seen),
-    next: revoked ? buildRun(target, 'tls') : buildRun(target, 'tls', '--ca authority.pem'),
+    fixes: revoked ? fixRenewal(seen, false) : fixTrust(result),
+    next: buildRun(target, tlsKindOf(result), revoked ? '' : '--ca authority.pem'),
   })
 }
 
-const fixTrust = ({ target }: Seen): Fix[] => [
-  fix('this command: trust the private authority', buildRun(target, 'tls', '--ca authority.pem')),
+const fixTrust = (result: AnyResult): Fix[] => [
+  fix('this command: trust the private authority', buildRun(result.target, tlsKindOf(result), '--ca authority.pem')),
   fix(
     'Debian, Ubuntu: trust it on the machine',
     'cp authority.pem /usr/local/share/ca-certificates/authority.crt && update-ca-certificates',

@@ -22,7 +22,7 @@ const fixesFor = (http: HttpMeasured | undefined, target: Target) => [
   ...(/^[0-9a-f]{32}$/.test(http?.traceId ?? '')
     ? [fix("Jaeger: the service's own spans of this request", `curl -s http://jaeger-query:16686/api/traces/${http!.traceId}`)]
     : []),
-  fix('keep what was seen, for a ticket', buildRun(target, undefined, '--evidence evidence.json')),
+  fix('keep what was seen, for a ticket', buildRun(target, 'http', '--evidence evidence.json')),
 ]
 
 /**
@@ -45,7 +45,7 @@ export const explainSlowService = (seen: Seen): Diagnosis | undefined => {
         'a proxy in between may have acknowledged the request and wait for a service behind it, over a network that is not seen here',
     ),
     fixes: fixesFor(http, result.target),
-    next: buildRun(result.target),
+    next: lossy ? buildRun(result.target) : buildRun(result.target, 'http', '--output json'),
   })
 }
 
@@ -63,6 +63,6 @@ export const explainWrongAnswer = (seen: Seen): Diagnosis | undefined => {
     evidence: listFacts(sayDetail(result), http?.url && `asked for ${clean(http.url)}`, ...timesOf(http)),
     against: listFacts(gateway && 'the service may say so itself, when it sheds load'),
     fixes: fixesFor(http, result.target),
-    next: buildRun(result.target),
+    next: buildRun(result.target, 'http', '--output json'),
   })
 }

@@ -2,7 +2,7 @@ import type { Cause, Diagnosis } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
 import { buildDiagnosis, buildRun, fix, listFacts, placeOf } from './say.ts'
-import { reasonOf, type Seen, sayDetail, textOf } from './seen.ts'
+import { onlyKindOf, reasonOf, type Seen, sayDetail, textOf } from './seen.ts'
 
 /** The cause that a reason alone points to, where no explainer knows better. The compiler says which reason is missing. */
 const causeOfReason: Record<FailReason, Cause> = {
@@ -99,7 +99,7 @@ export const explainReason = (result: AnyResult, seen: Seen): Diagnosis => {
       'this follows from one result alone: other causes are possible',
       healthyMtu && 'packets of the sizes that TCP sends do pass when tried one by one',
     ),
-    fixes: [fix('keep what was seen, for a ticket', buildRun(target, undefined, '--evidence evidence.json'))],
+    fixes: [fix('keep what was seen, for a ticket', buildRun(target, onlyKindOf(seen), '--evidence evidence.json'))],
     next: buildRun(target, result.kind),
   })
 }

@@ -1,7 +1,7 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { Target } from '../../wire/result.ts'
 import { fixPort } from './fix-port.ts'
-import { buildDiagnosis, buildRun, capital, clean, fix, hostOf, listFacts, placeOf, sayMs, sayPercent, sayPort } from './say.ts'
+import { buildDiagnosis, buildRun, capital, clean, fix, hostOf, listFacts, placeOf, sayMs, sayPercent, sayPort, tlsKindOf } from './say.ts'
 import { acceptsEverything, findOpen, isOk, openReason, reasonOf, type Seen, sayDetail, sayOutage, sayRole } from './seen.ts'
 
 const answersEcho = (seen: Seen): string | false => {
@@ -101,7 +101,7 @@ export const explainReset = (seen: Seen): Diagnosis | undefined => {
       fix('balancer: has it any healthy backend? GCP', 'gcloud compute backend-services get-health BACKEND_SERVICE --global'),
       fix('Istio: does the gateway know this server name?', 'istioctl proxy-config listeners GATEWAY_POD.NAMESPACE'),
     ],
-    next: inTls ? buildRun(target, 'tls', '--sni SERVER_NAME') : buildRun(target, 'tcp'),
+    next: inTls ? buildRun(target, tlsKindOf(result), '--sni SERVER_NAME') : buildRun(target, 'tcp'),
   })
 }
 

@@ -1,7 +1,7 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { Target } from '../../wire/result.ts'
-import { addressOf, buildDiagnosis, buildRun, clean, fix, listFacts, placeOf } from './say.ts'
+import { addressOf, buildDiagnosis, buildRun, clean, fix, listFacts, placeOf, tlsKindOf } from './say.ts'
 import { findOpen, isOk, reasonOf, type Seen, sayDetail } from './seen.ts'
 
 /** Services that begin in clear text, by well-known port; the value is OpenSSL's name for the upgrade. */
@@ -140,8 +140,7 @@ export const explainPolicy = (seen: Seen): Diagnosis | undefined => {
       fix('GCP load balancer: a newer policy', 'gcloud compute ssl-policies update POLICY --profile=MODERN --min-tls-version=1.2'),
       fix('Istio gateway: the server names it knows', 'kubectl get gateways.networking.istio.io --all-namespaces --output yaml'),
     ],
-    next:
-      reasonOf(result) === 'sni_or_alpn_rejected' ? buildRun(target, 'tls', '--sni SERVER_NAME --alpn PROTOCOL') : buildRun(target, 'tls'),
+    next: buildRun(target, tlsKindOf(result), reasonOf(result) === 'sni_or_alpn_rejected' ? '--sni SERVER_NAME --alpn PROTOCOL' : ''),
   })
 }
 
@@ -162,9 +161,9 @@ export const explainClientAuth = (seen: Seen): Diagnosis | undefined => {
     evidence: listFacts(sayDetail(result), alert !== undefined && `it sent alert ${alert}`),
     against: listFacts(silent && 'it hung up without an alert: something else may have ended the connection'),
     fixes: listOf(
-      missing && fix('this command: give it a certificate', buildRun(target, 'tls', '--cert client.pem --key client.key')),
+      missing && fix('this command: give it a certificate', buildRun(target, tlsKindOf(result), '--cert client.pem --key client.key')),
       fix('check: which authorities it accepts', `openssl s_client -connect ${addressOf(target)} -showcerts`),
     ),
-    next: buildRun(target, 'tls', '--cert client.pem --key client.key'),
+    next: buildRun(target, tlsKindOf(result), '--cert client.pem --key client.key'),
   })
 }

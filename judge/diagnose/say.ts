@@ -37,14 +37,18 @@ export const sayPort = (target: Target): string => (target.port === undefined ? 
 /** `address:port` as resolved, for commands that should go to that very host. */
 export const addressOf = (target: Target): string => placeOf({ ...target, host: target.address ?? target.host })
 
-/** A `probe run` of the whole ladder, or of one kind. ICMP and DNS have no port. */
+const schemes: Partial<Record<Kind, string>> = { bundle: 'bundle+https', http: 'https' }
+
+/** A `probe run` of the whole ladder, or of one kind. ICMP and DNS have no port. Options and paths that were given are added by who knows them. */
 export const buildRun = (target: Target, kind?: Kind, options = ''): string => {
   const place = kind === 'icmp' || kind === 'dns' ? bracket(hostOf(target)) : placeOf(target)
-  return `probe run ${kind === undefined ? '' : `${kind === 'bundle' ? 'bundle+https' : kind}://`}${place}${options === '' ? '' : ` ${options}`}`
+  return `probe run ${kind === undefined ? '' : `${schemes[kind] ?? kind}://`}${place}${options === '' ? '' : ` ${options}`}`
 }
 
 /** The kind whose handshake shows a certificate: the one that failed, so that the next run sees the same. */
-export const tlsKindOf = ({ kind }: { kind: Kind }): Kind => (kind === 'mtls' || kind === 'bundle' ? kind : 'tls')
+export const tlsKindOf = ({ kind }: { kind: Kind }): Kind => (overTls.includes(kind) ? kind : 'tls')
+
+const overTls: readonly Kind[] = ['mtls', 'bundle', 'http']
 
 export const sayPercent = (ratio: number): string => {
   const percent = ratio * 100

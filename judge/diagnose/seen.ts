@@ -47,6 +47,12 @@ export const buildSeen = (results: readonly AnyResult[], startedAt: string): See
   http: pick(results, 'http'),
 })
 
+/** The kind that was asked for by name, as far as results show it: the only one besides the look-up. Undefined for a whole ladder. */
+export const onlyKindOf = ({ results }: Pick<Seen, 'results'>): Kind | undefined => {
+  const steps = new Set(results.map(({ kind }) => kind).filter(kind => kind !== 'dns'))
+  return steps.size === 1 ? [...steps][0] : undefined
+}
+
 /** Why a result failed; undefined when it did not. */
 export const reasonOf = (result: AnyResult | undefined): FailReason | undefined =>
   result?.outcome.kind === 'fail' ? result.outcome.reason : undefined
