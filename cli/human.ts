@@ -6,50 +6,58 @@ import type { Io } from './io.ts'
 import { printable } from './printable.ts'
 import { buildProgress } from './progress.ts'
 import type { Reporter, RunEvent } from './reporter.ts'
+import { buildStepScreen, type StepScreen } from './step-screen.ts'
 import { controlText, stepText } from './step-text.ts'
 import { flow, type Style, styleOf, wrap } from './terminal.ts'
+
+/** One target: what its first line says so far, its steps, and in the end the document. */
+type Block = { head: string; isHeadDone: boolean; headShown: number; steps: StepScreen; document?: RunDocument }
 
 /** Blocks never mix: one target prints as it goes, those after it wait until it is done. */
 export const buildHuman = (targets: AskedTarget[], io: Io): Reporter => {
   const style = styleOf(io.stdout, io.env)
   const progress = buildProgress(io, style)
-  const waiting = targets.map(() => '')
-  const ended = new Set<number>()
+  const blocks = targets.map((): Block => ({ head: '', isHeadDone: false, headShown: 0, steps: buildStepScreen(io.stdout, io.env) }))
   let current = 0
-  const print = (index: number, text: string) => {
-    if (index !== current) {
-      waiting[index] += text
-      return
+  const show = (block: Block): string => {
+    const head = block.head.slice(block.headShown)
+    block.headShown = block.head.length
+    return head + block.steps.draw()
+  }
+  const write = () => {
+    let text = ''
+    for (let block = blocks[current]; block; block = blocks[++current]) {
+      text += `${current && !block.headShown && block.head ? '\n' : ''}${show(block)}`
+      if (!block.document) break
+      text += [...unaskedLine(targets[current]!, block.document, style), '', ...endLines(block.document, style), ''].join('\n')
     }
+    if (!text) return
     progress.clear()
     io.stdout.write(style.fit(text))
   }
-  const finish = (index: number) => {
-    ended.add(index)
-    while (ended.has(current) && ++current < targets.length) print(current, `\n${waiting[current]}`)
-  }
-  const begun = new Set<number>()
   return {
     event: (index, event) => {
       progress.event(index, event)
-      const target = targets[index]!
-      if (event.type === 'begin') print(index, style.strong(formatTarget(target)))
-      else if (event.type === 'resolved') print(index, `${headEnd(target, event, style)}\n`)
-      if (event.type === 'resolved') begun.add(index)
-      else if (event.type === 'step' || event.type === 'end') {
-        // Without an address the first line ends here.
-        if (!begun.has(index)) print(index, '\n')
-        begun.add(index)
-      }
-      if (event.type === 'step') print(index, `${stepLines(event.result, style).join('\n')}\n`)
-      if (event.type === 'final') print(index, controlLine(event.result, style))
-      if (event.type === 'end') {
-        print(index, `\n${endLines(event.document, style).join('\n')}\n`)
-        finish(index)
-      }
+      take(blocks[index]!, targets[index]!, event, style)
+      if (index === current) write()
     },
     close: () => progress.close(),
   }
+}
+
+const take = (block: Block, target: AskedTarget, event: RunEvent, style: Style): void => {
+  const endHead = (text = '') => {
+    if (!block.isHeadDone) block.head += `${text}\n`
+    block.isHeadDone = true
+  }
+  if (event.type === 'begin') block.head += style.strong(formatTarget(target))
+  else if (event.type === 'resolved') endHead(headEnd(target, event, style))
+  else if (event.type === 'started') block.steps.started(event.kind)
+  // Without an address the first line ends here.
+  else endHead()
+  if (event.type === 'step') block.steps.set(event.result.kind, stepLines(event.result, style), false)
+  if (event.type === 'final') block.steps.set(event.result.kind, finalLines(event.result, style), true)
+  if (event.type === 'end') block.document = event.document
 }
 
 const headEnd = (target: AskedTarget, { address, family }: RunEvent & { type: 'resolved' }, style: Style) =>
@@ -77,10 +85,21 @@ export const stepLines = (result: AnyResult, style: Style): string[] => {
   ]
 }
 
-const controlLine = (result: AnyResult, style: Style) => {
-  const texts = result.kind === 'tcp' ? controlText(result.measured.control) : []
-  const lines = texts.flatMap(text => wrap(text, style.width - textColumn))
-  return lines.length ? `  ${style.warn(style.symbols.warn)} ${'tcp'.padEnd(5)}  ${lines.join(`\n${' '.repeat(textColumn)}`)}\n` : ''
+/** With ports that answer where nothing should listen, each line as it was first shown. */
+const finalLines = (result: AnyResult, style: Style): string[] => {
+  if (result.kind !== 'tcp' || !result.measured.control) return stepLines(result, style)
+  const { control, ...measured } = result.measured
+  const [first, ...more] = controlText(control).flatMap(text => wrap(text, style.width - textColumn))
+  const also = first === undefined ? [] : [`  ${style.warn(style.symbols.warn)} ${'tcp'.padEnd(5)}  ${first}`, ...indent(textColumn, more)]
+  return [...stepLines({ ...result, measured }, style), ...also]
+}
+
+/** Without a port there is nothing to connect to: said, so that nobody takes silence about TCP for a good sign. */
+const unaskedLine = (target: AskedTarget, { target: { address } }: RunDocument, style: Style): string[] => {
+  if (target.kind || target.port !== undefined || address === undefined) return []
+  const text = `tcp and tls were not tried, for want of a port: probe run ${formatTarget({ ...target, port: 443 })}`
+  const [first, ...more] = wrap(text, style.width - 4)
+  return [style.dim(`  ${style.symbols.none} ${first}`), ...indent(4, more.map(style.dim))]
 }
 
 const endings: Record<RunDocument['verdict'], string> = {

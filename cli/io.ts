@@ -1,6 +1,6 @@
 /** What a command has of the world around it, as arguments, so that tests can hand in their own. */
 
-export type Out = { write(text: string): unknown; isTTY?: boolean; columns?: number }
+export type Out = { write(text: string): unknown; isTTY?: boolean; columns?: number; rows?: number }
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGPIPE'
 
 export type Io = {

@@ -1,4 +1,5 @@
 /** How text looks on this output: colours, symbols, width. Decided once from the stream and the environment. */
+import { stripVTControlCharacters } from 'node:util'
 import type { Io, Out } from './io.ts'
 
 export type Style = {
@@ -25,9 +26,11 @@ Object.assign(asAscii, { '→': '->', '←': '<-', '≤': '<=', '×': 'x', '—'
 const widest = 100
 const narrowest = 40
 
-/** Colour only on a terminal and without NO_COLOR (no-color.org: any value but the empty one). */
+/** Only a terminal, and not with NO_COLOR (no-color.org: any value but the empty one): who sets it wants plain text. */
+export const takesEscapes = (out: Out, env: Io['env']): boolean => Boolean(out.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb'
+
 export const styleOf = (out: Out, env: Io['env']): Style => {
-  const coloured = Boolean(out.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb'
+  const coloured = takesEscapes(out, env)
   const isUnicode = /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || '')
   const paint = (code: number) => (text: string) => (coloured && text ? `\u001b[${code}m${text}\u001b[0m` : text)
   return {
@@ -65,3 +68,12 @@ export const flow = (pieces: string[], width: number): string[] => {
   }
   return lines.length ? lines : ['']
 }
+
+/** How many columns a line takes; endless where that is up to the terminal. Of what is not ASCII only the symbols above are known to be narrow. */
+export const widthOf = (line: string): number => {
+  const text = stripVTControlCharacters(line)
+  const unknown = text.replace(/[ -~]/g, '').replace(narrow, '')
+  return unknown ? Number.POSITIVE_INFINITY : text.length
+}
+
+const narrow = new RegExp(`[${Object.keys(asAscii).join('')}]`, 'gu')

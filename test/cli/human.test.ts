@@ -1,5 +1,9 @@
 import t from 'tap'
 import { runCommand } from '../../cli/run.ts'
+import type { Kind } from '../../wire/result.ts'
+import { probeHere } from '../lab/probe-here.ts'
+import { screenOf } from '../lab/screen.ts'
+import { tcpServers } from '../servers/tcp-servers.ts'
 import { blackHole, type Canned, engineOf, result, worldOf } from './canned.ts'
 
 const escapeCode = '\u001b'
@@ -85,4 +89,86 @@ t.test('the first line is out before the probes are loaded', async t => {
     return engineOf()
   })
   t.match(before, /^icmp:\/\/10\.0\.0\.1/)
+})
+
+const stepsOn = (lines: readonly string[]) => lines.flatMap(line => /^ {2}[✓✗!–+x-] (\w+) /.exec(line)?.[1] ?? [])
+const ladder = ['dns', 'icmp', 'mtu', 'tcp', 'tls']
+
+/** A run whose steps end in an order of choice: what was on the output when each of them had ended, and at the end. */
+const showInOrder = async (ends: readonly Kind[], env: Record<string, string>, terminal: object, canned: Canned = {}) => {
+  const world = worldOf({ LANG: 'C.UTF-8', ...env }, terminal)
+  const turns = ends.map(() => Promise.withResolvers<void>())
+  turns[0]?.resolve()
+  const after: string[][] = []
+  const engine = engineOf(canned, { wait: kind => turns[ends.indexOf(kind)]?.promise ?? Promise.resolve() })
+  const { runProbe } = engine
+  engine.runProbe = async (kind, ...rest) => {
+    const found = await runProbe(kind, ...rest)
+    // The ladder passes the result on before the next one may end.
+    setImmediate(() => {
+      after.push(stepsOn(screenOf(world.out())))
+      turns[ends.indexOf(kind) + 1]?.resolve()
+    })
+    return found
+  }
+  await runCommand({ targets: ['payments.azure.example:15443'], flags: {} }, [], world, async () => engine)
+  return { after, steps: stepsOn(screenOf(world.out())), out: world.out() }
+}
+
+const endings: Kind[][] = [
+  ['icmp', 'mtu', 'tcp', 'tls'],
+  ['tcp', 'tls', 'mtu', 'icmp'],
+  ['mtu', 'tcp', 'icmp', 'tls'],
+]
+
+for (const ends of endings) {
+  t.test(`steps that end in the order ${ends.join(' ')} stand in the order of the ladder`, async t => {
+    for (const canned of [{}, blackHole]) {
+      for (const columns of [40, 80, 120])
+        t.strictSame((await showInOrder(ends, {}, { isTTY: true, columns, rows: 30 }, canned)).steps, ladder, `${columns} columns`)
+      for (const [env, terminal] of [
+        [{}, {}],
+        [{ NO_COLOR: '1' }, { isTTY: true, columns: 80 }],
+        [{ TERM: 'dumb' }, { isTTY: true, columns: 80 }],
+      ] as const) {
+        const { steps, out } = await showInOrder(ends, env, terminal, canned)
+        t.strictSame(steps, ladder)
+        t.notOk(out.includes(escapeCode))
+      }
+    }
+  })
+}
+
+t.test('a terminal shows each step at once and in its place, a pipe when those before it are done', async t => {
+  const ends: Kind[] = ['tcp', 'tls', 'icmp', 'mtu']
+  const { after, steps } = await showInOrder(ends, {}, { isTTY: true, columns: 80, rows: 30 })
+  t.strictSame(after.slice(1), [
+    ['dns', 'tcp'],
+    ['dns', 'tcp', 'tls'],
+    ['dns', 'icmp', 'tcp', 'tls'],
+  ])
+  t.strictSame(steps, ladder)
+  const piped = await showInOrder(ends, {}, {})
+  t.strictSame(piped.after.slice(1), [['dns'], ['dns'], ['dns', 'icmp']])
+})
+
+t.test('a terminal too low to go back in gets each step below what it has', async t => {
+  const { steps, out } = await showInOrder(['tcp', 'tls', 'mtu', 'icmp'], {}, { isTTY: true, columns: 80, rows: 2 })
+  t.strictSame(steps, ['dns', 'tcp', 'tls', 'mtu', 'icmp'])
+  t.notMatch(out, `${escapeCode}[J`)
+})
+
+t.test('a host without a port: the real command says what it did not try, and how to', async t => {
+  const { stdout } = await probeHere(['run', '127.0.0.1', '--count', '1'])
+  t.match(stdout, /\n {2}– tcp and tls were not tried, for want of a port: probe run 127\.0\.0\.1:443\n\n/)
+  t.strictSame(stepsOn(stdout.split('\n')).slice(0, 2), ['icmp', 'mtu'])
+  t.notMatch((await probeHere(['run', 'icmp://127.0.0.1', '--count', '1'])).stdout, 'not tried')
+})
+
+t.test('the real command, piped: in the order of the ladder', async t => {
+  const server = await tcpServers['accepts and says nothing']()
+  t.teardown(() => server.close())
+  const { stdout } = await probeHere(['run', `127.0.0.1:${server.port}`, '--timeout', '1s', '--count', '2'])
+  t.strictSame(stepsOn(stdout.split('\n')), ['icmp', 'mtu', 'tcp', 'tls'])
+  t.notOk(stdout.includes(escapeCode))
 })
