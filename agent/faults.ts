@@ -21,14 +21,12 @@ export type Faults = {
   isFiltered(path: Path): boolean
   /** All paths there are: forgets those that are no more. */
   keep(paths: readonly Path[]): void
-  /** Paths that fail now, with since when. */
-  failing(): { path: Path; state: State }[]
 }
 
 type Faulty = { results: Map<Kind, AnyResult>; causes: string; failing: Set<string>; filtered: boolean }
 
 export const watchFaults = (): Faults => {
-  const states = new Map<string, { path: Path; state: State }>()
+  const states = new Map<string, State>()
   const faulty = new Map<string, Faulty>()
   const siblings = holdSiblings()
   const postponed = new Set<string>()
@@ -45,7 +43,7 @@ export const watchFaults = (): Faults => {
   const gather = (target: string, { results }: Faulty, startedAt: string): AnyResult[] => {
     const all = [...results.values()]
     if (results.has('tcp') || !all.some(isEchoFailure)) return all
-    const open = siblings.of(target).find(({ key }) => states.get(key)?.state.outcome === 'ok')
+    const open = siblings.of(target).find(({ key }) => states.get(key)?.outcome === 'ok')
     return open ? [...all, connected(open, startedAt) as AnyResult] : all
   }
 
@@ -67,11 +65,11 @@ export const watchFaults = (): Faults => {
     take({ path, result, dns }, nowMs) {
       if (isEarly(path, result)) return undefined
       const { outcome } = result
-      const last = states.get(path.key)?.state
+      const last = states.get(path.key)
       const reason = outcome.kind === 'ok' ? undefined : outcome.reason
       const changed = last?.outcome !== outcome.kind || last.reason !== reason
       const to: State = changed ? { outcome: outcome.kind, reason, sinceMs: nowMs } : last
-      if (changed) states.set(path.key, { path, state: to })
+      if (changed) states.set(path.key, to)
       const fault = noteResult(path, result, dns ?? result)
       const known = fault ? gather(path.target.name, fault, result.startedAt) : []
       if (fault) fault.filtered = !settle(known, []).some(isEchoFailure)
@@ -96,6 +94,5 @@ export const watchFaults = (): Faults => {
         if (!names.has(name) || fault.failing.size === 0) faulty.delete(name)
       }
     },
-    failing: () => [...states.values()].filter(({ state }) => state.outcome === 'fail'),
   }
 }

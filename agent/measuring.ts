@@ -24,7 +24,6 @@ export type Measuring = {
   change(rules: Rules): void
   /** From now on, whether a proxy answers our connections. */
   intercepted(is: boolean): void
-  failing(): number
   /** Resolves when no run is under way any more. */
   stop(): Promise<void>
 }
@@ -34,11 +33,10 @@ type Parts = {
   self: Self
   windows: Windows
   onEvent: (event: AgentEvent) => void
-  onRan?: (ran: Ran) => void
   sources: Sources
 }
 
-export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, onRan, sources }: Parts): Measuring => {
+export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, sources }: Parts): Measuring => {
   const stop = new AbortController()
   // Every run under way listens to it.
   setMaxListeners(0, stop.signal)
@@ -67,7 +65,6 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     const severity = faults.isFiltered(path) ? 'warn' : undefined
     if (change) onEvent(withDiagnosis(buildEvent(path, result, 'changed', nowMs, severity), change))
     else if (noted === 'failed') onEvent(buildEvent(path, result, 'failed', nowMs, severity))
-    onRan?.(ran)
   }
 
   const schedule = startSchedule(clock, {
@@ -91,7 +88,6 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     intercepted: is => {
       isIntercepted = is
     },
-    failing: () => faults.failing().length,
     async stop() {
       const stopped = schedule.stop()
       stop.abort()

@@ -22,3 +22,7 @@ export type Path<K extends Kind = Kind> = {
   /** Complete, with the defaults of the kind: what the probe is given. */
   readonly options: Options[K]
 }
+
+/** Where an agent that says its cloud stands. */
+export const placeOf = ({ cloud, region = '', zone }: Partial<Place>): Place | undefined =>
+  cloud === undefined ? undefined : { cloud, region, zone }

@@ -25,25 +25,35 @@ export type Recording = {
   stop(): Promise<void>
 }
 
-type Parts = {
+export type RecordingParts = {
   clock: Clock
   windows: Windows
   source?: Place
   append: (record: NewRecord) => void
   /** Resolves when what was appended is on disk. */
   flush: () => Promise<void>
-  /** Told when a window has ended. */
-  openWindow?: OpenWindow
+  /** Begins to write the open window down. */
+  openWindow?: () => OpenWindow
   /** Something for the windows to know, directly before one ends. */
   beforeClose: () => void
   lost: (events: number) => void
 }
 
-export const startRecording = ({ clock, windows, source, append, flush, openWindow, beforeClose, lost }: Parts): Recording => {
+export const startRecording = ({
+  clock,
+  windows,
+  source,
+  append,
+  flush,
+  openWindow: keep,
+  beforeClose,
+  lost,
+}: RecordingParts): Recording => {
   let events: AgentEvent[] = []
   let eventTimer: NodeJS.Timeout | undefined
   let windowTimer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
+  const openWindow = keep?.()
 
   const writeEvents = (): void => {
     clearTimeout(eventTimer)

@@ -81,7 +81,7 @@ export const startResponder = async (options: ResponderOptions): Promise<Respond
   try {
     for (const kind of Object.keys(ports) as ResponderPort[]) {
       const wanted = options.ports?.[kind] === undefined ? responderPorts[kind] : options.ports[kind]
-      if (wanted !== null && isOffered(kind)) ports[kind] = await openAll(options.bind, wanted, openers[kind])
+      if (wanted !== null && isOffered(kind)) ports[kind] = await openAll(options.bind, wanted, openers[kind]).catch(sayWhich(kind))
     }
   } catch (error) {
     await close()
@@ -89,6 +89,12 @@ export const startResponder = async (options: ResponderOptions): Promise<Respond
   }
   return { ports, close, stats: () => ({ ...counters, openConnections: doors.places.count(), openSessions: sessions.open() }) }
 }
+
+const sayWhich =
+  (kind: ResponderPort) =>
+  (error: Error): never => {
+    throw new Error(`responder.${kind}: ${error.message}`, { cause: error })
+  }
 
 const everywhere = ['0.0.0.0', '::']
 

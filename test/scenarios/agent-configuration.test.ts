@@ -1,5 +1,6 @@
 /** The configuration of a running agent: changed, broken, mounted as Kubernetes mounts it; and an agent that must not start. */
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -145,3 +146,41 @@ t.test('a data directory in use: who has it, and exit 2; the one that has it goe
   t.equal(second.words.length, 1)
   t.match(await first.end(), { status: 0 })
 })
+
+t.test('a port that is taken: what to change, and exit 2', async t => {
+  const { folder, target, check, config } = await setUp(t)
+  const agent = launchAgentHere(folder, { ...config(check('c', '1s')), listen: `127.0.0.1:${target.port}` })
+  await t.rejects(agent.hear(/^measuring$/))
+  t.match(await agent.end(), { status: 2 })
+  t.match(agent.words, [/EADDRINUSE.*--listen/])
+})
+
+t.test('SIGHUP while the agent starts is a reload when it has', async t => {
+  const { folder, check, config } = await setUp(t)
+  const agent = launchAgentHere(folder, config(check('c', '1s')))
+  // The first word is of the self-test, shortly before it measures.
+  await agent.hear(/./)
+  agent.child.kill('SIGHUP')
+  await agent.hear(/^configuration changed$/)
+  t.match(await agent.end(), { status: 0 })
+})
+
+t.test('SIGHUP while the configuration is read does not end it', async t => {
+  const { folder, check, config } = await setUp(t)
+  const agent = launchAgentHere(folder, config(check('c', '1s')))
+  let hups = 0
+  const ended = new Promise(resolve => agent.child.once('exit', resolve))
+  const hup = setInterval(() => {
+    if (listens(agent.child.pid!, 'SIGHUP')) hups += Number(agent.child.kill('SIGHUP'))
+  }, 1)
+  await Promise.race([agent.hear(/^configuration changed$/), ended])
+  clearInterval(hup)
+  t.ok(hups > 1, `${hups} signals`)
+  t.match(await agent.end(), { status: 0 })
+})
+
+/** Whether a process has a handler of its own (SigCgt of proc(5)). */
+const listens = (pid: number, signal: NodeJS.Signals): boolean => {
+  const [, mask = '0'] = /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
+}

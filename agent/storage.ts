@@ -1,0 +1,110 @@
+/** What an agent keeps until it is sent: the spool, what the process before it had measured last, and a sender for each endpoint. */
+import { hostname } from 'node:os'
+import type { ReadIdentity } from '../probes/identity/identity.ts'
+import type { IdentityChoice } from '../probes/identity/source.ts'
+import { clockErrorMs } from '../probes/net/clock-error.ts'
+import type { World } from './agent.ts'
+import type { AgentConfig } from './config/config.ts'
+import { keepOpenWindow, recoverOpenWindow } from './open-window.ts'
+import type { Place } from './path.ts'
+import { mergeWindowRecords } from './record-merge.ts'
+import type { RecordingParts } from './recording.ts'
+import { resourceAttributes } from './resource.ts'
+import type { Self } from './self.ts'
+import type { Endpoint } from './send/endpoint.ts'
+import { openSenders, type Senders } from './senders.ts'
+import { DirectoryInUse } from './spool/lock.ts'
+import { openSpool, type Spool } from './spool/spool.ts'
+import type { Windows } from './window.ts'
+
+export type Storage = {
+  spool: Spool
+  senders: Senders
+  readIdentity?: ReadIdentity
+  setEndpoints(endpoints: readonly Endpoint[]): Promise<void>
+  /** What recording needs of it. */
+  recording: Pick<RecordingParts, 'append' | 'flush' | 'openWindow' | 'beforeClose' | 'lost'>
+}
+
+type Around = {
+  world: World
+  self: Self
+  windows: Windows
+  source?: Place
+  identities: { open: (choice: IdentityChoice) => ReadIdentity }
+}
+
+/** Opens it; rejects with `DirectoryInUse` only, and says what to change. The spool is added to `opened`; senders have nothing to close until endpoints are set. */
+export const openStorage = async (config: AgentConfig, around: Around, opened: AsyncDisposableStack): Promise<Storage> => {
+  const { world, self, windows } = around
+  const spool = await openSpool({
+    directory: `${config.data}/spool`,
+    endpoints: config.endpoints.map(({ name }) => name),
+    limitBytes: config.spoolLimitBytes,
+    merge: mergeWindowRecords,
+    nowMs: world.clock.nowMs,
+  }).catch(sayRemedy)
+  opened.defer(() => spool.close())
+  const file = `${config.data}/open-window`
+  for (const record of await recoverOpenWindow(file, one => spool.holds(one))) spool.append(record)
+  const readIdentity = hasIdentity(config) ? around.identities.open(choiceOf(config)) : undefined
+  const senders = openSenders(senderParts(config, around, spool, readIdentity))
+  return {
+    spool,
+    senders,
+    readIdentity,
+    async setEndpoints(endpoints) {
+      await spool.setEndpoints(endpoints.map(({ name }) => name))
+      await senders.set(endpoints)
+    },
+    recording: {
+      append: record => spool.append(record),
+      flush: () => spool.flush(),
+      openWindow: config.endpoints.length > 0 ? () => keepOpenWindow(file, spool.boot, () => windows.peek()) : undefined,
+      beforeClose: () => {
+        const errorMs = clockErrorMs()
+        if (errorMs !== undefined && !Number.isNaN(errorMs)) self.set('clockError', errorMs / 1000)
+        self.set('spoolBytes', spool.state().bytes)
+        senders.count()
+      },
+      lost: events => self.add('windowsDropped', events, 'too_many_events'),
+    },
+  }
+}
+
+const sayRemedy = (error: unknown): never => {
+  if (error instanceof DirectoryInUse) error.message += '; give this one its own: --data, CAUSEWAY_DATA or data in the file'
+  throw error
+}
+
+const senderParts = (config: AgentConfig, { world, self, source }: Around, spool: Spool, readIdentity: ReadIdentity | undefined) => ({
+  spool,
+  self,
+  log: world.log,
+  agentId: config.self.id,
+  resource: resourceAttributes(factsOf(config, world.version, source), world.environment['OTEL_RESOURCE_ATTRIBUTES']),
+  readIdentity,
+  environment: world.environment,
+  random: world.random,
+  nowMs: world.clock.nowMs,
+})
+
+const factsOf = ({ self }: AgentConfig, version: string, place: Place | undefined) => ({
+  version,
+  agentId: self.id,
+  hostName: hostname(),
+  place,
+  cluster: self.cluster,
+  namespace: self.namespace,
+  node: self.node,
+})
+
+const hasIdentity = ({ identity }: AgentConfig): boolean => Object.values(identity).some(value => value !== undefined)
+/** The same choice as the checks make, so that one stream serves all. */
+const choiceOf = ({ identity: { cert, key, ca, bundles, workloadApi } }: AgentConfig): IdentityChoice => ({
+  cert,
+  key,
+  ca,
+  bundles,
+  workloadApi,
+})
