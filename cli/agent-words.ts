@@ -1,7 +1,7 @@
 /** What may be wrong with the words of `probe agent` before anything is read. Pure. */
 import { settings } from '../agent/config/layers.ts'
 import { quote } from '../wire/values.ts'
-import type { Words } from './run-options.ts'
+import type { Words } from './run-words.ts'
 
 /** Flags that are about the command; the others are the agent's settings. */
 const own = ['config', 'export'] as const
