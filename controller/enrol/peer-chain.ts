@@ -1,20 +1,22 @@
-/** The certificates that the client of a TLS connection has shown. */
-import type { Socket } from 'node:net'
-import { type DetailedPeerCertificate, TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 
-/** More than any chain has: Node links a self-signed certificate to itself. */
-const mostCertificates = 10
+/** More than any path of authorities has. */
+const most = 10
 
-/** DER, leaf first; nothing without TLS or a certificate. */
-export const peerChain = (socket: Socket): Uint8Array[] => {
-  if (!(socket instanceof TLSSocket)) return []
+/**
+ * The certificates that a TLS client has shown, DER, leaf first; none when it has shown none. Not one of them has been judged: that is for `proveByPeer`. Whose
+ * private key the first one's is, the handshake has proved (RFC 8446 §4.4.3). A root's issuer is the root itself, so what was seen ends the walk.
+ */
+export const peerChainOf = (socket: TLSSocket): Uint8Array[] => {
   const chain: Uint8Array[] = []
   const seen = new Set<string>()
-  let one: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
-  while (one?.raw && !seen.has(one.fingerprint256) && chain.length < mostCertificates) {
+  for (
+    let one = socket.getPeerX509Certificate();
+    one && chain.length < most && !seen.has(one.fingerprint256);
+    one = one.issuerCertificate
+  ) {
     seen.add(one.fingerprint256)
     chain.push(one.raw)
-    one = one.issuerCertificate
   }
   return chain
 }
