@@ -1,4 +1,5 @@
 /** `POST /v1/enrol`: from a proof of identity to a credential; `POST /v1/enrol/renew`: a fresh one. */
+import { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
   type CredentialAnswer,
@@ -12,7 +13,7 @@ import { Secret } from '../../../wire/secret.ts'
 import { renewCredential } from '../../enrol/caller.ts'
 import type { Credential } from '../../enrol/credential.ts'
 import { type EnrolRequest as Enrolment, enrol } from '../../enrol/enrol.ts'
-import { peerChain } from '../../enrol/peer-chain.ts'
+import { peerChainOf } from '../../enrol/peer-chain.ts'
 import type { Refusal, RefusalReason } from '../../enrol/refusal.ts'
 import type { Location } from '../../fleet/select.ts'
 import { describeAgent, getAgent } from '../../store/agents.ts'
@@ -70,7 +71,10 @@ const enrolmentOf = ({ body, ip, raw }: FastifyRequest<{ Body: EnrolRequest }>):
   const { proof, claimed, runner, labels, advertise, details } = body
   const { id, ...place } = claimed
   return {
-    proof: proof.kind === 'spiffe' ? { kind: 'spiffe', peer: peerChain(raw.socket) } : { kind: proof.kind, token: new Secret(proof.token) },
+    proof:
+      proof.kind === 'spiffe'
+        ? { kind: 'spiffe', peer: raw.socket instanceof TLSSocket ? peerChainOf(raw.socket) : [] }
+        : { kind: proof.kind, token: new Secret(proof.token) },
     claimed: { ...(id !== undefined && { id }), location: place },
     runner,
     said: { labels, advertise, details },
