@@ -49,8 +49,10 @@ const clusterSchema = {
       anyOf: [
         { type: 'object', additionalProperties: false, required: ['url'], properties: { url: httpsUrl } },
         { type: 'object', additionalProperties: false, required: ['file'], properties: { file: text } },
+        { type: 'object', additionalProperties: false, required: ['tokenReview'], properties: { tokenReview: { const: true } } },
       ],
-      description: '{ url: https://… } or { file: /path }; default: by discovery from the issuer',
+      description:
+        '{ url: https://… }, { file: /path }, or { tokenReview: true }: the controller runs in this cluster and asks its API server; default: by discovery from the issuer',
     },
     audience: { ...text, default: 'causeway', description: 'what the tokens must be made for' },
     subjects: { ...words, default: ['system:serviceaccount:causeway:agent'], description: 'the service accounts that may enrol' },
@@ -74,6 +76,14 @@ const trustDomainSchema = {
         profile: { enum: ['https_web', 'https_spiffe'], default: 'https_web' },
         endpointId: { ...text, description: 'https_spiffe: the SPIFFE ID that the endpoint must have' },
       },
+    },
+    bundle: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['file'],
+      properties: { file: text },
+      description:
+        'JSON or PEM beside the controller: the bundle where there is no endpoint, the first one where its profile is https_spiffe',
     },
   },
 } as const

@@ -1,5 +1,6 @@
 /** From a proof of identity to a credential. The id and the place are the proof's; the body adds what nothing is decided by. */
 
+import { parseTrustDomain } from '../../judge/spiffe/id.ts'
 import type { X509Bundles } from '../../judge/spiffe/x509-svid.ts'
 import type { Secret } from '../../wire/secret.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
@@ -16,12 +17,15 @@ import { type Claimed, type Proved, reconcileClaims } from './proved.ts'
 import { type Refusal, type RefusalReason, refuse } from './refusal.ts'
 import type { Signer } from './signer.ts'
 import { proveByPeer } from './spiffe.ts'
+import type { TokenReview } from './token-review.ts'
 
 export type Enrolling = {
   store: Pick<Store, 'write'>
   signer: Signer
   fleet: Pick<MergedFleet, 'clusters' | 'trustDomains'>
   keys: IssuerKeys
+  /** Of the cluster that the controller runs in, if it runs in one. */
+  review?: TokenReview
   /** X.509 authorities of the fleet's trust domains. */
   bundles: X509Bundles
   random: (bytes: number) => Uint8Array
@@ -59,10 +63,11 @@ export const enrol = async (means: Enrolling, request: EnrolRequest): Promise<En
 
 /** Undefined for a join token, which is used up in the transaction that lets the agent in. */
 const prove = async (means: Enrolling, { proof, claimed }: EnrolRequest): Promise<Proved | Refusal | undefined> => {
-  const { fleet, keys, bundles, nowMs } = means
+  const { fleet, keys, review, bundles, nowMs } = means
   if (proof.kind === 'join') return undefined
-  if (proof.kind === 'kubernetes') return await proveByProjectedToken(proof.token, { clusters: fleet.clusters, keys, nowMs })
-  const trustDomains = fleet.trustDomains.map(({ name }) => name)
+  if (proof.kind === 'kubernetes')
+    return await proveByProjectedToken(proof.token, { clusters: fleet.clusters, keys, nowMs, ...(review ? { review } : {}) })
+  const trustDomains = fleet.trustDomains.map(({ name }) => parseTrustDomain(name)).flatMap(one => (one.ok ? [one.trustDomain] : []))
   return proveByPeer(proof.peer, claimed, { trustDomains, clusters: fleet.clusters, bundles, nowMs })
 }
 

@@ -10,17 +10,23 @@ import { quote } from '../../wire/values.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { isPlainWord, type Proved } from './proved.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import { issuerOf, verifyToken } from './verify-token.ts'
+import type { TokenReview } from './token-review.ts'
+import { issuerOf, type Verified, verifyToken } from './verify-token.ts'
 
-export type ClusterTrust = { clusters: readonly FleetCluster[]; keys: IssuerKeys; nowMs: number }
+export type ClusterTrust = {
+  clusters: readonly FleetCluster[]
+  keys: IssuerKeys
+  /** Of the cluster that the controller runs in, if it runs in one. */
+  review?: TokenReview
+  nowMs: number
+}
 
-export const proveByProjectedToken = async (token: Secret, { clusters, keys, nowMs }: ClusterTrust): Promise<Proved | Refusal> => {
+export const proveByProjectedToken = async (token: Secret, trust: ClusterTrust): Promise<Proved | Refusal> => {
   const named = issuerOf(token)
   if (!named.ok) return named
-  const cluster = clusters.find(({ issuer }) => issuer === named.issuer)
+  const cluster = trust.clusters.find(({ issuer }) => issuer === named.issuer)
   if (!cluster) return refuse('issuer_unknown', `the issuer ${quote(named.issuer)} is not that of any of the fleet's clusters`)
-  const { issuer, jwks, audience } = cluster
-  const verified = await verifyToken(token, { issuer: { issuer, ...(jwks ? { jwks } : {}) }, audience, keys, nowMs })
+  const verified = await verifyFor(cluster, token, trust)
   if (!verified.ok) return verified
   const { sub } = verified.claims
   if (!cluster.subjects.includes(sub))
@@ -29,6 +35,23 @@ export const proveByProjectedToken = async (token: Secret, { clusters, keys, now
       `the subject is ${quote(sub)}, want one of the cluster's: ${cluster.subjects.map(quote).join(', ')}`,
     )
   return judgeBinding(verified.claims, cluster)
+}
+
+/** By the issuer's keys; in the controller's own cluster by its API server, when the fleet says so or discovery does not get anywhere. */
+const verifyFor = async (cluster: FleetCluster, token: Secret, { keys, review, nowMs }: ClusterTrust): Promise<Verified | Refusal> => {
+  const { name, issuer, jwks, audience } = cluster
+  if (jwks && 'tokenReview' in jwks) {
+    const own = await review?.issuer()
+    if (review && own === issuer) return await review.verify(token, { audience, nowMs })
+    const seen = review ? `in one whose issuer is ${own === undefined ? 'not known' : quote(own)}` : 'in none'
+    return refuse(
+      'issuer_unreachable',
+      `${name} has jwks: { tokenReview: true } and is not the cluster that the controller runs in: it runs ${seen}`,
+    )
+  }
+  const verified = await verifyToken(token, { issuer: { issuer, ...(jwks ? { jwks } : {}) }, audience, keys, nowMs })
+  if (verified.ok || verified.reason !== 'issuer_unreachable' || jwks || !review || (await review.issuer()) !== issuer) return verified
+  return await review.verify(token, { audience, nowMs })
 }
 
 /** The claim `kubernetes.io`: which pod the token is bound to and, since Kubernetes 1.30, on which node. Pure. */

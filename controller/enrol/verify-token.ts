@@ -44,6 +44,7 @@ export const verifyToken = async (token: Secret, { issuer, audience, keys, nowMs
       currentDate: new Date(nowMs),
       clockTolerance: toleranceSeconds,
     })
+    if (typeof payload.sub !== 'string' || payload.sub === '') return refuse('claims_missing', 'the token has no usable "sub"')
     return { ok: true, claims: payload as Verified['claims'] }
   } catch (error) {
     return refuseBy(error, audience)

@@ -34,7 +34,8 @@ const setUp = async (t: Test) => {
     await Promise.all([store.close(), issuer.close(), keys.close()])
     rmSync(directory, { recursive: true, force: true })
   })
-  const trustDomains = [{ name: 'td.example' }] as Fleet['trustDomains']
+  // As people may write it: what counts is its canonical form.
+  const trustDomains = [{ name: 'spiffe://TD.example' }] as Fleet['trustDomains']
   const own = { owner: 'test' }
   const fleet = { clusters: [{ ...clusterOf('eks', issuer), ...own }], trustDomains: trustDomains.map(one => ({ ...one, ...own })) }
   const signer = await loadSigner({ store, random, nowMs })

@@ -78,10 +78,52 @@ t.test('a bearer token of the provider gives the highest role of its groups and 
   t.match(await come({ sub: 'u2', groups: ['staff'] }), { role: 'viewer' })
   t.match(await come({ aud: 'other' }), { ok: false, reason: 'audience_mismatch' })
   t.match(await come({ exp: seconds - 60 }), { ok: false, reason: 'expired' })
+  t.match(await come({ exp: undefined }), { ok: false, reason: 'claims_missing' })
+  t.match(await come({ nbf: seconds + 60 }), { ok: false, reason: 'not_yet_valid' })
+  for (const sub of [undefined, '', 7, ['u1']]) t.match(await come({ sub }), { ok: false, reason: 'claims_missing' }, `sub ${String(sub)}`)
+  t.match(await come({ aud: undefined }), { ok: false, reason: 'audience_mismatch' })
+  t.match(await come({ aud: ['other', 'causeway-web'] }), { ok: true }, 'one of several audiences')
   t.match(await come({ iss: 'https://elsewhere.example' }), { ok: false, reason: 'issuer_unknown' })
   t.match(
     await identifyPerson(await issuer.sign(claims), { store, keys, nowMs }),
     { ok: false, reason: 'issuer_unknown' },
     'no provider configured',
   )
+})
+
+t.test('the provider is found by discovery or by what the configuration says, and its keys are kept', async t => {
+  const { store, issuer } = await setUp(t)
+  const clock = { ms: 0 }
+  const keys = await trustIssuers(clock)
+  t.teardown(() => keys.close())
+  const provider = {
+    issuer: issuer.url,
+    audience: 'causeway-web',
+    groupsClaim: 'https://example.org/teams',
+    groups: { sre: 'admin' } as const,
+  }
+  const claims = {
+    iss: issuer.url,
+    sub: 'u1',
+    aud: 'causeway-web',
+    exp: seconds + 60,
+    groups: ['sre'],
+    'https://example.org/teams': ['sre'],
+  }
+  const come = async (more: object = {}, token?: Secret) =>
+    identifyPerson(token ?? (await issuer.sign(claims)), { store, keys, provider: { ...provider, ...more }, nowMs })
+  t.match(await come(), { ok: true, name: 'u1', role: 'admin' }, 'groups are where the configuration says')
+  t.match(await come({ groupsClaim: 'teams' }), { ok: true, role: undefined })
+  t.match(await come({ groupsClaim: 'groups', groups: {} }), { ok: true, role: undefined })
+  t.match(await come({ jwks: { url: `${issuer.url}/keys` } }), { ok: true }, 'without discovery')
+  t.match(await come({ issuer: `${issuer.url}/tenant` }), { reason: 'issuer_unreachable', detail: /not of this issuer/ })
+  await issuer.rotate()
+  t.match(await come(), { reason: 'key_unknown' })
+  clock.ms += 60_000
+  t.match(await come(), { ok: true }, 'a rotation is noticed within the minute')
+  const token = await issuer.sign(claims)
+  await issuer.close()
+  clock.ms += 24 * 3_600_000
+  t.match(await come({}, token), { ok: true }, 'a provider that is away locks nobody out whose key is known')
+  t.match(await come({ jwks: { url: `${issuer.url}/other` } }, token), { reason: 'issuer_unreachable' })
 })

@@ -35,6 +35,12 @@ t.test('a document with nothing but its version is a fleet without anything', as
   t.match(parsed, { ok: true, warnings: [], value: { owner: 'default', targets: [], checks: [], mesh: [], alerts: { rules: [] } } })
 })
 
+t.test('keys and bundles may come from beside the controller', async t => {
+  const cluster = '{ name: own, issuer: "https://x/", jwks: { tokenReview: true }, cloud: aws, region: r }'
+  const parsed = parseFleet(`${head}clusters:\n  - ${cluster}\ntrustDomains:\n  - { name: a.test, bundle: { file: /etc/a.json } }\n`)
+  t.match(parsed, { ok: true, value: { clusters: [{ jwks: { tokenReview: true } }], trustDomains: [{ bundle: { file: '/etc/a.json' } }] } })
+})
+
 const check = 'checks:\n  - { name: c, kind: icmp, every: 10s }\n'
 /** What is written, and each problem that it has. */
 const cases: Record<string, [string, ...RegExp[]]> = {
@@ -115,6 +121,10 @@ const cases: Record<string, [string, ...RegExp[]]> = {
   'the profile https_spiffe without its ID': [
     'trustDomains:\n  - { name: a.test, bundleEndpoint: { url: "https://x/", profile: https_spiffe } }',
     /bundleEndpoint: endpointId is missing/,
+  ],
+  'keys that are looked for nowhere': [
+    'clusters:\n  - { name: a, issuer: "https://x/", jwks: { tokenReview: false }, cloud: aws, region: r }',
+    /^3 clusters\[0\]\.jwks/,
   ],
   'an objective of 100 %, and a day that is none': [
     'links:\n  - { from: a/b, to: c/d, objective: { availability: 100 } }\n  - { from: a/b, to: c/e, price: { perGB: 1, asOf: 2026-02-30 } }',
