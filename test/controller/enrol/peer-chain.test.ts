@@ -11,7 +11,7 @@ import { listen } from '../../servers/listening.ts'
 import { makeTrustDomain } from '../../servers/spiffe.ts'
 import { readCertificates } from './certificates.ts'
 
-type Client = { cert?: string; key?: string }
+type Client = { cert?: string; key?: string; maxVersion?: 'TLSv1.2' | 'TLSv1.3' }
 
 /** A server as the controller's is, which keeps what each client showed. */
 const startServer = async (t: Test) => {
@@ -54,8 +54,10 @@ t.test('the chain is what the client sent: its own certificate, then the interme
       readCertificates([chainPem]).map(({ x509 }) => x509.raw.toString('hex')),
     )
     t.match(proveByPeer(peer, { location: { cluster: 'eks' } }, trust), { ok: true, proof: { subject: 'spiffe://td.example/test' } })
-    const again = await come({ cert: chainPem, key: keyPem }, session)
-    t.equal(again.peer.length, below + 1, 'also of who comes with the session of before')
+    t.equal((await come({ cert: chainPem, key: keyPem }, session)).peer.length, below + 1, 'also of who comes with the session of before')
+    const older: Client = { cert: chainPem, key: keyPem, maxVersion: 'TLSv1.2' }
+    const first = await come(older)
+    t.equal((await come(older, first.session)).peer.length, below + 1, 'also with TLS 1.2')
   }
 })
 
