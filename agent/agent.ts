@@ -6,19 +6,19 @@ import { holdIdentities } from '../probes/identity/held.ts'
 import type { AgentConfig } from './config/config.ts'
 import { openDoors } from './doors.ts'
 import { fixedFor } from './fixed.ts'
-import { interceptionRemedy, isIntercepted, nobody } from './interception.ts'
+import { inTurn } from './in-turn.ts'
 import { loadAhead } from './load-ahead.ts'
 import type { Log } from './log.ts'
-import { startMeasuring } from './measuring.ts'
+import type { Measuring } from './measuring.ts'
 import { placeOf } from './path.ts'
-import { startRecording } from './recording.ts'
-import { sayChanges } from './say-changes.ts'
+import { type HeldRules, holdRules } from './rules.ts'
 import { saySelfTest } from './say-self-test.ts'
 import type { Clock } from './schedule.ts'
-import { createSelf } from './self.ts'
+import { createSelf, type Self } from './self.ts'
 import { giveBack } from './small-memory.ts'
-import { openStorage } from './storage.ts'
+import { openStorage, type Storage } from './storage.ts'
 import { Windows } from './window.ts'
+import { startWork, tellInterception } from './work.ts'
 
 export type World = { clock: Clock; random: () => number; log: Log; version: string; environment: Record<string, string | undefined> }
 
@@ -27,11 +27,19 @@ export type Agent = {
   reload(config: AgentConfig): Promise<void>
   /** A configuration was refused: counted, and the running one kept. */
   refused(why: string): void
+  /**
+   * What a controller assigns (wire/assignment.ts), as it came, beside the file's own checks; undefined: nothing any more. Resolves when it runs, with the
+   * problems to acknowledge it with. What can't be taken at all is refused, and what was assigned before goes on. `generation` is for the metric of it.
+   */
+  assign(assignment: unknown, generation?: number): Promise<Assignment>
   /** Where it can be reached. */
   readonly listening: { web?: number; responder?: Record<string, number | null> }
   /** Ends measuring, sends what can be sent until the deadline, writes the rest down. */
   close(deadlineMs: number): Promise<void>
 }
+
+/** What came of an assignment: how many paths of it run now, the checks that are for agents of another identity, and what is left out and why. */
+export type Assignment = { taken: boolean; paths: number; elsewhere: readonly string[]; problems: readonly string[] }
 
 /** Starts everything; rejects, with nothing left open, when a part of it can't: a port that is taken, a data directory in use. */
 export const startAgent = async (config: AgentConfig, world: World): Promise<Agent> => {
@@ -45,9 +53,9 @@ export const startAgent = async (config: AgentConfig, world: World): Promise<Age
 }
 
 /** What is opened first is closed last: measuring ends before that is written down, and that before it is sent. */
-const start = async (given: AgentConfig, world: World, opened: AsyncDisposableStack): Promise<Agent> => {
+const start = async (config: AgentConfig, world: World, opened: AsyncDisposableStack): Promise<Agent> => {
   const { clock, log } = world
-  let config = given
+  const rules = holdRules(config)
   const source = placeOf(config.self)
   const self = createSelf()
   const windows = new Windows(config.paths, { clock: { wallMs: clock.nowMs, monotonicMs: clock.elapsedMs }, self, source })
@@ -61,46 +69,56 @@ const start = async (given: AgentConfig, world: World, opened: AsyncDisposableSt
   await storage.senders.set(config.endpoints)
   await loadAhead(config)
   giveBack()
-  const recording = startRecording({ clock, windows, source, ...storage.recording })
-  opened.defer(() => recording.stop().then(() => storage.spool.flush()))
-  const say = sayChanges(log, clock.elapsedMs)
-  const measuring = startMeasuring(config, {
-    clock,
-    self,
-    windows,
-    onEvent: event => {
-      say(event)
-      recording.onEvent(event)
-    },
-    sources: { identity: identities.open },
-  })
-  opened.defer(() => measuring.stop())
+  const measuring = startWork(rules.now(), { world, self, windows, source, storage, identities }, opened)
   saySelfTest(log)
-  if (config.self.checkInterception)
-    void isIntercepted(nobody, stop.signal).then(is => {
-      measuring.intercepted(is)
-      if (is) log.error({ remedy: interceptionRemedy }, 'a proxy in this pod answers every connection: checks over TCP are unmeasured')
-    })
+  if (config.self.checkInterception) void tellInterception(measuring, log, stop.signal)
   for (const note of config.notes) log.warn({}, note)
 
   return {
     listening,
-    async reload(next) {
-      await storage.setEndpoints(next.endpoints)
-      await loadAhead(next)
-      measuring.change(next)
-      for (const problem of fixedFor(config, next)) log.warn({}, problem)
-      config = next
-      log.info({ paths: next.paths.length }, 'configuration changed')
-    },
-    refused(why) {
-      self.add('configRejections', 1, 'invalid')
-      log.error({ problem: why }, 'configuration refused, the running one stays')
-    },
+    ...commands(config, { world, self, rules, storage, measuring }),
     async close(deadlineMs) {
       end.withinMs = deadlineMs
       stop.abort()
       await opened.disposeAsync()
+    },
+  }
+}
+
+type Running = { world: World; self: Self; rules: HeldRules; storage: Storage; measuring: Measuring }
+
+/** What may be changed while it runs: one change at a time. */
+const commands = (
+  config: AgentConfig,
+  { world: { log }, self, rules, storage, measuring }: Running,
+): Pick<Agent, 'reload' | 'assign' | 'refused'> => {
+  let file = config
+  const change = inTurn()
+  return {
+    reload: next =>
+      change(async () => {
+        await storage.setEndpoints(next.endpoints)
+        await loadAhead(next)
+        rules.setFile(next)
+        measuring.change(rules.now())
+        for (const problem of fixedFor(file, next)) log.warn({}, problem)
+        file = next
+        log.info({ paths: next.paths.length }, 'configuration changed')
+      }),
+    assign: (assignment, generation) =>
+      change(async () => {
+        const assigned = rules.assign(assignment)
+        if (assigned.kind === 'refused') return { taken: false, paths: 0, elsewhere: [], problems: assigned.problems }
+        await loadAhead({ paths: assigned.paths, endpoints: [] })
+        measuring.change(rules.now())
+        if (generation !== undefined) self.set('assignmentGeneration', generation)
+        const { paths, elsewhere, problems } = assigned
+        log.info({ paths: paths.length, problems }, 'assignment changed')
+        return { taken: true, paths: paths.length, elsewhere, problems }
+      }),
+    refused(why) {
+      self.add('configRejections', 1, 'invalid')
+      log.error({ problem: why }, 'configuration refused, the running one stays')
     },
   }
 }

@@ -116,7 +116,6 @@ const ofTarget = (kind: Kind, { tls, expectId, expectTrustDomain, path, agentId 
   ...(kind === 'tcp' || kind === 'udp' ? { expectAgent: agentId } : {}),
   ...(kind === 'http' ? { path } : {}),
   ...(kind === 'bundle' ? { path, endpointId: expectId } : {}),
-  ...(kind === 'http' ? { path } : {}),
 })
 
 const buildPath = (check: AssignedCheck, { target, asked }: Ready, { everyMs, timeoutMs, latenessMs }: Timing, options: object): Path => {

@@ -20,6 +20,12 @@ const parserOf = (option: string): ((text: string) => Parsed<number>) | undefine
 const fullName = (given: string, known: string[]): string =>
   known.includes(given) ? given : (known.find(option => option === `${given}Ms` || option === `${given}Bytes`) ?? given)
 
+/** Whether the kind has an option of this name, with or without its unit. */
+export const isOption = (kind: Kind, name: string): boolean => {
+  const known = Object.keys(optionSchemas[kind].properties)
+  return known.includes(fullName(name, known))
+}
+
 /** All options of the kind with their defaults, frozen; those that were `given`, by their full names and as numbers; and what is wrong, by the names that were written. */
 export const readOptions = <K extends Kind>(
   kind: K,

@@ -43,6 +43,19 @@ export const readBySchema = (schema: Schema, value: unknown): { value: unknown; 
   return { value: read, problems }
 }
 
+/** The same between programs of different versions: keys of closed objects that the schema does not know are left out, not complained of. */
+export const readKnown = (schema: Schema, value: unknown): { value: unknown; problems: Finding[] } =>
+  readBySchema(schema, withoutUnknown(schema, value))
+
+/** As deep as the schema goes; one of several forms (`anyOf`) is taken as it is. */
+const withoutUnknown = (schema: Schema, value: unknown): unknown => {
+  if (Array.isArray(value)) return schema.items ? value.map(item => withoutUnknown(schema.items!, item)) : value
+  if (!isObject(value) || !schema.properties) return value
+  const known = schema.properties
+  const kept = Object.entries(value).filter(([key]) => schema.additionalProperties !== false || Object.hasOwn(known, key))
+  return Object.fromEntries(kept.map(([key, inner]) => [key, Object.hasOwn(known, key) ? withoutUnknown(known[key]!, inner) : inner]))
+}
+
 /** Nobody mends more at once; a document of nothing but mistakes must not cost more than one without. */
 export const maxFindings = 1000
 

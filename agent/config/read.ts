@@ -14,6 +14,7 @@ import type { Path } from '../path.ts'
 import type { AgentConfig, Self } from './config.ts'
 import { readEndpoints } from './endpoints.ts'
 import { type Environment, type Flags, layOver, settings } from './layers.ts'
+import { ownIdentity } from './own-identity.ts'
 import { resolvePaths } from './relative.ts'
 import { type ConfigFile, configSchema } from './schema.ts'
 import { soundParts } from './sound-parts.ts'
@@ -46,12 +47,11 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
     void problems.push(formatProblem(place, file.at(path, message)))
   const layered = layOver(file.value, sources.flags, sources.environment)
   const endpoints = readEndpoints(layered.export ?? [], sources, note)
-  const common = commonOptions(layered)
   const {
     paths,
     problems: wrong,
     elsewhere,
-  } = expand({ targets: layered.targets ?? [], checks: layered.checks ?? [] }, common, runsAs(layered, note))
+  } = expand({ targets: layered.targets ?? [], checks: layered.checks ?? [] }, ownIdentity(layered.identity ?? {}), runsAs(layered, note))
   for (const { path, message } of wrong) note(path, message)
   const listen = readListen(layered, sources, note)
   const spoolLimitBytes = readSpoolLimit(layered, note)
@@ -135,12 +135,6 @@ const readResponder = ({ responder }: ConfigFile): AgentConfig['responder'] => {
   if (responder === undefined || responder.enabled === false) return undefined
   const { enabled: _, bind, ...ports } = responder
   return Object.freeze({ bind: bind ?? ['0.0.0.0', '::'], ...defaultPorts, ...ports })
-}
-
-/** Our own identity, for the kinds that show or check one. */
-const commonOptions = ({ identity = {} }: ConfigFile): Parameters<typeof expand>[1] => {
-  const { workloadApi, cert, key, ca, bundles } = identity
-  return { mtls: { workloadApi, certFile: cert, keyFile: key, caFile: ca, bundles }, bundle: { workloadApi, bundles } }
 }
 
 type Note = (path: readonly (string | number)[], message: string) => void

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { startAgent } from '../../agent/agent.ts'
 import { openSpool } from '../../agent/spool/spool.ts'
 import { agentConfig, quietWorld } from './agent-here.ts'
+import { countingServer } from './counting-server.ts'
 
 const folderOf = (t: Test): string => {
   const folder = mkdtempSync(join(tmpdir(), 'agent-'))
@@ -70,4 +71,27 @@ t.test('an agent that was closed leaves nothing behind', async t => {
   t.ok(agent.listening.web && agent.listening.responder?.['tcp'])
   await agent.close(0)
   t.same(resources(), before)
+})
+
+t.test("an assignment runs beside the file's own checks, outlives a reload, and is taken back", async t => {
+  const [own, assigned] = [await countingServer(t), await countingServer(t)]
+  const folder = folderOf(t)
+  const file = {
+    targets: [{ name: 'own', address: `127.0.0.1:${own.port}` }],
+    checks: [{ name: 'c', kind: 'tcp', every: '100ms', lateness: '10s' }],
+  }
+  const agent = await startAgent(agentConfig(folder, file), quietWorld())
+  t.teardown(() => agent.close(0))
+  const assignment = {
+    targets: [{ name: 'theirs', address: `127.0.0.1:${assigned.port}` }],
+    checks: [{ name: 'd', kind: 'tcp', every: '100ms', lateness: '10s' }],
+  }
+  t.same(await agent.assign(assignment, 7), { taken: true, paths: 1, elsewhere: [], problems: [] })
+  await Promise.all([own.reaches(3), assigned.reaches(3)])
+  await agent.reload(agentConfig(folder, { ...file, probesPerSecond: 100 }))
+  await Promise.all([own.reaches(3), assigned.reaches(3)])
+  t.match(await agent.assign('nonsense'), { taken: false, problems: [/not an assignment/] })
+  await assigned.reaches(3)
+  t.match(await agent.assign(undefined), { taken: true, paths: 0 })
+  await own.reaches(3)
 })

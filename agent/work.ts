@@ -1,0 +1,51 @@
+/** Measuring, and what was measured written down: from here on time matters. */
+import type { Sources } from '../probes/finding.ts'
+import type { World } from './agent.ts'
+import { interceptionRemedy, isIntercepted, nobody } from './interception.ts'
+import type { Log } from './log.ts'
+import { type Measuring, type Rules, startMeasuring } from './measuring.ts'
+import type { Place } from './path.ts'
+import { startRecording } from './recording.ts'
+import { sayChanges } from './say-changes.ts'
+import type { Self } from './self.ts'
+import type { Storage } from './storage.ts'
+import type { Windows } from './window.ts'
+
+type Around = {
+  world: World
+  self: Self
+  windows: Windows
+  source?: Place
+  storage: Storage
+  identities: { open: NonNullable<Sources['identity']> }
+}
+
+/** Starts both, and adds them to `opened`: the last results are written down when measuring has ended. */
+export const startWork = (
+  rules: Rules,
+  { world: { clock, log }, self, windows, source, storage, identities }: Around,
+  opened: AsyncDisposableStack,
+): Measuring => {
+  const recording = startRecording({ clock, windows, source, ...storage.recording })
+  opened.defer(() => recording.stop().then(() => storage.spool.flush()))
+  const say = sayChanges(log, clock.elapsedMs)
+  const measuring = startMeasuring(rules, {
+    clock,
+    self,
+    windows,
+    onEvent: event => {
+      say(event)
+      recording.onEvent(event)
+    },
+    sources: { identity: identities.open },
+  })
+  opened.defer(() => measuring.stop())
+  return measuring
+}
+
+/** Finds out whether a sidecar answers for everybody, and says so. Never rejects. */
+export const tellInterception = async (measuring: Measuring, log: Log, stop: AbortSignal): Promise<void> => {
+  const is = await isIntercepted(nobody, stop)
+  measuring.intercepted(is)
+  if (is) log.error({ remedy: interceptionRemedy }, 'a proxy in this pod answers every connection: checks over TCP are unmeasured')
+}
