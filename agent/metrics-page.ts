@@ -87,10 +87,10 @@ const linesOf = (measure: Measure, series: Series, name: string, owners: readonl
   return owners.flatMap(({ totals, row, labels: sharedLabels, isStill }): Line[] => {
     const total = isStill() ? totals.read(row, series) : undefined
     if (total === undefined) return []
-    if (typeof total === 'number') return [{ value: total, labels, sharedLabels }]
+    if (typeof total === 'number') return [{ value: round(total), labels, sharedLabels }]
     return [
       ...(measure.page === 'quantiles' ? quantileLines(total, sharedLabels) : []),
-      { metricName: `${name}_sum`, value: total.sum, labels, sharedLabels },
+      { metricName: `${name}_sum`, value: round(total.sum), labels, sharedLabels },
       { metricName: `${name}_count`, value: total.count, labels, sharedLabels },
     ]
   })
@@ -99,5 +99,8 @@ const linesOf = (measure: Measure, series: Series, name: string, owners: readonl
 const quantileLines = (total: TimesTotal, sharedLabels: Labels): Line[] =>
   quantiles.flatMap((quantile, place) => {
     const value = total.quantiles[place]!
-    return Number.isNaN(value) ? [] : [{ value, labels: { quantile }, sharedLabels }]
+    return Number.isNaN(value) ? [] : [{ value: round(value), labels: { quantile }, sharedLabels }]
   })
+
+/** Sums of fractions have digits at their end that nobody measured: nine are kept. Counts are whole, and stay as they are. */
+const round = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(9)))

@@ -67,6 +67,15 @@ t.test('a path has a summary of its RTT, and counters over all windows', async t
   t.match(text, /causeway_agent_runs_skipped_total\{reason="late",source_cloud="aws",source_region="us-east-1"\} 2/)
 })
 
+t.test('no number has digits that nobody measured', async t => {
+  for (const runs of [1, 3, 7, 10])
+    for (const line of lines(await page(true, runs))) {
+      const digits = /\.(\d+)$/.exec(line.split(' ').at(-1)!)?.[1] ?? ''
+      t.ok(digits.length <= 9, line)
+    }
+  t.match(await page(), /causeway_probe_rtt_seconds_sum\{.*kind="tcp".* 0\.9\n/)
+})
+
 t.test('a healthy path of any kind has at most 12 series, a transfer adds two; details are more', async t => {
   const [few, all] = [lines(await page()), lines(await page(true))]
   for (const kind of Object.keys(healthy)) {
