@@ -48,7 +48,7 @@ const simOf = async (args: string[]): Promise<{ sim?: (argv: string[], io: Io) =
   args[0] === 'sim' ? { sim: (await import('./sim.ts')).simCommand } : {}
 
 /** The options of the commands that have many, loaded only for those. */
-type Help = { listOptions(parser: Argv): Argv; shapeOf(option: string): string }
+type Help = { listOptions(parser: Argv, isHelpAsked: boolean): Argv; shapeOf(option: string): string }
 const helps: { [K in Command]?: () => Promise<Help> } = {
   run: () => import('./run-help.ts'),
   inspect: () => import('./inspect-help.ts'),
@@ -89,8 +89,11 @@ const parseArgs = (args: string[], io: Io, helps: Helps): Parsed => {
       throw error ?? new Error(message)
     })
     .wrap(null)
-  for (const name of Object.keys(commands) as Command[])
-    parser.command(name, commands[name], name === 'version' ? versionOptions : (helps[name]?.listOptions ?? {}), choose(name))
+  // yargs lays out the help of a command that was not asked for it too; with no option to show that costs next to nothing.
+  const isHelpAsked = args.some(word => word.includes('help'))
+  const optionsOf = (name: Command) => (of: Argv) =>
+    name === 'version' ? versionOptions(of) : (helps[name]?.listOptions(of, isHelpAsked) ?? of)
+  for (const name of Object.keys(commands) as Command[]) parser.command(name, commands[name], optionsOf(name), choose(name))
   const argv = parser.parseSync(args, {}, (_error, _argv, output) => {
     if (output) help = layHelp(output, Math.min(100, io.stdout.columns ?? 100), Object.values(helps)[0]?.shapeOf)
   })

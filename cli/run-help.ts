@@ -8,8 +8,8 @@ export const shapeOf = (name: string): string => {
   return known ? flagOf(known).value : ''
 }
 
-/** Tells yargs the options, so that it takes values with them, and lists them. */
-export const listOptions = (parser: Argv): Argv => {
+/** Tells yargs the options, so that it takes values with them, and lists them when help is asked for. */
+export const listOptions = (parser: Argv, isHelpAsked: boolean): Argv => {
   parser
     .usage(
       [
@@ -24,7 +24,8 @@ export const listOptions = (parser: Argv): Argv => {
     )
     .option('version', { hidden: true })
   for (const name of flagNames) {
-    parser.option(name, { type: flagOf(name).value ? 'string' : 'boolean', describe: helpOf(name) })
+    const shown = isHelpAsked ? { describe: helpOf(name) } : { hidden: true }
+    parser.option(name, { type: flagOf(name).value ? 'string' : 'boolean', ...shown })
   }
   return parser
 }
