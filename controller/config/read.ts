@@ -3,6 +3,8 @@ import { formatProblem, readDocument } from '../../wire/document.ts'
 import type { Problem, Steps } from '../../wire/problem.ts'
 import { Secret } from '../../wire/secret.ts'
 import { bad, good, type Parsed, parseDurationMs, quote } from '../../wire/values.ts'
+import { judgeListen, type Listen } from '../authority/listen.ts'
+import type { TlsFiles } from '../authority/tls-files.ts'
 import type { Provider } from '../enrol/person.ts'
 import { type ConfigFile, configSchema, type SecretFile } from './schema.ts'
 
@@ -20,9 +22,10 @@ export type Export = { url: string; headers: Readonly<Record<string, Secret>>; e
 export type Retention = { minutesMs: number; tenMinutesMs: number; hoursMs: number; bytes?: number }
 /** Everything a controller knows before it starts. */
 export type ControllerConfig = {
-  listen: { host: string; port: number }
+  listen: Listen
+  /** By which agents reach it; the first is what it tells people. */
   names: readonly string[]
-  tls?: { cert: string; key: string; ca?: string }
+  tls?: TlsFiles
   data: string
   store?: { url: Secret; caFile?: string }
   fleetFile?: string
@@ -46,6 +49,7 @@ export type Sources = {
 
 type Note = (steps: Steps, message: string) => void
 const hourMs = 3_600_000
+const defaultListen = '127.0.0.1:8080'
 
 /** The configuration, or every problem as a line with its place. Never throws. */
 export const readConfig = (sources: Sources): Parsed<ControllerConfig> => {
@@ -59,9 +63,9 @@ export const readConfig = (sources: Sources): Parsed<ControllerConfig> => {
     note(['location'], `got ${quote(given.location)}, want cloud/region`)
   const secretOf = readSecrets(sources, note)
   const config: ControllerConfig = {
-    listen: readListen(given.listen ?? '127.0.0.1:8080', note),
+    listen: readListen(given, note),
     names: [...sources.names, ...(given.names ?? [])],
-    ...(given.tls && { tls: given.tls }),
+    ...(typeof given.tls === 'object' && { tls: given.tls }),
     data: given.data ?? sources.defaultData(),
     ...(given.store !== undefined && { store: readStore(given, secretOf, note) }),
     ...(given.fleet !== undefined && { fleetFile: given.fleet }),
@@ -100,13 +104,11 @@ const layOver = (file: ConfigFile, { flags, environment }: Sources): ConfigFile 
   return { ...file, ...Object.fromEntries(over) }
 }
 
-const readListen = (text: string, note: Note): ControllerConfig['listen'] => {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text) ?? []
-  const port = Number(digits)
-  const host = bracketed ?? plain
-  if (host !== undefined && port <= 65_535) return { host, port }
-  note(['listen'], `got ${quote(text)}, want address:port such as 127.0.0.1:8080 or [::]:8443`)
-  return { host: '127.0.0.1', port: 0 }
+const readListen = ({ listen = defaultListen, tls }: ConfigFile, note: Note): Listen => {
+  const judged = judgeListen(listen, tls)
+  if (judged.ok) return judged.value
+  note(['listen'], judged.problems.join('; '))
+  return { host: '127.0.0.1', port: 0, scheme: 'http' }
 }
 
 /** A secret, from where it says it is; nothing and a problem when it is not there. */

@@ -56,15 +56,20 @@ export const configSchema = {
         'names and addresses that agents reach it by, for the certificate of its own authority; the first is what it tells people',
     },
     tls: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['cert', 'key'],
-      description: 'a certificate from elsewhere; without it the controller is its own authority',
-      properties: {
-        cert: { ...text, description: 'PEM file of the certificate and its chain, read again when it changes' },
-        key: { ...text, description: 'PEM file of its key' },
-        ca: { ...text, description: 'PEM file of the authority that agents are to take, for join tokens' },
-      },
+      anyOf: [
+        { const: 'off' },
+        {
+          type: 'object',
+          additionalProperties: false,
+          required: ['cert', 'key'],
+          properties: {
+            cert: { ...text, description: 'PEM file of the certificate and its chain, read again when it changes' },
+            key: { ...text, description: 'PEM file of its key' },
+            ca: { ...text, description: 'PEM file of the authority that agents are to take, for join tokens' },
+          },
+        },
+      ],
+      description: 'off, or { cert: …, key: …, ca: … } from elsewhere; without it the controller is its own authority',
     },
     data: { ...text, description: 'directory of the embedded store; default: /var/lib/causeway/controller where that can be written' },
     store: { ...secret, description: 'postgres://… instead of the embedded store: a text, { env: NAME } or { file: path }' },
