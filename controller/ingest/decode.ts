@@ -11,8 +11,8 @@ import type { Staged } from './staged.ts'
 import { Variants } from './variants.ts'
 
 export type Rejections = Partial<Record<PointProblem, number>>
-/** Whether a path was this agent's at some time in the last 27 hours. Asked once a minute for each path. */
-export type Owns = (agent: string, labels: PathLabels) => boolean
+/** Whether a path was this agent's at some time in the 27 hours before. Asked once a minute for each path. */
+export type Owns = (agent: string, labels: PathLabels, nowMs: number) => boolean
 export type DecodeParts = { readonly numbers: ColumnNumbers; readonly owns: Owns }
 export type Batch = { readonly agent: string; readonly paths: PathTable; readonly bounds: TimeBounds; readonly nowMs: number }
 export type Decoded = {
@@ -113,7 +113,7 @@ export class MetricsDecoder implements MetricsSink {
     if (path === noPath) return noPath
     paths.seenMs[path] = nowMs
     if (nowMs - paths.checkedMs[path]! < checkEveryMs) return path
-    if (!this.#owns(agent, paths.labels[path]!)) return noPath
+    if (!this.#owns(agent, paths.labels[path]!, nowMs)) return noPath
     paths.checkedMs[path] = nowMs
     return path
   }
@@ -144,7 +144,7 @@ export class MetricsDecoder implements MetricsSink {
   #pathOf(labels: PathLabels | undefined): number | PointProblem {
     if (!labels) return 'bad_attributes'
     const { agent, paths, nowMs } = this.#batch
-    if (!isSelf(labels) && !this.#owns(agent, labels)) return 'not_owned'
+    if (!isSelf(labels) && !this.#owns(agent, labels, nowMs)) return 'not_owned'
     const path = paths.add(labels, nowMs, receivedKeptMs)
     if (path === noPath) return 'too_many_paths'
     paths.seenMs[path] = paths.checkedMs[path] = nowMs

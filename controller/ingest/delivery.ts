@@ -26,12 +26,12 @@ export const refuse = (status: Refusal['status'], message: string, retryAfterS?:
 /** More than there should be is 413, all else that can't be read is 400: neither is sent again. */
 export const refuseFault = ({ kind, detail }: ReadFault): Refusal => refuse(kind === 'limit' ? 413 : 400, detail)
 
-const maxBootLength = 64
+/** Printable, so that every store takes it. */
+const boot = /^[\x21-\x7e]{1,64}$/
 
 /** The protobuf of a request, inflated. */
 export const openDelivery = ({ id, signal, encoding, isGzip, body }: Delivery, limits: BodyLimits): Uint8Array | Refusal => {
-  if (id.boot === '' || id.boot.length > maxBootLength)
-    return refuse(400, `a boot of ${id.boot.length} characters, want 1 to ${maxBootLength}`)
+  if (!boot.test(id.boot)) return refuse(400, `a boot of ${id.boot.length} characters, want 1 to 64 of printable ASCII`)
   if (!Number.isSafeInteger(id.sequence) || id.sequence < 0) return refuse(400, 'the sequence is not a whole number')
   if (body.length > limits.bytes) return refuse(413, `${body.length} bytes, want at most ${limits.bytes}`)
   const inflated = isGzip ? gunzip(body, limits) : { ok: true as const, bytes: body }

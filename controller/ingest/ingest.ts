@@ -1,29 +1,14 @@
-import type { OtlpAnswer, OtlpEncoding, OtlpSignal } from '../../wire/otlp-answer.ts'
-import type { LogEvent } from '../../wire/otlp-logs.ts'
+import type { OtlpAnswer } from '../../wire/otlp-answer.ts'
 import { ColumnNumbers } from '../history/column.ts'
+import type { OpenMinute } from '../store/open-history.ts'
 import type { Owns, Rejections } from './decode.ts'
 import { type Delivery, isRefusal, refuse } from './delivery.ts'
+import { EventBudget } from './event-budget.ts'
+import type { Commit, Recoverable, StoredBatch } from './group.ts'
 import { type BodyLimits, defaultBodyLimits } from './gunzip.ts'
 import { type ClosedMinute, OpenMinutes } from './open-minutes.ts'
 import { type Prepared, Preparer, problemsOf, sentenceOf, total } from './prepare.ts'
 import { type BatchId, Received, type ReceivedRow } from './received.ts'
-
-/** A batch as it came: kept until all of it is in blobs, so that a start after a crash can read it again. */
-export type StoredBatch = {
-  readonly id: BatchId
-  readonly signal: OtlpSignal
-  readonly encoding: OtlpEncoding
-  readonly isGzip: boolean
-  readonly body: Uint8Array
-}
-/** What one transaction writes: all of it or nothing. `received` replaces the rows of these agents and boots. */
-export type CommitGroup = {
-  readonly batches: readonly StoredBatch[]
-  readonly events: readonly { readonly id: BatchId; readonly event: LogEvent }[]
-  readonly received: readonly ReceivedRow[]
-}
-/** Throws or rejects when nothing was written. Returns the batches that were there already, since another replica took them: they are not counted here. */
-export type Commit = (group: CommitGroup) => readonly BatchId[] | Promise<readonly BatchId[]>
 
 export type IngestLimits = {
   readonly body: BodyLimits
@@ -44,6 +29,8 @@ export type IngestCounts = {
   duplicates: number
   refused: number
   failed: number
+  /** Events that were more than an agent may have in a minute. */
+  eventsLeftOut: number
   readonly rejected: Rejections
 }
 export type IngestParts = { readonly owns: Owns; readonly nowMs: () => number; readonly commit: Commit; readonly limits?: IngestLimits }
@@ -58,12 +45,13 @@ const retryAfterS = 5
 
 /** From requests to blobs: inflate, decode, commit all that waits together, then merge. One group after another, in the thread in which it is made. */
 export class Ingest {
-  readonly counts: IngestCounts = { items: 0, batches: 0, duplicates: 0, refused: 0, failed: 0, rejected: {} }
+  readonly counts: IngestCounts = { items: 0, batches: 0, duplicates: 0, refused: 0, failed: 0, eventsLeftOut: 0, rejected: {} }
   readonly received = new Received()
   readonly #limits: IngestLimits
   readonly #parts: IngestParts
   readonly #preparer: Preparer
   readonly #open: OpenMinutes
+  readonly #events = new EventBudget()
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #running: Promise<void> | undefined
@@ -88,17 +76,23 @@ export class Ingest {
     return promise
   }
 
-  /** A batch that was committed before a restart and is in no blob yet. One that is too old by now is passed over. */
-  recover(batch: StoredBatch): void {
-    const prepared = this.#preparer.prepare(batch, this.#parts.nowMs())
-    if (isRefusal(prepared)) return
-    this.#open.add(batch.id, prepared.staged, prepared.paths)
+  /** A batch that was committed before a restart. False: nothing of it is to be counted any more, so it need not be kept. */
+  recover(batch: Recoverable): boolean {
+    const prepared = this.#preparer.prepare({ ...batch, signal: 'metrics' }, batch.atMs)
+    if (isRefusal(prepared)) return false
+    const isHeld = this.#open.add(batch.id, prepared.staged, prepared.paths, batch.done)
     this.#preparer.release(prepared)
+    return isHeld
   }
 
-  /** Takes out the minutes that ended by `endMs`. Who takes one must store it, or keep it until it can. */
+  /** Takes out the minutes that ended by `endMs`. Who takes one must store it, or keep it until it can; and in this order. */
   closeMinutes(endMs: number): Generator<ClosedMinute> {
     return this.#open.close(endMs)
+  }
+
+  /** What is known of the minutes that are not closed, of those that have changed since this was asked last. */
+  openMinutes(): Generator<OpenMinute> {
+    return this.#open.changed()
   }
 
   /** Of minutes that are not closed. */
@@ -149,13 +143,14 @@ export class Ingest {
   async #commit(entries: readonly Entry[]): Promise<void> {
     if (entries.length === 0) return
     const before = this.#claim(entries)
-    const received = Array.from(before.keys(), key => JSON.parse(key) as [string, string]).map(
-      ([agent, boot]) => this.received.row(agent, boot)!,
-    )
+    const atMs = this.#parts.nowMs()
+    const received = entries.map(({ delivery }) => delivery.id)
     const batches = entries.filter(({ prepared }) => prepared.staged.points > 0).map(({ delivery }) => storedOf(delivery))
-    const events = entries.flatMap(({ delivery: { id }, prepared }) => prepared.events.map(event => ({ id, event })))
+    const events = entries.flatMap(({ delivery: { id }, prepared }) =>
+      this.#events.take(id.agent, prepared.events, atMs).map(event => ({ id, event })),
+    )
     try {
-      const elsewhere = new Set((await this.#parts.commit({ batches, events, received })).map(keyOf))
+      const elsewhere = new Set((await this.#parts.commit({ atMs, received, batches, events })).map(keyOf))
       for (const entry of entries) this.#take(entry, elsewhere.has(keyOf(entry.delivery.id)))
     } catch {
       // The store says in its own words what is wrong with it; agents only need to come again.
@@ -187,6 +182,7 @@ export class Ingest {
     else {
       this.counts.batches++
       this.counts.items += prepared.items - rejected
+      this.counts.eventsLeftOut = this.#events.leftOut
       for (const problem of problemsOf(prepared.rejections))
         this.counts.rejected[problem] = (this.counts.rejected[problem] ?? 0) + prepared.rejections[problem]!
       this.#open.add(delivery.id, prepared.staged, prepared.paths)
@@ -196,4 +192,4 @@ export class Ingest {
   }
 }
 
-const storedOf = ({ id, signal, encoding, isGzip, body }: Delivery): StoredBatch => ({ id, signal, encoding, isGzip, body })
+const storedOf = ({ id, encoding, isGzip, body }: Delivery): StoredBatch => ({ id, encoding, isGzip, body })

@@ -77,7 +77,7 @@ export class Preparer {
       const { points, ...rest } = this.#decoder.decode(bytes, { agent: id.agent, paths, bounds, nowMs }, staged)
       return { ...rest, events: [], items: points }
     }
-    const decoded = decodeEvents(bytes, id.agent, this.#parts.owns, bounds)
+    const decoded = decodeEvents(bytes, id.agent, this.#parts.owns, bounds, nowMs)
     return { ...decoded, items: decoded.events.length + total(decoded.rejections) }
   }
 }

@@ -37,3 +37,7 @@ export const lastEventId = async (sql: Sql): Promise<number> =>
 
 /** How many there were. */
 export const dropEvents = (sql: Sql, beforeMs: number): Promise<number> => sql.run('DELETE FROM events WHERE at_ms < $1', beforeMs)
+
+/** All but the newest. How many there were. */
+export const dropEventsBeyond = (sql: Sql, kept: number): Promise<number> =>
+  sql.run('DELETE FROM events WHERE id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET $1)', kept)

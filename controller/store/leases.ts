@@ -35,6 +35,17 @@ export const renewLease = async (sql: Sql, { name, holder, epoch }: Lease, ttlMs
   return (await sql.run(text, name, holder, epoch, ttlMs)) > 0
 }
 
+/** Also when it has ended, if only nobody has taken it since: for who is found dead by its lease, and is alive as long as nobody has looked. */
+export const extendLease = async (sql: Sql, { name, holder, epoch }: Lease, ttlMs: number): Promise<boolean> => {
+  const text = `UPDATE leases SET expires_ms = ${sql.dialect.nowMs} + $4 WHERE name = $1 AND holder = $2 AND epoch = $3`
+  return (await sql.run(text, name, holder, epoch, ttlMs)) > 0
+}
+
+/** It and its epochs are forgotten: only for names that do not come again. */
+export const dropLease = async (sql: Sql, name: string): Promise<void> => {
+  await sql.run('DELETE FROM leases WHERE name = $1', name)
+}
+
 /** Ends it now, so that another need not wait. */
 export const releaseLease = async (sql: Sql, { name, holder, epoch }: Lease): Promise<void> => {
   await sql.run('UPDATE leases SET expires_ms = 0 WHERE name = $1 AND holder = $2 AND epoch = $3', name, holder, epoch)

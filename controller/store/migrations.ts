@@ -28,4 +28,16 @@ export const migrations: readonly ((dialect: Dialect) => readonly string[])[] = 
     `CREATE TABLE events (id ${identity}, at_ms BIGINT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL)`,
     'CREATE INDEX events_by_time ON events (at_ms)',
   ],
+  ({ bytes }) => [
+    `CREATE TABLE batches (agent_id TEXT NOT NULL, boot TEXT NOT NULL, sequence BIGINT NOT NULL, holder TEXT NOT NULL, encoding TEXT NOT NULL,
+      is_gzip BIGINT NOT NULL, at_ms BIGINT NOT NULL, done TEXT NOT NULL, body ${bytes} NOT NULL, PRIMARY KEY (agent_id, boot, sequence))`,
+    'CREATE INDEX batches_of_holder ON batches (holder)',
+    `CREATE TABLE open_history (agent_id TEXT NOT NULL, start_ms BIGINT NOT NULL, holder TEXT NOT NULL, bytes ${bytes} NOT NULL,
+      PRIMARY KEY (agent_id, start_ms, holder))`,
+    'CREATE INDEX open_history_of_holder ON open_history (holder)',
+    'CREATE TABLE assigned (agent_id TEXT PRIMARY KEY, paths TEXT NOT NULL, changed_ms BIGINT NOT NULL)',
+    'CREATE INDEX assigned_by_change ON assigned (changed_ms)',
+    'ALTER TABLE history ADD COLUMN rolled BIGINT NOT NULL DEFAULT 0',
+    'CREATE INDEX history_unrolled ON history (resolution_ms, start_ms) WHERE rolled = 0',
+  ],
 ]

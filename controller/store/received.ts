@@ -9,7 +9,13 @@ export const receivedForMs = 27 * 3_600_000
 export type Batch = { agentId: string; boot: string; range: Range; nowMs: number }
 
 /** The numbers that had not come before: count these and no others. From here to the end of the transaction nobody else counts for this boot. */
-export const receive = async (sql: Sql, { agentId, boot, range, nowMs }: Batch): Promise<Range[]> => {
+export const receive = (sql: Sql, { range, ...batch }: Batch): Promise<Range[]> => receiveAll(sql, { ...batch, ranges: [range] })
+
+/** The same of several ranges at once. */
+export const receiveAll = async (
+  sql: Sql,
+  { agentId, boot, ranges, nowMs }: Omit<Batch, 'range'> & { ranges: readonly Range[] },
+): Promise<Range[]> => {
   // One statement makes the row or locks it.
   const row = await first(
     sql,
@@ -20,8 +26,13 @@ export const receive = async (sql: Sql, { agentId, boot, range, nowMs }: Batch):
     boot,
     nowMs,
   )
-  const known = dropBefore(fromJson<HeldRange[]>(row?.['ranges']), nowMs - receivedForMs)
-  const { fresh, held } = addRange(known, range, nowMs)
+  let held = dropBefore(fromJson<HeldRange[]>(row?.['ranges']), nowMs - receivedForMs)
+  const fresh: Range[] = []
+  for (const range of ranges) {
+    const added = addRange(held, range, nowMs)
+    fresh.push(...added.fresh)
+    held = added.held
+  }
   await sql.run('UPDATE received SET ranges = $3 WHERE agent_id = $1 AND boot = $2', agentId, boot, JSON.stringify(held))
   return fresh
 }
@@ -30,6 +41,17 @@ export const receivedRanges = async (sql: Sql, agentId: string, boot: string): P
   const row = await first(sql, 'SELECT ranges FROM received WHERE agent_id = $1 AND boot = $2', agentId, boot)
   return row ? fromJson(row['ranges']) : []
 }
+
+export type ReceivedBoot = { agentId: string; boot: string; ranges: HeldRange[]; atMs: number }
+
+/** All that is known, by agent and the time of a boot's last batch. */
+export const listReceived = async (sql: Sql): Promise<ReceivedBoot[]> =>
+  (await sql.all('SELECT agent_id, boot, ranges, at_ms FROM received ORDER BY agent_id, at_ms')).map(row => ({
+    agentId: String(row['agent_id']),
+    boot: String(row['boot']),
+    ranges: fromJson(row['ranges']),
+    atMs: Number(row['at_ms']),
+  }))
 
 /** Boots of which nothing has come for 27 h. */
 export const dropReceived = (sql: Sql, nowMs: number): Promise<number> =>

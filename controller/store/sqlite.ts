@@ -18,6 +18,8 @@ export type SqliteOptions = {
 /** SQLite's own waiting stops the whole thread, so there is little of it: whoever finds the writer busy comes again later (sqlite-transactions.ts). */
 const blockingMs = 5
 const openingMs = 1000
+/** More than a file can have (https://sqlite.org/limits.html, 11). */
+const allPages = 2 ** 31 - 1
 
 /** Throws `StoreInUse`, `StoreDamaged`, `StoreTooNew`. */
 export const openSqlite = async ({ path, owner = true, busyTimeoutMs = 5000 }: SqliteOptions): Promise<Store> => {
@@ -126,7 +128,13 @@ const buildStore = (
       const partial = `${to}.partial`
       rmSync(partial, { force: true })
       closeSync(openSync(partial, 'w', 0o600))
-      await backup(reader, partial)
+      // A connection of its own, and all pages in one step: between steps what others write would begin it anew (https://sqlite.org/backup.html).
+      const source = new DatabaseSync(path, { readOnly: true, timeout: openingMs })
+      try {
+        await backup(source, partial, { rate: allPages })
+      } finally {
+        source.close()
+      }
       renameSync(partial, to)
     },
     close: () => {

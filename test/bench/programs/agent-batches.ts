@@ -19,9 +19,14 @@ const jitter = (ms: number): number =>
   ms * Math.exp(0.05 * Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()))
 
 /** `windows` requests, one after another, each from a window of 10 s. */
-export const agentBatches = async (windows: number, count = 200, encoding: 'protobuf' | 'json' = 'protobuf'): Promise<AgentBatch[]> => {
+export const agentBatches = async (
+  windows: number,
+  count = 200,
+  encoding: 'protobuf' | 'json' = 'protobuf',
+  fromMs = startMs,
+): Promise<AgentBatch[]> => {
   const paths = pathsOf(count)
-  const [clock, self] = [handClock(startMs), createSelf()]
+  const [clock, self] = [handClock(fromMs), createSelf()]
   const all = new Windows(paths, { clock, self, source })
   const resource = buildResource(
     resourceAttributes({

@@ -3,15 +3,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import type { Commit } from '../../../controller/ingest/group.ts'
 import { gunzip } from '../../../controller/ingest/gunzip.ts'
-import { type Commit, Ingest } from '../../../controller/ingest/ingest.ts'
+import { Ingest } from '../../../controller/ingest/ingest.ts'
 import { sqliteCommit } from './sqlite-commit.ts'
 
 type Arguments = { batches: { body: string; points: number }[]; startMs: number; agents: number; seconds: number; store: 'none' | 'sqlite' }
 const { batches, startMs, agents, seconds, store } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as Arguments
 const bodies = batches.map(({ body }) => Buffer.from(body, 'base64'))
 const directory = mkdtempSync(join(tmpdir(), 'ingest-bench-'))
-const sqlite = store === 'sqlite' ? sqliteCommit(join(directory, 'ingest.db')) : undefined
+const sqlite = store === 'sqlite' ? await sqliteCommit(join(directory, 'ingest.db')) : undefined
 const commit: Commit = sqlite?.commit ?? (() => [])
 
 // The clock of data: each agent's window k is followed by window k + 1, ten seconds later.
@@ -83,7 +84,7 @@ for (let sequence = 1; performance.now() - begunMs < seconds * 1000 || sequence 
 }
 const wallMs = performance.now() - begunMs
 const { user, system } = process.cpuUsage(cpu)
-sqlite?.close()
+await sqlite?.close()
 rmSync(directory, { recursive: true })
 const cpuSeconds = (user + system - gunzipped.us) / 1e6
 process.stdout.write(

@@ -1,22 +1,13 @@
-import { DatabaseSync } from 'node:sqlite'
-import type { Commit } from '../../../controller/ingest/ingest.ts'
+import { dirname } from 'node:path'
+import { commitTo } from '../../../controller/ingest/commit.ts'
+import type { Commit } from '../../../controller/ingest/group.ts'
+import { openLedger } from '../../../controller/ingest/ledger.ts'
+import { beginHold } from '../../../controller/ingest/take-over.ts'
+import { openStore } from '../../../controller/store/open.ts'
 
-/** One transaction per group, on disk before it returns (WAL, synchronous=FULL): the batches as they came, and the ranges of what was received. */
-export const sqliteCommit = (path: string): { commit: Commit; close: () => void } => {
-  const database = new DatabaseSync(path)
-  database.exec(
-    'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE batch(agent TEXT, boot TEXT, sequence INT, body BLOB, PRIMARY KEY(agent, boot, sequence)) WITHOUT ROWID; CREATE TABLE received(agent TEXT, boot TEXT, last_ms INT, ranges TEXT, PRIMARY KEY(agent, boot)) WITHOUT ROWID',
-  )
-  const insert = database.prepare('INSERT INTO batch VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING')
-  const replace = database.prepare('REPLACE INTO received VALUES(?, ?, ?, ?)')
-  return {
-    commit: ({ batches, received }) => {
-      database.exec('BEGIN IMMEDIATE')
-      for (const { id, body } of batches) insert.run(id.agent, id.boot, id.sequence, body)
-      for (const { agent, boot, lastMs, ranges } of received) replace.run(agent, boot, lastMs, JSON.stringify(ranges))
-      database.exec('COMMIT')
-      return []
-    },
-    close: () => database.close(),
-  }
+/** As the controller commits: one transaction per group, on disk before it returns (WAL, synchronous=FULL). */
+export const sqliteCommit = async (path: string): Promise<{ commit: Commit; close: () => Promise<void> }> => {
+  const store = await openStore({ directory: dirname(path) })
+  const holder = 'bench'
+  return { commit: commitTo(openLedger(store, await beginHold(store, holder)), holder), close: () => store.close() }
 }
