@@ -3,7 +3,8 @@ import type { Fleet } from '../../wire/fleet.ts'
 import { addEvent } from './events.ts'
 import { first, fromJson, type Sql } from './sql.ts'
 
-export type StoredDocument = { owner: string; generation: number; document: Fleet; author: string; atMs: number }
+export type StoredGeneration = { owner: string; generation: number; author: string; atMs: number }
+export type StoredDocument = StoredGeneration & { document: Fleet }
 
 type DocumentRow = { owner: string; generation: number; body: string; author: string; at_ms: number }
 const read = ({ body, at_ms, ...rest }: DocumentRow): StoredDocument => ({ ...rest, document: fromJson(body), atMs: at_ms })
@@ -61,4 +62,27 @@ export const documentHistory = async (sql: Sql, owner: string, limit: number): P
     limit,
   )
   return rows.map(read)
+}
+
+/** Which owner's document each generation was, without the documents: newest first, from below `before`. */
+export const listGenerations = async (
+  sql: Sql,
+  { before, limit, owner }: { before: number; limit: number; owner?: string },
+): Promise<StoredGeneration[]> => {
+  const columns = 'owner, generation, author, at_ms'
+  const rows =
+    owner === undefined
+      ? await sql.all(`SELECT ${columns} FROM documents WHERE generation < $1 ORDER BY generation DESC LIMIT $2`, before, limit)
+      : await sql.all(
+          `SELECT ${columns} FROM documents WHERE generation < $1 AND owner = $3 ORDER BY generation DESC LIMIT $2`,
+          before,
+          limit,
+          owner,
+        )
+  return rows.map(row => ({
+    owner: String(row['owner']),
+    generation: Number(row['generation']),
+    author: String(row['author']),
+    atMs: Number(row['at_ms']),
+  }))
 }

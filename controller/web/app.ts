@@ -1,15 +1,21 @@
 /** The controller's API on Fastify: what all routes share (who may come and how often, what errors look like, OpenAPI), and the routes themselves. */
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest, type RouteOptions } from 'fastify'
 import { addAccess } from './access.ts'
 import { addDocs } from './docs.ts'
 import type { Parts } from './parts.ts'
 import { answerError, HttpProblem, sendProblem } from './problem.ts'
+import { agentRoutes } from './routes/agents.ts'
 import { enrolRoutes } from './routes/enrol.ts'
+import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
+import { joinTokenRoutes } from './routes/join-tokens.ts'
+import { measuredRoutes } from './routes/measured.ts'
 import { otlpRoutes } from './routes/otlp.ts'
 import { addTracing } from './tracing.ts'
 import { compileValidator } from './validate.ts'
+
+const allRoutes = [healthRoutes, enrolRoutes, otlpRoutes, agentRoutes, joinTokenRoutes, fleetRoutes, measuredRoutes]
 
 export type Tls = { key: string | Buffer; cert: string | Buffer }
 
@@ -32,6 +38,9 @@ export const buildApp = async (parts: Parts, tls?: Tls): Promise<FastifyInstance
     routerOptions: { maxParamLength: 512 },
     ...(tls && { https: { ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' as const } }),
   }) as unknown as FastifyInstance
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', route => void routes.push(route))
+  app.decorate('routes', routes)
   app.setValidatorCompiler(compileValidator)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) =>
@@ -56,7 +65,7 @@ export const buildApp = async (parts: Parts, tls?: Tls): Promise<FastifyInstance
     parts.counters.requests.inc({ route: request.routeOptions.url ?? '', method: request.method, status: String(reply.statusCode) })
   })
   // Each in a scope of its own: what one does to its bodies is not the others' matter.
-  for (const add of [healthRoutes, enrolRoutes, otlpRoutes])
+  for (const add of allRoutes)
     await app.register((scope, _options, done) => {
       add(scope, parts)
       done()
@@ -65,6 +74,10 @@ export const buildApp = async (parts: Parts, tls?: Tls): Promise<FastifyInstance
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every one that there is, those of the pages of `/docs` too. */
+    routes: readonly RouteOptions[]
+  }
   interface FastifyContextConfig {
     /** Not counted against anybody's number of requests. */
     unlimited?: boolean

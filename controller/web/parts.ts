@@ -5,9 +5,14 @@ import type { IssuerKeys } from '../enrol/issuer-keys.ts'
 import type { Provider } from '../enrol/person.ts'
 import type { Signer } from '../enrol/signer.ts'
 import type { FleetReader } from '../fleet/current.ts'
+import type { Location } from '../fleet/select.ts'
+import type { HistoryRow } from '../history/query.ts'
+import type { HistoryQuestion } from '../history/question.ts'
 import type { RemoteIngest } from '../ingest/worker.ts'
 import type { Counters } from '../metrics.ts'
 import type { Store } from '../store/store.ts'
+
+export type HistoryReader = { query(question: HistoryQuestion): Promise<HistoryRow[]> }
 
 export type Parts = {
   store: Store
@@ -25,6 +30,10 @@ export type Parts = {
   /** SHA-256 of the controller's own authority, where it has one: what join tokens carry. */
   caPin?: string
   ingest: Pick<RemoteIngest, 'receive'>
+  /** Rows by group and time, of whichever resolution is kept for so long ago: `asQuery` says what a question means. */
+  history: HistoryReader
+  /** Where this controller runs: what telemetry costs is counted on the way there. */
+  location?: Location
   /** Why it is not ready; nothing when it is. */
   problems: () => Promise<readonly string[]>
   /** Aborted when the controller begins to end. */

@@ -18,6 +18,7 @@ import type { Parts } from '../../../controller/web/parts.ts'
 import type { CredentialAnswer } from '../../../wire/api/enrol.ts'
 import type { OtlpAnswer } from '../../../wire/otlp-answer.ts'
 import { trustIssuers } from '../enrol/issuer.ts'
+import { historyOf } from './history-of.ts'
 
 export const startMs = Date.parse('2026-11-22T08:00:00Z')
 
@@ -61,6 +62,7 @@ export const openApi = async (t: Test, more: Partial<Parts> = {}): Promise<Api> 
         return answers.next
       },
     },
+    history: historyOf(store),
     problems: async () => [],
     ending: new AbortController().signal,
     ...more,

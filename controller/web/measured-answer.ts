@@ -1,0 +1,176 @@
+/** Rows of the history as people read them: milliseconds, a verdict, and what the fleet file promises. Pure. */
+import type { HistoryAnswer, LinkAnswer, Measured, PathAnswer, SloAnswer, TargetAnswer } from '../../wire/api/measured.ts'
+import type { FleetLink } from '../../wire/fleet.ts'
+import { msOf } from '../fleet/duration.ts'
+import type { MergedFleet, Owned } from '../fleet/merge.ts'
+import type { At } from '../history/labels.ts'
+import type { HistoryRow, Summary, Times } from '../history/query.ts'
+import { type HistoryGroup, pathIdOf, readPathGroup } from '../history/question.ts'
+
+/** So that nobody reads digits that mean nothing: a microsecond is what the kernel's clock can tell. */
+const msOfSeconds = (seconds: number): number => Math.round(seconds * 1e6) / 1000
+
+const timesOf = (times: Times | null): Measured['rttMs'] => {
+  if (!times) return null
+  const { count, p50, p95, p99, min, max } = times
+  return {
+    count,
+    p50: msOfSeconds(p50),
+    p95: msOfSeconds(p95),
+    p99: msOfSeconds(p99),
+    min: msOfSeconds(min),
+    max: msOfSeconds(max),
+  }
+}
+
+const verdictOf = ({ ok, fail }: Summary['runs']): Measured['verdict'] =>
+  ok + fail === 0 ? 'unmeasured' : fail === 0 ? 'ok' : ok === 0 ? 'fail' : 'degraded'
+
+export const measuredOf = (summary: Summary): Measured => {
+  const { runs, reasons, availability, rttSeconds, durationSeconds, packets, lossRatio, segments, retransmits } = summary
+  const { retransmitRatio, mtuBytes, certificateNotAfter } = summary
+  return {
+    verdict: verdictOf(runs),
+    runs,
+    reasons: { ...reasons },
+    availability,
+    rttMs: timesOf(rttSeconds),
+    durationMs: timesOf(durationSeconds),
+    lossRatio,
+    packets: { ...packets },
+    segments,
+    retransmits,
+    retransmitRatio,
+    mtu: { ...mtuBytes },
+    ...(certificateNotAfter !== null && { certificateNotAfter: new Date(certificateNotAfter * 1000).toISOString() }),
+  }
+}
+
+const placeOf = ({ cloud, region }: At): string => `${cloud}/${region}`
+
+export const pathAnswer = ({ group, summary }: HistoryRow): PathAnswer => {
+  const path = readPathGroup(group)
+  const { agent, check, kind, target, host, port, networkType, source, destination } = path
+  return {
+    id: pathIdOf(path, agent),
+    agent,
+    check,
+    kind,
+    target,
+    host,
+    ...(port !== undefined && { port }),
+    ...(networkType !== undefined && { networkType }),
+    ...(source && { from: placeOf(source) }),
+    ...(destination && { to: placeOf(destination) }),
+    measured: measuredOf(summary),
+  }
+}
+
+const objectiveOf = ({ availability, p95, outage }: NonNullable<FleetLink['objective']>): LinkAnswer['objective'] => ({
+  ...(availability !== undefined && { availability }),
+  ...(p95 !== undefined && { p95Ms: msOf(p95) }),
+  ...(outage !== undefined && { outageMs: msOf(outage) }),
+})
+
+/** Undefined: nothing is promised, or nothing was measured. */
+const meets = (objective: LinkAnswer['objective'], availability: number | null, p95Ms: number | undefined): boolean | undefined => {
+  const checks = [
+    objective?.availability === undefined || availability === null ? undefined : availability * 100 >= objective.availability,
+    objective?.p95Ms === undefined || p95Ms === undefined ? undefined : p95Ms <= objective.p95Ms,
+  ].filter(one => one !== undefined)
+  return checks.length ? checks.every(Boolean) : undefined
+}
+
+const byLink = (links: MergedFleet['links']): Map<string, Owned<FleetLink>> =>
+  new Map(links.map(link => [`${link.from} → ${link.to}`, link]))
+
+/** Those that the fleet names and those that were measured. */
+export const linkAnswers = (links: MergedFleet['links'], rows: readonly HistoryRow[]): LinkAnswer[] => {
+  const declared = byLink(links)
+  const measured = new Map(rows.map(row => [row.group, row]))
+  return [...new Set([...declared.keys(), ...measured.keys()])].flatMap((group): LinkAnswer[] => {
+    const [from = '', to] = group.split(' → ')
+    // A path that does not say where it leads is on no link.
+    if (to === undefined) return []
+    const [link, row] = [declared.get(group), measured.get(group)]
+    const objective = link?.objective && objectiveOf(link.objective)
+    const summary = row && measuredOf(row.summary)
+    const isMet = meets(objective, summary?.availability ?? null, summary?.rttMs?.p95)
+    return [
+      {
+        from,
+        to,
+        ...(link && { owner: link.owner, medium: link.medium }),
+        ...(objective && { objective }),
+        ...(isMet !== undefined && { meets: isMet }),
+        paths: row?.paths ?? 0,
+        measured: summary ?? null,
+      },
+    ]
+  })
+}
+
+export const targetAnswers = (targets: MergedFleet['targets'], rows: readonly HistoryRow[]): TargetAnswer[] => {
+  const declared = new Map(targets.map(target => [target.name, target]))
+  const measured = new Map(rows.map(row => [row.group, row]))
+  return [...new Set([...declared.keys(), ...measured.keys()])].map((name): TargetAnswer => {
+    const [target, row] = [declared.get(name), measured.get(name)]
+    return {
+      name,
+      ...(target && { address: target.address, owner: target.owner }),
+      ...(target?.location !== undefined && { location: target.location }),
+      paths: row?.paths ?? 0,
+      measured: row ? measuredOf(row.summary) : null,
+    }
+  })
+}
+
+export const historyAnswer = (groupBy: HistoryGroup, { group, startMs, paths, summary }: HistoryRow): HistoryAnswer => ({
+  group: groupBy === 'path' ? pathIdOf(readPathGroup(group), readPathGroup(group).agent) : group,
+  at: new Date(startMs).toISOString(),
+  paths,
+  measured: measuredOf(summary),
+})
+
+/**
+ * Links that promise something, and what is left of it. Runs stand for time: a link of which one run in a thousand failed was away for a thousandth of the
+ * window (Google SRE workbook, chapter 2: request-based).
+ */
+export const sloAnswers = (links: MergedFleet['links'], rows: readonly HistoryRow[], windowMs: number): SloAnswer[] => {
+  const measured = new Map(rows.map(row => [row.group, row]))
+  return links.flatMap((link): SloAnswer[] => {
+    const objective = link.objective && objectiveOf(link.objective)
+    if (!objective || Object.keys(objective).length === 0) return []
+    const row = measured.get(`${link.from} → ${link.to}`)
+    const availability = row?.summary.availability ?? null
+    const p95Ms = row && measuredOf(row.summary).rttMs?.p95
+    const isMet = meets(objective, availability, p95Ms)
+    const errorBudget =
+      objective.availability !== undefined && availability !== null && budgetOf(objective.availability, availability, windowMs)
+    return [
+      {
+        from: link.from,
+        to: link.to,
+        owner: link.owner,
+        objective,
+        windowMs,
+        paths: row?.paths ?? 0,
+        availability: availability === null ? null : availability * 100,
+        p95Ms: p95Ms ?? null,
+        ...(errorBudget && { errorBudget }),
+        ...(isMet !== undefined && { meets: isMet }),
+      },
+    ]
+  })
+}
+
+/** To a millionth, and to a millisecond. */
+const rounded = (ratio: number): number => Math.round(ratio * 1e6) / 1e6 + 0
+
+const budgetOf = (promisedPercent: number, availability: number, windowMs: number): NonNullable<SloAnswer['errorBudget']> => {
+  const allowedRatio = 1 - promisedPercent / 100
+  const allowedMs = allowedRatio * windowMs
+  const spentRatio = rounded((1 - availability) / allowedRatio)
+  const leftRatio = rounded(1 - spentRatio)
+  return { allowedMs: Math.round(allowedMs), spentRatio, leftRatio, leftMs: Math.round(allowedMs * leftRatio) }
+}
