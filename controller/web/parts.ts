@@ -8,7 +8,7 @@ import type { FleetReader } from '../fleet/current.ts'
 import type { Location } from '../fleet/select.ts'
 import type { HistoryRow } from '../history/query.ts'
 import type { HistoryQuestion } from '../history/question.ts'
-import type { RemoteIngest } from '../ingest/worker.ts'
+import type { IngestWorker } from '../ingest/start.ts'
 import type { Counters } from '../metrics.ts'
 import type { Store } from '../store/store.ts'
 
@@ -29,7 +29,7 @@ export type Parts = {
   bundles: () => X509Bundles
   /** SHA-256 of the controller's own authority, where it has one: what join tokens carry. */
   caPin?: string
-  ingest: Pick<RemoteIngest, 'receive'>
+  ingest: Pick<IngestWorker, 'receive'>
   /** Rows by group and time, of whichever resolution is kept for so long ago: `asQuery` says what a question means. */
   history: HistoryReader
   /** Where this controller runs: what telemetry costs is counted on the way there. */

@@ -1,0 +1,84 @@
+/** `probe controller`: serves for ever. Reads its words, starts the controller, says how to go on, and ends it when it is told to. */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { hostname, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { defaultDataDirectory } from '../agent/data-directory.ts'
+import { type ControllerConfig, readConfig, settings } from '../controller/config/read.ts'
+import { type Controller, startController } from '../controller/controller.ts'
+import { quote } from '../wire/values.ts'
+import { welcome } from './controller-welcome.ts'
+import type { Io } from './io.ts'
+import { openPino } from './log.ts'
+import type { Words } from './run-words.ts'
+import { readVersion } from './version.ts'
+
+const several = ['export', 'name'] as const
+const own = ['config', 'new-admin-token', ...several] as const
+const known = [...own, ...Object.values(settings).map(({ flag }) => flag)] as readonly string[]
+
+/** Resolves with the exit code when the controller has ended: 0 after a signal, 2 for a configuration that can't be run. */
+export const controllerCommand = async (words: Words, io: Io): Promise<number> => {
+  const { flags } = words
+  const config = readConfig({
+    file: flags['config']?.[0] ?? (io.env['CAUSEWAY_CONFIG'] || undefined),
+    flags: Object.fromEntries(Object.entries(flags).map(([name, values]) => [name, values?.[0]])),
+    exports: flags['export'] ?? [],
+    names: flags['name'] ?? [],
+    environment: io.env,
+    readFile: path => readFileSync(path, 'utf8'),
+    defaultData: () => join(defaultDataDirectory(io.env), 'controller'),
+  })
+  const problems = [...judgeWords(words), ...(config.ok ? [] : config.problems)]
+  if (problems.length > 0 || !config.ok) return refuse(io, problems)
+  const stopped = new Promise<string>(resolve => io.onStop(resolve))
+  return await run(config.value, { io, stopped, isTokenWanted: flags['new-admin-token'] !== undefined })
+}
+
+const judgeWords = ({ targets, flags }: Words): string[] => [
+  ...targets.map(
+    word =>
+      `controller: ${quote(word)} does not belong here${/\.ya?ml$/.test(word) ? `, did you mean --config ${word} or --fleet ${word}?` : ''}`,
+  ),
+  ...Object.keys(flags).flatMap(name =>
+    known.includes(name) ? [] : [`--${name}: unknown option of controller, it has ${known.map(one => `--${one}`).join(' ')}`],
+  ),
+  ...Object.entries(flags).flatMap(([name, values = []]) =>
+    values.length > 1 && !(several as readonly string[]).includes(name) ? [`--${name}: given twice`] : [],
+  ),
+]
+
+const refuse = (io: Io, problems: readonly string[]): number => {
+  for (const problem of problems) io.stderr.write(`probe controller: ${problem}\n`)
+  return 2
+}
+
+type Around = { io: Io; stopped: Promise<string>; isTokenWanted: boolean }
+
+const run = async (config: ControllerConfig, { io, stopped, isTokenWanted }: Around): Promise<number> => {
+  const log = await openPino()
+  const version = readVersion()
+  let controller: Controller
+  try {
+    controller = await startController(config, {
+      nowMs: () => io.now().getTime(),
+      elapsedMs: io.elapsedMs,
+      random: bytes => randomBytes(bytes),
+      chance: Math.random,
+      log,
+      version,
+      environment: io.env,
+      hostname: hostname(),
+      addresses: Object.values(networkInterfaces()).flatMap(all => (all ?? []).map(({ address }) => address)),
+      isTokenWanted,
+    })
+  } catch (error) {
+    return refuse(io, [error instanceof Error ? error.message : String(error)])
+  }
+  io.stdout.write(welcome(controller, { version, isTerminal: io.stdout.isTTY === true }))
+  log.info({ url: controller.url, store: controller.store }, 'serving')
+  log.info({ signal: await stopped }, 'ending: answers what has come, stores what is open')
+  await controller.close()
+  log.info({}, 'ended')
+  return 0
+}
