@@ -87,7 +87,11 @@ export const openServerTls = async (options: ServerTlsOptions): Promise<ServerTl
       ...(failure === undefined ? [] : [`${failure}; what was shown before goes on`]),
       ...judgeDates(shown, nowMs(), options.files),
     ],
-    look: lookOnce,
+    look: async () => {
+      // One that is under way may have read what was there before.
+      await looking
+      await lookOnce()
+    },
     close: () => {
       clearInterval(timer)
       listeners.clear()

@@ -1,6 +1,7 @@
 /** A server's certificate and key that are given as files, and who is behind them. */
 import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import { Secret } from '../../wire/secret.ts'
 import { findAnchor, judgeGiven, readCertificates } from './judge-given.ts'
 import { pinOf } from './mint.ts'
@@ -22,7 +23,15 @@ export const readTlsFiles = async (files: TlsFiles): Promise<Shown> => {
   const caPem = files.ca === undefined ? undefined : await read(files.ca)
   const problems = judgeGiven({ certPem, keyPem, ...(caPem === undefined ? {} : { caPem }), files })
   if (problems.length > 0) throw new BadTlsFile(problems.join('; '))
-  return buildShown(certPem, keyPem, caPem)
+  const shown = buildShown(certPem, keyPem, caPem)
+  try {
+    // OpenSSL has its own mind about short keys and old digests, and says it here rather than when the first agent comes.
+    createSecureContext({ cert: shown.chainPem, key: keyPem })
+  } catch (error) {
+    const reason = (error as { reason?: string }).reason ?? (error as Error).message
+    throw new BadTlsFile(`${files.cert} is refused by OpenSSL (${reason}): want a key of at least 2048 bits RSA or P-256, and SHA-256`)
+  }
+  return shown
 }
 
 const buildShown = (certPem: string, keyPem: string, caPem: string | undefined): Shown => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
@@ -92,6 +93,17 @@ t.test('what cannot be served is said by file and remedy', async t => {
     write({ ...good, ...change })
     await t.rejects(openTls(t, { directory, files }), { name: 'BadTlsFile', message }, name)
   }
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-subj', '/CN=short', '-keyout', files.key, '-out', files.cert],
+    { stdio: 'pipe' },
+  )
+  const { cert, key } = files
+  await t.rejects(
+    openTls(t, { directory, files: { cert, key } }),
+    { message: /tls\.crt is refused by OpenSSL \(.*small\): want/ },
+    'a short key',
+  )
   rmSync(files.key)
   await t.rejects(openTls(t, { directory, files }), { message: /tls\.key cannot be read \(ENOENT\)/ })
   await t.rejects(openTls(t, { directory, files: { ...files, cert: directory } }), { message: /EISDIR/ })
