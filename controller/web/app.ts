@@ -1,4 +1,5 @@
 /** The controller's API on Fastify: what all routes share (who may come and how often, what errors look like, OpenAPI), and the routes themselves. */
+import type { TlsOptions } from 'node:tls'
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import fastify, { type FastifyInstance, type FastifyRequest, type RouteOptions } from 'fastify'
 import { addAccess } from './access.ts'
@@ -17,15 +18,13 @@ import { compileValidator } from './validate.ts'
 
 const allRoutes = [healthRoutes, enrolRoutes, otlpRoutes, agentRoutes, joinTokenRoutes, fleetRoutes, measuredRoutes]
 
-export type Tls = { key: string | Buffer; cert: string | Buffer }
-
 /** For bodies but those of OTLP: a fleet file of ten thousand targets fits. */
 const bodyBytes = 4 * 2 ** 20
 /** Slow bodies are not waited for longer (RFC 9110 §15.5.9). */
 const requestMs = 30_000
 
 /** `tls` absent: plain HTTP, which is for loopback. A client certificate is asked for and never demanded: what it proves is judged where an agent enrols. */
-export const buildApp = async (parts: Parts, tls?: Tls): Promise<FastifyInstance> => {
+export const buildApp = async (parts: Parts, tls?: TlsOptions): Promise<FastifyInstance> => {
   const app = fastify({
     loggerInstance: parts.log,
     disableRequestLogging: true,
@@ -36,7 +35,7 @@ export const buildApp = async (parts: Parts, tls?: Tls): Promise<FastifyInstance
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: 512 },
-    ...(tls && { https: { ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' as const } }),
+    ...(tls && { https: tls }),
   }) as unknown as FastifyInstance
   const routes: RouteOptions[] = []
   app.addHook('onRoute', route => void routes.push(route))

@@ -4,6 +4,8 @@ import type { X509Bundles } from '../../judge/spiffe/x509-svid.ts'
 import type { IssuerKeys } from '../enrol/issuer-keys.ts'
 import type { Provider } from '../enrol/person.ts'
 import type { Signer } from '../enrol/signer.ts'
+import type { TokenReview } from '../enrol/token-review.ts'
+import type { Exporting } from '../export/start.ts'
 import type { FleetReader } from '../fleet/current.ts'
 import type { Location } from '../fleet/select.ts'
 import type { HistoryRow } from '../history/query.ts'
@@ -27,9 +29,13 @@ export type Parts = {
   fleet: FleetReader
   /** X.509 authorities of the fleet's trust domains. */
   bundles: () => X509Bundles
+  /** Of the cluster that the controller runs in, if it runs in one. */
+  review?: TokenReview
   /** SHA-256 of the controller's own authority, where it has one: what join tokens carry. */
   caPin?: string
   ingest: Pick<IngestWorker, 'receive'>
+  /** The paths' part of the page for Prometheus. */
+  exporting?: Pick<Exporting, 'page'>
   /** Rows by group and time, of whichever resolution is kept for so long ago: `asQuery` says what a question means. */
   history: HistoryReader
   /** Where this controller runs: what telemetry costs is counted on the way there. */

@@ -24,7 +24,7 @@ import { found, HttpProblem } from '../problem.ts'
 const perMinute = 300
 
 export const enrolRoutes = (app: FastifyInstance, parts: Parts): void => {
-  const { store, signer, random, nowMs, counters, keys, fleet, bundles } = parts
+  const { store, signer, random, nowMs, counters, keys, fleet, bundles, review } = parts
   app.post<{ Body: EnrolRequest }>(
     '/v1/enrol',
     {
@@ -38,7 +38,7 @@ export const enrolRoutes = (app: FastifyInstance, parts: Parts): void => {
     },
     async request => {
       const { merged } = fleet.now()
-      const means = { store, signer, fleet: merged, keys, bundles: bundles(), random, nowMs: nowMs() }
+      const means = { store, signer, fleet: merged, keys, bundles: bundles(), ...(review && { review }), random, nowMs: nowMs() }
       const enrolled = await enrol(means, enrolmentOf(request))
       counters.enrolments.inc({ proof: request.body.proof.kind, outcome: enrolled.ok ? 'ok' : enrolled.reason })
       if (!enrolled.ok) throw refusedAs(enrolled)
