@@ -25,8 +25,13 @@ type Line = { value: number; labels: Labels; sharedLabels: Labels; metricName?: 
 /** Whose row it is; a row may be given to another path while a page is made. */
 type Owner = { readonly totals: Totals; readonly row: number; readonly labels: Labels; readonly isStill: () => boolean }
 
-/** Lines of so many paths are made in one go: some ms, after which other work gets its turn. */
+/** Lines of so many paths are made in one go: 2 ms or so. */
 const pathsPerPart = 200
+/**
+ * After so long other work gets its turn; after longer where that takes long itself, or the page would never end: a tenth of the time, as far as no run
+ * suffers from it.
+ */
+const turnMs = { least: 4, most: 20 }
 
 /**
  * All metrics as of the last closed window, in small parts, of which each is garbage when the next is made. What is between two scrapes stays in typed
@@ -34,20 +39,49 @@ const pathsPerPart = 200
  */
 export async function* renderPage({ windows, self, source, details }: PageOf): AsyncGenerator<string> {
   const own: Owner = { totals: self.totals, row: 0, labels: toLabels(sourceAttributes(source)), isStill: () => true }
-  yield* renderMetrics([[own]], self.totals, details)
-  const parts: Owner[][] = []
-  for (const { row, key, labels } of windows.current()) {
-    if ((parts.at(-1)?.length ?? pathsPerPart) === pathsPerPart) {
-      parts.push([])
+  const parts = remember(ownersOf(windows, source))
+  let untilMs = performance.now() + turnMs.least
+  for (const part of [renderMetrics([[own]], self.totals, details), renderMetrics(parts, windows.totals, details)])
+    for await (const text of part) {
+      yield text
+      const doneMs = performance.now()
+      if (doneMs < untilMs) continue
       await setImmediate()
+      const nowMs = performance.now()
+      untilMs = nowMs + Math.min(turnMs.most, Math.max(turnMs.least, (nowMs - doneMs) / 10))
     }
-    const isStill = (): boolean => windows.keyOf(row) === key
-    parts.at(-1)!.push({ totals: windows.totals, row, labels: toLabels(pathAttributes(labels, source)), isStill })
-  }
-  yield* renderMetrics(parts, windows.totals, details)
 }
 
-async function* renderMetrics(parts: readonly Owner[][], totals: Totals, details: boolean): AsyncGenerator<string> {
+function* ownersOf(windows: PageOf['windows'], source: Place | undefined): Generator<Owner[]> {
+  let part: Owner[] = []
+  for (const { row, key, labels } of windows.current()) {
+    const isStill = (): boolean => windows.keyOf(row) === key
+    part.push({ totals: windows.totals, row, labels: toLabels(pathAttributes(labels, source)), isStill })
+    if (part.length < pathsPerPart) continue
+    yield part
+    part = []
+  }
+  if (part.length > 0) yield part
+}
+
+/** Made when first asked for, so that the page begins at once, and kept for the next metric. */
+const remember = <T>(source: Iterator<T>): Iterable<T> => {
+  const made: T[] = []
+  return {
+    *[Symbol.iterator]() {
+      for (let i = 0; ; i++) {
+        if (i === made.length) {
+          const next = source.next()
+          if (next.done) return
+          made.push(next.value)
+        }
+        yield made[i]!
+      }
+    },
+  }
+}
+
+async function* renderMetrics(parts: Iterable<Owner[]>, totals: Totals, details: boolean): AsyncGenerator<string> {
   for (const [measure, series] of Map.groupBy(totals.series, ({ key }) => measureOf(key)!)) {
     if (measure.page === 'details' && !details) continue
     let isFirst = true
@@ -55,7 +89,6 @@ async function* renderMetrics(parts: readonly Owner[][], totals: Totals, details
       const text = await renderMetric(measure, series, owners)
       yield isFirst ? text : withoutHeader(text)
       isFirst = false
-      await setImmediate()
     }
   }
 }

@@ -38,7 +38,8 @@ t.test('the page of an agent with every kind of check', async t => {
   await t.test('every path has at most 12 series, a transfer two more', async t => {
     const lines = page.split('\n')
     for (const kind of kinds) {
-      const own = lines.filter(line => line.includes(`check="each-${kind}"`))
+      // A busy machine adds one that says so.
+      const own = lines.filter(line => line.includes(`check="each-${kind}"`) && !line.includes('error_type="local_overload"'))
       t.ok(own.length <= (kind === 'tcp' ? 14 : 12), `${kind}: ${own.length}\n${own.join('\n')}`)
     }
   })
