@@ -1,11 +1,10 @@
 import type { Files } from './files.ts'
 import { apply, emptyLedger, type LedgerState, type Line } from './ledger.ts'
 import type { Lock } from './lock.ts'
-import type { Merge } from './merge.ts'
 import { segmentBytesOf } from './options.ts'
 import { dropReasons } from './record.ts'
 import { type Recovered, recover } from './recover.ts'
-import { Store } from './store.ts'
+import { Store, type StoreOptions } from './store.ts'
 
 export type Attached = { store: Store; lock: Lock; problems: string[] }
 
@@ -13,13 +12,13 @@ export type Attached = { store: Store; lock: Lock; problems: string[] }
 export const attach = async (
   files: Files,
   endpoints: readonly string[],
-  { limitBytes, merge }: { limitBytes: number; merge?: Merge },
+  { limitBytes, merge, underWay }: Pick<StoreOptions, 'limitBytes' | 'merge' | 'underWay'>,
 ): Promise<Attached> => {
   await files.prepare()
   const lock = files.lock()
   try {
     const recovered = await recover(files, endpoints)
-    const store = new Store({ files, limitBytes, segmentBytes: segmentBytesOf(limitBytes), merge }, recovered)
+    const store = new Store({ files, limitBytes, segmentBytes: segmentBytesOf(limitBytes), merge, underWay }, recovered)
     return { store, lock, problems: [...(lock.problem === undefined ? [] : [`not locked: ${lock.problem}`]), ...sayDamage(recovered)] }
   } catch (error) {
     lock.release()

@@ -1,13 +1,12 @@
 import { type Attached, attach, carryOver, ledgerWithout } from './attach.ts'
-import type { Files } from './files.ts'
 import { frameBytesAtMost } from './frame.ts'
 import { apply, type LedgerState, type Line } from './ledger.ts'
 import { DirectoryInUse } from './lock.ts'
-import type { Merge } from './merge.ts'
 import { type SpoolState, segmentBytesOf } from './options.ts'
+import type { StoreOptions } from './store.ts'
 import type { Waiting } from './waiting.ts'
 
-export type DiskOptions = { files: Files; limitBytes: number; merge?: Merge; nowMs: () => number }
+export type DiskOptions = Pick<StoreOptions, 'files' | 'limitBytes' | 'merge' | 'underWay'> & { nowMs: () => number }
 
 /** The directory, and what there is instead of it while it can't be used. Its methods are called one at a time. */
 export class Disk {

@@ -79,8 +79,11 @@ export class Entries {
   }
 }
 
-/** A segment file. `sealed`: no more is written to it. `merged`: what could be merged in it has been. */
-export type Segment = { number: number; bytes: number; sealed: boolean; merged: boolean; entries: Entries }
+/**
+ * A segment file. `sealed`: no more is written to it. `merged`: what could be merged in it has been. `thinned`: it was dropped but for what was on its way
+ * to an endpoint.
+ */
+export type Segment = { number: number; bytes: number; sealed: boolean; merged: boolean; thinned?: boolean; entries: Entries }
 
 /** Sixteen digits, so that names sort as numbers do. */
 export const segmentName = (number: number): string => `${String(number).padStart(16, '0')}.segment`

@@ -4,7 +4,7 @@
  * the others say; what the segment files say beyond them is then added by `reconcile` (recover.ts) with lines of the same kinds.
  */
 
-import { add, has, type Marks } from './marks.ts'
+import { add, allBut, has, type Marks } from './marks.ts'
 import { type DropReason, dropReasons } from './record.ts'
 
 /** In items. `spooled` is not kept: it is what the claims leave open. */
@@ -29,6 +29,8 @@ export type Line =
   | { t: 'try'; e: string; s: number; n: number }
   /** A segment ends for everyone; what is open in it is dropped. */
   | { t: 'close'; s: number; why: DropReason }
+  /** What is open in a segment, up to index `to`, is dropped, but for the records `keep`: [endpoint, index, items] that are on their way. */
+  | { t: 'thin'; s: number; to: number; why: DropReason; keep: [string, number, number][] }
   /** Items that the files have and the journal has not, or the other way round. */
   | { t: 'found'; e: string; s: number; i: number }
   | { t: 'lost'; e: string; s: number; i: number }
@@ -65,6 +67,7 @@ export const apply = (state: LedgerState, line: Line): void => {
   else if (line.t === 'state') restore(state, line)
   else if (line.t === 'known') state.known.set(line.s, Math.max(line.to, state.known.get(line.s) ?? 0))
   else if (line.t === 'close') close(state, line)
+  else if (line.t === 'thin') thin(state, line)
   else if (line.t === 'leave') state.endpoints.delete(line.e)
   else if (line.t === 'join') join(state, line)
   else {
@@ -90,7 +93,7 @@ const applyTo = (endpoint: EndpointState, line: Line & { t: 'done' | 'pass' | 't
     return
   }
   const claim = endpoint.claims.get(line.s)
-  // The segment has been closed while the record was on its way: it was counted as dropped then.
+  // The segment has been closed: what was open in it was counted then.
   if (!claim) return
   if (line.t === 'try') add(claim.tried, line.n)
   else if (line.t === 'lost') {
@@ -124,6 +127,22 @@ const close = (state: LedgerState, { s, why }: Line & { t: 'close' }): void => {
     const open = claim.items - claim.doneItems
     endpoint.tally = settle(endpoint.tally, open, open, why)
     endpoint.claims.delete(s)
+  }
+}
+
+const thin = (state: LedgerState, { s, to, why, keep }: Line & { t: 'thin' }): void => {
+  for (const [name, endpoint] of state.endpoints) {
+    const claim = endpoint.claims.get(s)
+    if (!claim) continue
+    const kept = keep.filter(([e, n]) => e === name && !has(claim.done, n))
+    const keptItems = kept.reduce((sum, [, , items]) => sum + items, 0)
+    const open = openItems(claim) - keptItems
+    endpoint.tally = settle(endpoint.tally, open, open, why)
+    claim.doneItems = claim.items - keptItems
+    claim.done = allBut(
+      kept.map(([, n]) => n),
+      to,
+    )
   }
 }
 

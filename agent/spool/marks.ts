@@ -38,3 +38,14 @@ export const lastFree = (marks: Marks, n: number): number => {
   const at = beyond(marks, n)
   return at & 1 ? marks[at - 1]! - 1 : n
 }
+
+/** The numbers from 0 to before `to`, without those given. */
+export const allBut = (without: readonly number[], to: number): Marks => {
+  const marks: Marks = []
+  let from = 0
+  for (const n of [...new Set(without)].sort((a, b) => a - b)) {
+    if (n > from) marks.push(from, n)
+    from = n + 1
+  }
+  return to > from ? [...marks, from, to] : marks
+}

@@ -53,6 +53,17 @@ export const mergeSegment = async (files: Files, segment: Segment, groups: reado
   return fewer
 }
 
+/** Writes a segment anew with these of its records and no others, at one stroke. */
+export const thinSegment = async (files: Files, segment: Segment, kept: readonly Entry[]): Promise<void> => {
+  const alone: Merge = ([payload]) => payload!
+  await mergeSegment(
+    files,
+    segment,
+    kept.map(entry => [entry]),
+    alone,
+  )
+}
+
 const mergeGroup = (old: Buffer, group: readonly Entry[], merge: Merge): Buffer[] => {
   const frames = group.map(({ offset, bytes }) => old.subarray(offset, offset + bytes))
   const records = frames.map(readRecord)

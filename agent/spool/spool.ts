@@ -16,6 +16,7 @@ import { newPending, owedItems, type Pending } from './pending.ts'
 import { pick } from './pick.ts'
 import { readNext } from './read-next.ts'
 import type { DropReason, NewRecord, Order, SpooledRecord } from './record.ts'
+import type { UnderWay } from './store.ts'
 import { Waiting } from './waiting.ts'
 
 const retryDiskMs = 5_000
@@ -57,7 +58,9 @@ export class Spool {
     this.#memoryBytes = options.memoryBytes ?? defaultMemoryBytes
     this.#flushEveryMs = options.flushEveryMs ?? defaultFlushEveryMs
     this.#files = options.files ?? realFiles(options.directory)
-    this.#disk = new Disk({ ...options, files: this.#files, limitBytes: this.limitBytes }, options.endpoints)
+    const { merge, nowMs } = options
+    const underWay = (segment: number): UnderWay[] => underWayIn(segment, this.#held)
+    this.#disk = new Disk({ merge, nowMs, underWay, files: this.#files, limitBytes: this.limitBytes }, options.endpoints)
   }
 
   /** Rejects with `DirectoryInUse` only. */
@@ -236,3 +239,8 @@ export class Spool {
     return run
   }
 }
+
+const underWayIn = (segment: number, held: Iterable<Held>): UnderWay[] =>
+  [...held].flatMap(({ endpoint, record, source: { place } }) =>
+    place?.segment === segment ? [{ endpoint, index: place.index, items: record.items }] : [],
+  )

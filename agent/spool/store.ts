@@ -3,7 +3,7 @@ import type { Appender, Files } from './files.ts'
 import { buildFrame, type Entry } from './frame.ts'
 import { Journal } from './journal.ts'
 import { apply, type LedgerState, type Line } from './ledger.ts'
-import { type Merge, mergeSegment, planMerge } from './merge.ts'
+import { type Merge, mergeSegment, planMerge, thinSegment } from './merge.ts'
 import { exceptionsOf, type Pending } from './pending.ts'
 import { isFinished } from './pick.ts'
 import type { Recovered } from './recover.ts'
@@ -11,7 +11,15 @@ import type { Recovered } from './recover.ts'
 /** Frames are built and written in parts of this size, so that packing a long queue does not hold up a probe. */
 const partBytes = 128 * 1024
 
-export type StoreOptions = { files: Files; limitBytes: number; segmentBytes: number; merge?: Merge }
+export type StoreOptions = {
+  files: Files
+  limitBytes: number
+  segmentBytes: number
+  merge?: Merge
+  /** The records of a segment that are on their way to an endpoint now. */
+  underWay: (segment: number) => readonly UnderWay[]
+}
+export type UnderWay = { endpoint: string; index: number; items: number }
 
 /** The segments and the ledger on disk. Its methods are called one at a time; those that write reject with the file system's error, and can be called again. */
 export class Store {
@@ -167,12 +175,35 @@ export class Store {
       if (groups.length < candidate.entries.length) this.mergedAway += await mergeSegment(files, candidate, groups, merge)
       return true
     }
-    const oldest = this.segments.find(({ sealed }) => sealed)!
-    this.note({ t: 'close', s: oldest.number, why: 'size' })
+    const { underWay } = this.#options
+    const oldest = this.segments.find(({ sealed, thinned, number }) => sealed && !(thinned && underWay(number).length > 0))
+    if (!oldest) return false
+    await this.#drop(oldest, underWay(oldest.number))
+    return true
+  }
+
+  /** What is on its way may arrive, and is not dropped: it stays until it is known what became of it. */
+  async #drop(segment: Segment, kept: readonly UnderWay[]): Promise<void> {
+    const { number: s, entries } = segment
+    if (kept.length === 0) this.note({ t: 'close', s, why: 'size' })
+    else
+      this.note({
+        t: 'thin',
+        s,
+        to: this.state.known.get(s) ?? 0,
+        why: 'size',
+        keep: kept.map(one => [one.endpoint, one.index, one.items]),
+      })
     // Should the disk be full, then this is what makes room on it.
     await this.writeLedger(true).catch(() => {})
-    await this.#remove(oldest)
-    return true
+    if (kept.length === 0) return this.#remove(segment)
+    segment.thinned = true
+    const indexes = new Set(kept.map(({ index }) => index))
+    await thinSegment(
+      this.#options.files,
+      segment,
+      [...entries].filter(({ index }) => indexes.has(index)),
+    )
   }
 
   async close(): Promise<void> {

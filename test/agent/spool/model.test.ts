@@ -22,6 +22,8 @@ class World {
   durable = new Set<number>()
   memories = new Map<Endpoint, Memory>(endpoints.map(e => [e, { settled: new Set(), settledForGood: new Set() }]))
   held: { endpoint: Endpoint; held: Held }[] = []
+  /** What each endpoint's ledger must say that it has been delivered. */
+  delivered = new Map<Endpoint, number>()
   damaged = false
   readonly limitBytes: number
   constructor(limitBytes: number) {
@@ -42,6 +44,7 @@ class World {
 
   async start(): Promise<void> {
     this.spool = await this.openCopy(this.files)
+    for (const e of endpoints) this.delivered.set(e, this.spool.ledger(e).delivered)
   }
 }
 
@@ -79,6 +82,8 @@ const settle =
     const [one] = world.held.splice(which % Math.max(1, world.held.length), 1)
     if (!one) return
     world.spool.settle(one.held, dropped)
+    const { items } = one.held.record
+    world.delivered.set(one.endpoint, world.delivered.get(one.endpoint)! + items - Math.min(items, dropped))
     for (const number of numbersOf(one.held.record)) world.memories.get(one.endpoint)!.settled.add(number)
   }
 
@@ -219,6 +224,8 @@ const play = async (limitBytes: number, sequence: readonly Command[]): Promise<b
     for (const e of endpoints) {
       const ledger = world.spool.ledger(e)
       if (!isExact(ledger)) throw new Error(`${e}: ${JSON.stringify(ledger)}`)
+      const delivered = world.delivered.get(e)
+      if (ledger.delivered !== delivered) throw new Error(`${e} has had ${delivered} and not ${ledger.delivered}`)
     }
   }
   world.files.room = Number.POSITIVE_INFINITY
