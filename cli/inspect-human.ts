@@ -1,4 +1,5 @@
 /** A judgement for people: what it is, whose, until when, and every broken rule with what was seen and wanted. */
+import { sayDuration } from '../wire/say-duration.ts'
 import { indent } from './diagnosis-text.ts'
 import type { InspectDocument, InspectedCertificate } from './inspect-judge.ts'
 import { printable } from './printable.ts'
@@ -34,10 +35,10 @@ const certificateLines = (one: InspectedCertificate, { at }: InspectDocument, st
   const mark = now > to || now < from ? style.bad(symbols.fail) : one.role === 'unused' ? style.warn(symbols.warn) : style.good(symbols.ok)
   const when =
     now > to
-      ? `expired ${sayTime(now - to)} ago`
+      ? `expired ${sayDuration(now - to)} ago`
       : now < from
-        ? `valid in ${sayTime(from - now)}`
-        : `${sayTime(to - now)} left, ${Math.floor((100 * (to - now)) / (to - from))} % of its life`
+        ? `valid in ${sayDuration(from - now)}`
+        : `${sayDuration(to - now)} left, ${Math.floor((100 * (to - now)) / (to - from))} % of its life`
   const subject = printable(one.subject || one.sans[0] || `serial ${one.serial}`)
   return [
     `  ${mark} ${one.role.padEnd(labelColumn - 4)}${subject}`,
@@ -47,19 +48,6 @@ const certificateLines = (one: InspectedCertificate, { at }: InspectDocument, st
     ),
     ...indent(labelColumn, [style.dim(`${symbols.dot} ${one.fingerprint256.slice(0, 23)}${symbols.ellipsis}`)]),
   ]
-}
-
-const units = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-  ['second', 1000],
-] as const
-
-const sayTime = (ms: number): string => {
-  const [unit, size] = units.find(([, size]) => ms >= 2 * size) ?? units[3]
-  const count = Math.floor(ms / size)
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
 const labelled = (label: string, text: string, style: Style): string[] =>

@@ -71,7 +71,9 @@ export const parseNumbers = (given: Given, used: ReadonlySet<Kind>): Parsed<Numb
     const most = Math.min(...schemas.map(schema => schema.maximum ?? Number.POSITIVE_INFINITY))
     const whole = schemas.some(schema => schema.type === 'integer') && !Number.isInteger(value.value)
     if (value.value < least || value.value > most) {
-      problems.push(`--${name}: got ${given[name]![0]}, want ${number.show(least)} to ${number.show(most)}`)
+      problems.push(
+        `--${name}: got ${given[name]![0]}, want ${number.show(least)} to ${number.show(most)}${value.value < least ? sayUnit(number, given[name]![0]!) : ''}`,
+      )
     } else if (whole) problems.push(`--${name}: got ${given[name]![0]}, want a whole number${name === 'timeout' ? ' of milliseconds' : ''}`)
     for (const kind of kindsOfFlag(name)) numbers[kind] = { ...numbers[kind], [into[kind]!]: value.value }
   }
@@ -91,3 +93,7 @@ export const sniProblems = (sni: string | undefined) => {
   // RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted".
   return host.value.family ? [`--sni: ${sni} is an address, a server name is a name (RFC 6066)`] : []
 }
+
+/** `5` for five seconds is the usual slip: a duration without a unit is in milliseconds. */
+const sayUnit = (number: NonNullable<ReturnType<typeof flagOf>['number']>, text: string): string =>
+  number.show(1) === '1ms' && /^[\d.]+$/.test(text) ? `; without a unit it is milliseconds, did you mean ${text}s?` : ''

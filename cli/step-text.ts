@@ -4,6 +4,7 @@ import type { HttpMeasured } from '../wire/measured-http.ts'
 import type { BundleMeasured, ClientAuth, HoldMeasured, MtlsMeasured } from '../wire/measured-identity.ts'
 import type { TcpMeasured } from '../wire/measured-tcp.ts'
 import type { AnyResult } from '../wire/result.ts'
+import { sayDuration } from '../wire/say-duration.ts'
 import { printable } from './printable.ts'
 
 /** `35.2 ms`, with as many digits as mean something. */
@@ -113,13 +114,12 @@ export const controlText = (control: TcpMeasured['control']): string[] => {
 
 const tlsText = ({ version, alpn, handshakeMs, chain }: TlsMeasured, now: string) => {
   const leaf = chain[0]
-  const days = leaf && Math.trunc((Date.parse(leaf.notAfter) - Date.parse(now)) / 86_400_000)
-  const expired = leaf !== undefined && leaf.notAfter < now
+  const leftMs = leaf && Date.parse(leaf.notAfter) - Date.parse(now)
   return [
     ...(version ? [`${version}${alpn ? ` ${alpn}` : ''}`] : []),
     ...(handshakeMs === null ? [] : [showMs(handshakeMs)]),
     ...(leaf ? [shorten(leaf.subject)] : []),
-    ...(days !== undefined && Number.isFinite(days) ? [expired ? `expired ${-days} days ago` : `${days} days left`] : []),
+    ...(leftMs !== undefined && Number.isFinite(leftMs) ? [showLeft(leftMs)] : []),
   ]
 }
 
@@ -135,7 +135,7 @@ const mtlsText = ({ version, peerId, ourId, clientAuth, expiry, withoutCertifica
   ...(peerId ? [`peer ${peerId}`] : []),
   ...(ourId ? [`we are ${ourId}`] : []),
   ...(version ? [answers[clientAuth]] : []),
-  ...(expiry ? [`${showLeft(expiry.secondsLeft)} left`] : []),
+  ...(expiry ? [showLeft(1000 * expiry.secondsLeft)] : []),
   ...(withoutCertificate === 'refused' ? ['without a certificate: refused'] : []),
   ...(hold ? [showHold(hold)] : []),
 ]
@@ -146,13 +146,8 @@ const showHold = ({ heldMs, cut, fresh, failed, changedAfterMs }: HoldMeasured):
   return `${held}, ${fresh} fresh beside it${failed ? `, ${failed} failed` : ''}${change}`
 }
 
-/** `3 d`, `5 h`, `12 min`, `40 s`: what is worth knowing of it. */
-const showLeft = (seconds: number): string => {
-  const [size, unit] = [[86_400, 'd'] as const, [3600, 'h'] as const, [60, 'min'] as const].find(
-    ([one]) => Math.abs(seconds) >= 2 * one,
-  ) ?? [1, 's']
-  return `${Math.trunc(seconds / size)} ${unit}`
-}
+/** `3 days left`, or since when it is over. */
+const showLeft = (ms: number): string => (ms < 0 ? `expired ${sayDuration(ms)} ago` : `${sayDuration(ms)} left`)
 
 const bundleText = ({ httpStatus, sequence, refreshHintSeconds, authorities, endpointId }: BundleMeasured) => {
   if (httpStatus === null) return []

@@ -1,7 +1,8 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { CertificateFacts, TlsMeasured } from '../../wire/measured.ts'
 import type { AnyResult } from '../../wire/result.ts'
-import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayDuration, sayList, tlsKindOf } from './say.ts'
+import { sayDuration } from '../../wire/say-duration.ts'
+import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayList, tlsKindOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
 const isSelfSigned = ({ subject, issuer }: CertificateFacts): boolean => subject === issuer

@@ -1,7 +1,8 @@
 import type { Confidence, Diagnosis } from '../../wire/causes.ts'
 import type { CertificateFacts } from '../../wire/measured.ts'
+import { sayDuration } from '../../wire/say-duration.ts'
 import { chainOf, sayPlace } from './explain-certificate.ts'
-import { buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayDuration, tlsKindOf } from './say.ts'
+import { buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, tlsKindOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
 /** A certificate past its end by less may as well be a clock that is wrong: hosts without NTP drift by minutes. */

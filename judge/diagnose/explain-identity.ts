@@ -2,8 +2,9 @@ import type { Confidence, Diagnosis } from '../../wire/causes.ts'
 import type { MtlsMeasured } from '../../wire/measured-identity.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
+import { sayDuration } from '../../wire/say-duration.ts'
 import { fixFederation, shellDomain } from './fix-federation.ts'
-import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf, sayDuration } from './say.ts'
+import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
 export const mtlsOf = (seen: Seen): MtlsMeasured | undefined => seen.mtls?.measured

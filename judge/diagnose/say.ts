@@ -57,21 +57,6 @@ export const sayPercent = (ratio: number): string => {
 
 export const sayMs = (ms: number): string => `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(3))} ms`
 
-const units = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-  ['second', 1000],
-] as const
-
-/** A time span in the largest unit of which there are at least two. */
-export const sayDuration = (ms: number): string => {
-  if (!Number.isFinite(ms)) return 'an unknown time'
-  const [unit, size] = units.find(([, size]) => Math.abs(ms) >= 2 * size) ?? units[3]
-  const count = Math.round(Math.abs(ms) / size)
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
-}
-
 /** `a`, `a and b`, `a, b and c`. */
 export const sayList = (items: readonly string[]): string =>
   items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`

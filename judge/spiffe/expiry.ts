@@ -1,4 +1,5 @@
 /** How near its end a certificate is, measured by its own life: an SVID of an hour and a root of ten years need different words. */
+import { sayDuration } from '../../wire/say-duration.ts'
 import type { Certificate } from './certificate.ts'
 import { iso, type Role, roleOf, sayCertificate } from './path.ts'
 import type { SpiffeWarning } from './warnings.ts'
@@ -68,7 +69,5 @@ export const authorityWarnings = (authorities: readonly Certificate[], nowMs: nu
       detail: `the authority ${sayCertificate(one.certificate)} ends at ${iso(one.notAfterMs)}, ${sayLeft(one)}`,
     }))
 
-const sayLeft = ({ fractionLeft, secondsLeft }: Expiry): string => {
-  const left = secondsLeft >= 2 * 86_400 ? `${Math.floor(secondsLeft / 86_400)} days` : `${secondsLeft} s`
-  return `${left} and ${Math.floor(fractionLeft * 100)} % of its life left`
-}
+const sayLeft = ({ fractionLeft, secondsLeft }: Expiry): string =>
+  `${sayDuration(1000 * secondsLeft)} and ${Math.floor(fractionLeft * 100)} % of its life left`

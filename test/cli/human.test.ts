@@ -54,6 +54,17 @@ for (const columns of [40, 60, 80, 100, 200]) {
   })
 }
 
+t.test('what is left of a certificate is said in the same words in every step', async t => {
+  const chain = (notAfter: string) => [{ ...result('tls').measured.chain[0]!, notAfter }]
+  const both = async (notAfter: string, secondsLeft: number) => {
+    const mtls = result('mtls', { expiry: { secondsLeft, subject: 'CN=payments' } })
+    return (await show({ tls: result('tls', { chain: chain(notAfter) }), mtls }, worldOf(), ['tls://a.test', 'mtls://a.test'])).text
+  }
+  t.equal([...(await both('2026-11-24T21:00:00.000Z', 262_800)).matchAll(/ {3}3 days left\n/g)].length, 2)
+  t.equal([...(await both('2026-11-21T20:40:00.000Z', 2400)).matchAll(/ {3}40 minutes left\n/g)].length, 2)
+  t.equal([...(await both('2026-11-21T17:00:00.000Z', -10_800)).matchAll(/ {3}expired 3 hours ago\n/g)].length, 2)
+})
+
 t.test('a certificate cannot drive the terminal', async t => {
   const chain = [{ ...result('tls').measured.chain[0]!, subject: 'CN=\u001b[2Jgone' }]
   const { text } = await show({ tls: result('tls', { chain }) })

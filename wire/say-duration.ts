@@ -1,0 +1,14 @@
+const units = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const
+
+/** How long, for people: in whole numbers of the largest unit of which there are at least two. */
+export const sayDuration = (ms: number): string => {
+  if (!Number.isFinite(ms)) return 'an unknown time'
+  const [unit, size] = units.find(([, size]) => Math.abs(ms) >= 2 * size) ?? units[3]
+  const count = Math.floor(Math.abs(ms) / size)
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
