@@ -63,7 +63,8 @@ export const putAgent = async (sql: Sql, agent: EnrolledAgent, nowMs: number): P
   await sql.run(
     `INSERT INTO agents (id, location, labels, advertise, details, proof, status, enrolled_ms, last_seen_ms) VALUES ($1, $2, $3, $4, $5, $6, 'live', $7, $7)
       ON CONFLICT (id) DO UPDATE SET location = excluded.location, labels = excluded.labels, advertise = excluded.advertise, details = excluded.details,
-        proof = excluded.proof, status = 'live', enrolled_ms = excluded.enrolled_ms, last_seen_ms = excluded.last_seen_ms`,
+        proof = excluded.proof, status = 'live', enrolled_ms = excluded.enrolled_ms, last_seen_ms = excluded.last_seen_ms,
+        plan_version = agents.plan_version + 1`,
     id,
     ...texts,
     nowMs,
@@ -77,17 +78,78 @@ export const describeAgent = async (
   { labels, advertise, details }: Pick<StoredAgent, 'labels' | 'advertise' | 'details'>,
 ): Promise<boolean> => {
   const texts = [labels, advertise, details].map(value => JSON.stringify(value))
-  return (await sql.run('UPDATE agents SET labels = $2, advertise = $3, details = $4 WHERE id = $1', id, ...texts)) > 0
+  const text = `UPDATE agents SET labels = $2, advertise = $3, details = $4,
+      plan_version = plan_version + CASE WHEN labels = $2 AND advertise = $3 AND details = $4 THEN 0 ELSE 1 END WHERE id = $1`
+  return (await sql.run(text, id, ...texts)) > 0
 }
 
-/** Never backwards. */
+/** Never backwards. Who had retired is live again. */
 export const touchAgent = async (sql: Sql, id: string, seenMs: number): Promise<void> => {
-  await sql.run('UPDATE agents SET last_seen_ms = $2 WHERE id = $1 AND last_seen_ms < $2', id, seenMs)
+  await sql.run(
+    `UPDATE agents SET last_seen_ms = $2, status = CASE WHEN status = 'retired' THEN 'live' ELSE status END,
+      plan_version = plan_version + CASE WHEN status = 'retired' THEN 1 ELSE 0 END WHERE id = $1 AND last_seen_ms < $2`,
+    id,
+    seenMs,
+  )
 }
 
 export const setAgentStatus = async (sql: Sql, id: string, status: AgentStatus): Promise<boolean> =>
-  (await sql.run('UPDATE agents SET status = $2 WHERE id = $1', id, status)) > 0
+  (await sql.run('UPDATE agents SET status = $2, plan_version = plan_version + 1 WHERE id = $1', id, status)) > 0
+
+/** Those that were last seen before then are retired; who they were. */
+export const retireAgents = async (sql: Sql, beforeMs: number): Promise<string[]> => {
+  const text = `UPDATE agents SET status = 'retired', plan_version = plan_version + 1 WHERE status <> 'retired' AND last_seen_ms < $1 RETURNING id`
+  return (await sql.all(text, beforeMs)).map(({ id }) => String(id)).sort((a, b) => (a < b ? -1 : 1))
+}
+
+/** Another whenever anything has changed by which agents are planned, cheap to ask. */
+export const agentsVersion = async (sql: Sql): Promise<string> => {
+  const row = await first(sql, 'SELECT COUNT(*) AS agents, CAST(COALESCE(SUM(plan_version), 0) AS BIGINT) AS version FROM agents')
+  return `${row?.['agents']}/${row?.['version']}`
+}
 
 /** Undefined takes the mark away. False: there is none of this id. */
 export const markAgent = async (sql: Sql, id: string, what: 'cordoned' | 'banned', mark: Mark | undefined): Promise<boolean> =>
-  (await sql.run(`UPDATE agents SET ${what} = $2 WHERE id = $1`, id, mark ? JSON.stringify(mark) : null)) > 0
+  (await sql.run(`UPDATE agents SET ${what} = $2, plan_version = plan_version + 1 WHERE id = $1`, id, mark ? JSON.stringify(mark) : null)) >
+  0
+
+/** What agents are planned by, as it is kept: texts, so that reading ten thousand of them takes the thread no time that is worth a word. */
+export type PlannableRow = {
+  id: string
+  location: string
+  labels: string
+  advertise: string
+  details: string
+  status: AgentStatus
+  isCordoned: boolean
+}
+
+/** All that take part in the fleet: neither banned nor retired. */
+export const listPlannable = async (sql: Sql): Promise<PlannableRow[]> => {
+  const rows = await sql.all(
+    `SELECT id, location, labels, advertise, details, status, cordoned IS NOT NULL AS is_cordoned FROM agents
+      WHERE banned IS NULL AND status <> 'retired' ORDER BY id`,
+  )
+  return rows.map(({ id, location, labels, advertise, details, status, is_cordoned }) => ({
+    id: String(id),
+    location: String(location),
+    labels: String(labels),
+    advertise: String(advertise),
+    details: String(details),
+    status: status as AgentStatus,
+    isCordoned: Boolean(is_cordoned),
+  }))
+}
+
+export type Seen = { id: string; status: AgentStatus; lastSeenMs: number; isBanned: boolean }
+
+/** Of all agents, by id. */
+export const listSeen = async (sql: Sql): Promise<Seen[]> => {
+  const rows = await sql.all('SELECT id, status, last_seen_ms, banned IS NOT NULL AS is_banned FROM agents ORDER BY id')
+  return rows.map(({ id, status, last_seen_ms, is_banned }) => ({
+    id: String(id),
+    status: status as AgentStatus,
+    lastSeenMs: Number(last_seen_ms),
+    isBanned: Boolean(is_banned),
+  }))
+}

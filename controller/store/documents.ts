@@ -54,6 +54,20 @@ export const currentDocuments = async (sql: Sql, asOf = Number.MAX_SAFE_INTEGER)
   return rows.map(read)
 }
 
+/** As `currentDocuments`, with each owner's newest of those that were not refused. */
+export const soundDocuments = async (sql: Sql, asOf: number, refused: readonly number[]): Promise<StoredDocument[]> => {
+  const documents = await currentDocuments(sql, asOf)
+  const sound = documents.map(async document => {
+    if (!refused.includes(document.generation)) return [document]
+    const former = await documentHistory(sql, document.owner, historyLength)
+    return former.filter(({ generation }) => generation <= asOf && !refused.includes(generation)).slice(0, 1)
+  })
+  return (await Promise.all(sound)).flat()
+}
+
+/** Generations of one owner that are looked through for one that was not refused. */
+const historyLength = 100
+
 /** Newest first. */
 export const documentHistory = async (sql: Sql, owner: string, limit: number): Promise<StoredDocument[]> => {
   const rows = await sql.all<DocumentRow>(

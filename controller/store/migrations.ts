@@ -40,4 +40,18 @@ export const migrations: readonly ((dialect: Dialect) => readonly string[])[] = 
     'ALTER TABLE history ADD COLUMN rolled BIGINT NOT NULL DEFAULT 0',
     'CREATE INDEX history_unrolled ON history (resolution_ms, start_ms) WHERE rolled = 0',
   ],
+  () => [
+    'ALTER TABLE agents ADD COLUMN plan_version BIGINT NOT NULL DEFAULT 1',
+    `CREATE TABLE assignments (agent_id TEXT PRIMARY KEY, revision TEXT NOT NULL, generation BIGINT NOT NULL, body TEXT NOT NULL, at_ms BIGINT NOT NULL,
+      change BIGINT NOT NULL)`,
+    'CREATE INDEX assignments_by_change ON assignments (change)',
+    `CREATE TABLE standings (agent_id TEXT PRIMARY KEY, sent_revision TEXT, sent_ms BIGINT, sent_count BIGINT NOT NULL DEFAULT 0, gone_ms BIGINT,
+      revision TEXT, generation BIGINT, outcome TEXT, problems TEXT, paths BIGINT, told_ms BIGINT)`,
+    `CREATE TABLE runs (id TEXT PRIMARY KEY, asked TEXT NOT NULL, author TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL)`,
+    'CREATE INDEX runs_by_end ON runs (expires_ms)',
+    `CREATE TABLE run_parts (id TEXT PRIMARY KEY, run_id TEXT NOT NULL, agent_id TEXT NOT NULL, direction TEXT NOT NULL, message TEXT NOT NULL,
+      expires_ms BIGINT NOT NULL, sent_ms BIGINT, done_ms BIGINT, results TEXT NOT NULL, problems TEXT NOT NULL)`,
+    'CREATE INDEX run_parts_of_run ON run_parts (run_id)',
+    'CREATE INDEX run_parts_by_end ON run_parts (expires_ms)',
+  ],
 ]

@@ -2,6 +2,7 @@
 import type { Test } from 'tap'
 import type { Store } from '../../../controller/store/store.ts'
 import { agentsContract } from './contract-agents.ts'
+import { assignmentsContract } from './contract-assignments.ts'
 import { dataContract } from './contract-data.ts'
 import { ingestContract } from './contract-ingest.ts'
 import { leaseContract } from './contract-lease.ts'
@@ -11,7 +12,8 @@ import { transactionContract } from './contract-transactions.ts'
 export type Subject = { open(): Promise<Store>; again(store: Store): Promise<Store> }
 
 export const storeContract = async (t: Test, subject: Subject): Promise<void> => {
-  for (const part of [transactionContract, dataContract, agentsContract, ingestContract, leaseContract]) await part(t, subject)
+  for (const part of [transactionContract, dataContract, agentsContract, assignmentsContract, ingestContract, leaseContract])
+    await part(t, subject)
 }
 
 /** A test with an empty store of its own. */
