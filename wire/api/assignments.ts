@@ -4,10 +4,11 @@
  */
 import type { XStatic } from 'typebox/schema'
 import { checkSchema, targetSchema } from '../assignment.ts'
+import { open } from '../open.ts'
 
 const id = { type: 'string', minLength: 1, maxLength: 128 } as const
-const { additionalProperties: _closedTarget, ...targetMessage } = targetSchema
-const { additionalProperties: _closedCheck, ...checkMessage } = checkSchema
+const targetMessage = open(targetSchema)
+const checkMessage = open(checkSchema)
 
 /** Event `assignment`: all that the agent is to do, in place of what it was told before. Its `id` is the revision. */
 export const assignmentMessageSchema = {
