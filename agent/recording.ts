@@ -30,6 +30,8 @@ export type RecordingParts = {
   windows: Windows
   source?: Place
   append: (record: NewRecord) => void
+  /** Whether anybody is to get what is appended: to pack a record for nobody is work and memory for nothing. */
+  isKept: () => boolean
   /** Resolves when what was appended is on disk. */
   flush: () => Promise<void>
   /** Begins to write the open window down. */
@@ -44,6 +46,7 @@ export const startRecording = ({
   windows,
   source,
   append,
+  isKept,
   flush,
   openWindow: keep,
   beforeClose,
@@ -58,7 +61,7 @@ export const startRecording = ({
   const writeEvents = (): void => {
     clearTimeout(eventTimer)
     eventTimer = undefined
-    for (const some of chunks(events, mostEvents))
+    for (const some of isKept() ? chunks(events, mostEvents) : [])
       append({
         kind: 'events',
         atMs: some[0]!.atMs,
@@ -71,7 +74,7 @@ export const startRecording = ({
 
   const writeWindow = async (set: WindowSet): Promise<void> => {
     for (const record of set.records()) {
-      append(spoolRecordOf(record))
+      if (isKept()) append(spoolRecordOf(record))
       // Measuring goes on between two parts.
       await setImmediate()
     }

@@ -4,7 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { trimMalloc } from '../probes/net/libc.ts'
+import { mallocOption, setMalloc, trimMalloc } from '../probes/net/libc.ts'
 
 /** What V8's compiler has freed stays with malloc otherwise, some MB for each of its threads. */
 const trimEveryMs = 30_000
@@ -16,6 +16,11 @@ const trimEveryMs = 30_000
 export const keepHeapSmall = (): void => {
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=30')
+  // One heap for all threads, each of which would keep some MB of its own: they meet there rarely. And what is large is given back when it is freed;
+  // glibc would raise this limit by itself with the first such piece.
+  setMalloc(mallocOption.arenaMax, 1)
+  setMalloc(mallocOption.mmapThreshold, 128 * 1024)
+  setMalloc(mallocOption.trimThreshold, 128 * 1024)
 }
 
 /**

@@ -23,7 +23,7 @@ export type Storage = {
   readIdentity?: ReadIdentity
   setEndpoints(endpoints: readonly Endpoint[]): Promise<void>
   /** What recording needs of it. */
-  recording: Pick<RecordingParts, 'append' | 'flush' | 'openWindow' | 'beforeClose' | 'lost'>
+  recording: Pick<RecordingParts, 'append' | 'isKept' | 'flush' | 'openWindow' | 'beforeClose' | 'lost'>
 }
 
 type Around = {
@@ -59,6 +59,7 @@ export const openStorage = async (config: AgentConfig, around: Around, opened: A
     },
     recording: {
       append: record => spool.append(record),
+      isKept: () => spool.hasEndpoints,
       flush: () => spool.flush(),
       openWindow: config.endpoints.length > 0 ? () => keepOpenWindow(file, spool.boot, () => windows.peek()) : undefined,
       beforeClose: () => {

@@ -69,10 +69,15 @@ export class Spool {
     this.#arm()
   }
 
+  /** Without any, what is appended is forgotten. */
+  get hasEndpoints(): boolean {
+    return this.#disk.ledgers.size > 0
+  }
+
   /** Takes a record and gives its sequence number. Never waits and never fails: what can't be kept is counted as dropped. */
   append(record: NewRecord): number {
     const sequence = ++this.#sequence
-    if (this.#closed || this.#disk.ledgers.size === 0) return sequence
+    if (this.#closed || !this.hasEndpoints) return sequence
     const whole: SpooledRecord = { ...record, boot: this.boot, sequence }
     if (record.payload.length > segmentBytesOf(this.limitBytes)) this.#drop(newPending(whole), 'size')
     else this.#waiting.add(whole)

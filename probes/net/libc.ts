@@ -35,11 +35,25 @@ export const fcntl = foreign('int fcntl(int, int, int)')
 export const ioctl = foreign('int ioctl(int, unsigned long, void*)')
 export const clockAdjust = foreign('int adjtimex(void*)')
 
+let trim: ((pad: number) => number) | undefined
+
 /** Gives memory that malloc holds and does not use back to the system, where libc can (malloc_trim(3): glibc; musl has none to give). */
 export const trimMalloc = (): void => {
   if (!lib) return
   try {
-    lib.func('int malloc_trim(size_t)')(0)
+    trim ??= lib.func('int malloc_trim(size_t)') as (pad: number) => number
+    trim(0)
+  } catch {}
+}
+
+/** Parameters of mallopt(3), from glibc's malloc.h. */
+export const mallocOption = { trimThreshold: -1, mmapThreshold: -3, arenaMax: -8 } as const
+
+/** Sets one, where libc has it. */
+export const setMalloc = (option: number, value: number): void => {
+  if (!lib) return
+  try {
+    lib.func('int mallopt(int, int)')(option, value)
   } catch {}
 }
 

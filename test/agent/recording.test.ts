@@ -9,7 +9,7 @@ import { connect } from './paths.ts'
 import { paths } from './some-paths.ts'
 
 /** Records of a path that is measured each second, as they are written. */
-const record = (t: Test, startMs = 1_795_000_000_000) => {
+const record = (t: Test, { startMs = 1_795_000_000_000, isKept = true } = {}) => {
   const time = fakeTime(startMs)
   t.teardown(() => time.end())
   const self = createSelf()
@@ -20,6 +20,7 @@ const record = (t: Test, startMs = 1_795_000_000_000) => {
     clock: time,
     windows,
     append: one => written.push(one),
+    isKept: () => isKept,
     flush: async () => {},
     beforeClose: () => {},
     lost: () => {},
@@ -30,7 +31,7 @@ const record = (t: Test, startMs = 1_795_000_000_000) => {
       await time.pass(1000)
     }
   }
-  return { time, written, recording, pass }
+  return { time, windows, written, recording, pass }
 }
 
 for (const [name, byMs] of [
@@ -73,3 +74,12 @@ for (const hours of [1, -1]) {
     }
   })
 }
+
+t.test('what nobody is to get is not made into records, and the totals go on', async t => {
+  const { windows, written, recording, pass } = record(t, { isKept: false })
+  await pass(30)
+  await recording.stop()
+  t.same(written, [])
+  const [{ row } = { row: -1 }] = windows.current()
+  t.equal(windows.totals.read(row, { key: 'runs', form: 'sum', variant: ['ok'] }), 30)
+})

@@ -38,6 +38,7 @@ t.test('1,500 paths: what a full spool merges keeps every count, each part of a 
       windows,
       source,
       append: record => spool.append(record),
+      isKept: () => true,
       flush: () => spool.flush(),
       beforeClose: () => {},
       lost: () => {},
