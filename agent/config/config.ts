@@ -3,8 +3,8 @@ import type { IdentityChoice } from '../../probes/identity/source.ts'
 import type { Path, Place } from '../path.ts'
 import type { Endpoint } from '../send/endpoint.ts'
 
-/** An address at which the responder is reached, and from how far. */
-export type Advertised = { address: string; scope: 'pod' | 'node' | 'loadBalancer' }
+/** Where the responder is reached, and from how far. `ports` are those that differ from its own. */
+export type Advertised = { scope: 'pod' | 'node' | 'loadBalancer'; host: string; ports?: { echo?: number; tls?: number; mtls?: number } }
 
 export type Self = Partial<Place> & {
   id: string

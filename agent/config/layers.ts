@@ -21,6 +21,12 @@ export const settings = {
     in: 'agent',
     help: 'Kubernetes service account, for a runner',
   },
+  advertise: {
+    flag: 'advertise',
+    variable: 'CAUSEWAY_ADVERTISE',
+    in: 'agent',
+    help: 'where other agents reach the responder: pod=10.0.0.5,node=203.0.113.7;echo=30460',
+  },
   workloadApi: { flag: 'workload-api', variable: 'SPIFFE_ENDPOINT_SOCKET', in: 'identity', help: 'SPIFFE Workload API, unix:///…' },
   data: { flag: 'data', variable: 'CAUSEWAY_DATA', in: '', help: 'directory of the spool' },
   listen: { flag: 'listen', variable: 'CAUSEWAY_LISTEN', in: '', help: '/metrics and health, default 127.0.0.1:9464; off: none' },
@@ -31,7 +37,7 @@ export type Setting = keyof typeof settings
 export type Flags = Partial<Record<string, string>>
 export type Environment = Record<string, string | undefined>
 
-/** The file with flags and variables laid over it. An empty variable is none. */
+/** The file with flags and variables laid over it, these as the texts that they are. An empty variable is none. */
 export const layOver = (file: ConfigFile, flags: Flags, environment: Environment): ConfigFile => {
   const merged: Record<string, unknown> = { ...file, agent: { ...file.agent }, identity: { ...file.identity } }
   for (const [name, { flag, variable, in: section }] of Object.entries(settings)) {

@@ -11,6 +11,7 @@ import { parseTarget } from '../../wire/target.ts'
 import { bad, good, type Parsed, parseSizeBytes, quote } from '../../wire/values.ts'
 import { expand, type RunsAs } from '../expand.ts'
 import type { Path } from '../path.ts'
+import { parseAdvertise } from './advertise.ts'
 import type { AgentConfig, Self } from './config.ts'
 import { readEndpoints } from './endpoints.ts'
 import { type Environment, type Flags, layOver, settings } from './layers.ts'
@@ -53,6 +54,7 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
     elsewhere,
   } = expand({ targets: layered.targets ?? [], checks: layered.checks ?? [] }, ownIdentity(layered.identity ?? {}), runsAs(layered, note))
   for (const { path, message } of wrong) note(path, message)
+  const self = readSelf(layered, note)
   const listen = readListen(layered, sources, note)
   const spoolLimitBytes = readSpoolLimit(layered, note)
   const policy = readPolicy(layered.policy, sources, problems)
@@ -61,7 +63,7 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
   if (problems.length > 0) return bad(...byLine(problems))
   return good(
     Object.freeze({
-      self: readSelf(layered),
+      self,
       identity: Object.freeze({ ...layered.identity }),
       paths,
       probesPerSecond: layered.probesPerSecond,
@@ -117,7 +119,7 @@ const readPolicy = (path: string | undefined, { readFile: read }: Sources, probl
   return defaultPolicy
 }
 
-const readSelf = ({ agent = {} }: ConfigFile): Self => {
+const readSelf = ({ agent = {} }: ConfigFile, note: Note): Self => {
   const { id, cluster, node, runner = false, interception = 'check', advertise = [], ...place } = agent
   const named = id ?? (cluster !== undefined && node !== undefined ? `${cluster}.${node}` : hostname())
   return Object.freeze({
@@ -127,8 +129,15 @@ const readSelf = ({ agent = {} }: ConfigFile): Self => {
     node,
     runner,
     checkInterception: interception === 'check',
-    advertise: Object.freeze(advertise),
+    advertise: readAdvertise(advertise, note),
   })
+}
+
+/** A list in the file; in a flag or a variable a text. */
+const readAdvertise = (given: Self['advertise'] | string, note: Note): Self['advertise'] => {
+  const parsed = typeof given === 'string' ? parseAdvertise(given) : good(given)
+  if (!parsed.ok) for (const problem of parsed.problems) note(['agent', 'advertise'], problem)
+  return parsed.ok ? Object.freeze(parsed.value) : []
 }
 
 const readResponder = ({ responder }: ConfigFile): AgentConfig['responder'] => {

@@ -2,6 +2,8 @@
 import type { XStatic } from 'typebox/schema'
 import { assignmentSchema } from '../../wire/assignment.ts'
 
+export const scopes = ['pod', 'node', 'loadBalancer'] as const
+
 const port = { type: 'integer', minimum: 0, maximum: 65_535 } as const
 const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['10s', '5m'] } as const
 const word = { type: 'string', minLength: 1, maxLength: 253, pattern: '^[^\\s/]+$' } as const
@@ -39,16 +41,26 @@ const self = {
     },
     advertise: {
       type: 'array',
-      description: 'addresses at which other agents reach the responder, and from how far',
+      description: 'where other agents reach the responder, and from how far',
       items: {
         type: 'object',
         additionalProperties: false,
-        required: ['address', 'scope'],
+        required: ['scope', 'host'],
         properties: {
-          address: { type: 'string', description: 'host, host:port or [IPv6]:port', examples: ['10.0.0.5', '203.0.113.7:30460'] },
           scope: {
-            enum: ['pod', 'node', 'loadBalancer'],
+            enum: scopes,
             description: 'pod: inside the cluster; node: through the node; loadBalancer: from anywhere',
+          },
+          host: { ...word, description: 'address or name, without a port', examples: ['10.0.0.5', 'agents.example'] },
+          ports: {
+            type: 'object',
+            additionalProperties: false,
+            description: "where they are not the responder's own: behind a NodePort or a balancer",
+            properties: {
+              echo: { ...port, description: 'of TCP echo and the UDP reflector' },
+              tls: { ...port, description: 'of TLS' },
+              mtls: { ...port, description: 'of mutual TLS' },
+            },
           },
         },
       },

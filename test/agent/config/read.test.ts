@@ -142,3 +142,28 @@ t.test('more probes than the policy allows are told before they are refused', as
   const config = read(`targets: [${targets}]\nchecks: [{ name: c, kind: icmp, every: 1s }]`)
   t.match(config, { ok: true, value: { notes: [/no export/, /^300 probes a second are asked for and 200 are allowed/] } })
 })
+
+t.test('where the responder is reached comes from the file, or as a text from a flag or a variable', async t => {
+  const advertised = (text: string, more: Parameters<typeof read>[1] = {}) => {
+    const config = read(text, more)
+    return config.ok ? config.value.self.advertise : config.problems
+  }
+  const inFile = 'agent: { advertise: [{ scope: node, host: n.example, ports: { echo: 30460 } }] }'
+  t.same(advertised(''), [])
+  t.same(advertised(inFile), [{ scope: 'node', host: 'n.example', ports: { echo: 30460 } }])
+  const variable = { CAUSEWAY_ADVERTISE: 'pod=10.0.0.5, node=203.0.113.7;echo=30460;mtls=30462,loadBalancer=fd00::7' }
+  t.same(advertised(inFile, { environment: variable }), [
+    { scope: 'pod', host: '10.0.0.5' },
+    { scope: 'node', host: '203.0.113.7', ports: { echo: 30460, mtls: 30462 } },
+    { scope: 'loadBalancer', host: 'fd00::7' },
+  ])
+  t.same(advertised('', { environment: variable, flags: { advertise: 'pod=[fd00::8]' } }), [{ scope: 'pod', host: 'fd00::8' }])
+  for (const [text, wanted] of [
+    ['pod=$(POD_IP)', /"pod=\$\(POD_IP\)", want one like pod=/],
+    ['cluster=10.0.0.5', /"cluster=10\.0\.0\.5", want one like/],
+    ['pod', /"pod", want one like/],
+    ['pod=10.0.0.5;tcp=7460', /"tcp=7460", want echo, tls, mtls with a port/],
+    ['pod=10.0.0.5;tls=70000', /"tls=70000"/],
+  ] as const)
+    t.match(advertised('', { flags: { advertise: text } }), [wanted], text)
+})
