@@ -1,5 +1,5 @@
 /** A judgement for people: what it is, whose, until when, and every broken rule with what was seen and wanted. */
-import { sayDuration } from '../wire/say-duration.ts'
+import { sayWhole } from '../wire/say-duration.ts'
 import { indent } from './diagnosis-text.ts'
 import type { InspectDocument, InspectedCertificate } from './inspect-judge.ts'
 import { printable } from './printable.ts'
@@ -35,10 +35,10 @@ const certificateLines = (one: InspectedCertificate, { at }: InspectDocument, st
   const mark = now > to || now < from ? style.bad(symbols.fail) : one.role === 'unused' ? style.warn(symbols.warn) : style.good(symbols.ok)
   const when =
     now > to
-      ? `expired ${sayDuration(now - to)} ago`
+      ? `expired ${sayWhole(now - to)} ago`
       : now < from
-        ? `valid in ${sayDuration(from - now)}`
-        : `${sayDuration(to - now)} left, ${Math.floor((100 * (to - now)) / (to - from))} % of its life`
+        ? `valid in ${sayWhole(from - now)}`
+        : `${sayWhole(to - now)} left, ${Math.floor((100 * (to - now)) / (to - from))} % of its life`
   const subject = printable(one.subject || one.sans[0] || `serial ${one.serial}`)
   return [
     `  ${mark} ${one.role.padEnd(labelColumn - 4)}${subject}`,

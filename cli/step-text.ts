@@ -4,7 +4,7 @@ import type { HttpMeasured } from '../wire/measured-http.ts'
 import type { BundleMeasured, ClientAuth, HoldMeasured, MtlsMeasured } from '../wire/measured-identity.ts'
 import type { TcpMeasured } from '../wire/measured-tcp.ts'
 import type { AnyResult } from '../wire/result.ts'
-import { sayDuration } from '../wire/say-duration.ts'
+import { sayWhole } from '../wire/say-duration.ts'
 import { printable } from './printable.ts'
 
 /** `35.2 ms`, with as many digits as mean something. */
@@ -147,7 +147,7 @@ const showHold = ({ heldMs, cut, fresh, failed, changedAfterMs }: HoldMeasured):
 }
 
 /** `3 days left`, or since when it is over. */
-const showLeft = (ms: number): string => (ms < 0 ? `expired ${sayDuration(ms)} ago` : `${sayDuration(ms)} left`)
+const showLeft = (ms: number): string => (ms < 0 ? `expired ${sayWhole(ms)} ago` : `${sayWhole(ms)} left`)
 
 const bundleText = ({ httpStatus, sequence, refreshHintSeconds, authorities, endpointId }: BundleMeasured) => {
   if (httpStatus === null) return []

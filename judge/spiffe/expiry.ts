@@ -1,5 +1,5 @@
 /** How near its end a certificate is, measured by its own life: an SVID of an hour and a root of ten years need different words. */
-import { sayDuration } from '../../wire/say-duration.ts'
+import { sayWhole } from '../../wire/say-duration.ts'
 import type { Certificate } from './certificate.ts'
 import { iso, type Role, roleOf, sayCertificate } from './path.ts'
 import type { SpiffeWarning } from './warnings.ts'
@@ -70,4 +70,4 @@ export const authorityWarnings = (authorities: readonly Certificate[], nowMs: nu
     }))
 
 const sayLeft = ({ fractionLeft, secondsLeft }: Expiry): string =>
-  `${sayDuration(1000 * secondsLeft)} and ${Math.floor(fractionLeft * 100)} % of its life left`
+  `${sayWhole(1000 * secondsLeft)} and ${Math.floor(fractionLeft * 100)} % of its life left`
