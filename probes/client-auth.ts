@@ -101,6 +101,14 @@ export const judgeClientAuth = (
         clientAuth: 'rejected',
         violation: { code: 'client_cert_required', detail: 'the server asked for a certificate, got none and hung up' },
       }
+    if (!requested)
+      return {
+        clientAuth: 'not_requested',
+        violation: {
+          code: 'mtls_not_enforced',
+          detail: 'the server asks for no client certificate at all, and hung up after the handshake',
+        },
+      }
     const detail = `the server hung up when it had our certificate (${version}), without an alert, a session ticket or data`
     return { clientAuth: 'rejected', violation: { code: 'client_cert_rejected_silent', detail } }
   }

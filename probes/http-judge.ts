@@ -21,6 +21,8 @@ const sayWait = ({ requestAcked, retransmits, rttMs }: HttpMeasured): string => 
   return `; ${retransmits ?? 0} segments sent again, request ${requestAcked ? 'acknowledged' : 'not acknowledged'}: the network takes the time`
 }
 
+const sayArrival = ({ requestAcked }: HttpMeasured): string => (requestAcked ? '; its kernel had acknowledged the request' : '')
+
 /** What ended an exchange before its end; undefined when nothing did. */
 export const judgeEnd = (
   seen: Exchange,
@@ -50,7 +52,7 @@ export const judgeEnd = (
   if (seen.status !== null)
     return fail('http_body', `the connection ended after ${seen.bodyBytes} bytes of the body, before its end (${code})`)
   if (closing.has(code) || problem.message === 'the connection was closed')
-    return fail('tcp_reset', `the service hung up after the request, without an answer${sayWait(measured)}`)
+    return fail('tcp_reset', `the service hung up after the request, without an answer${sayArrival(measured)}`)
   return fail('http_status', `no HTTP answer (${problem.code ?? problem.message})`)
 }
 

@@ -6,8 +6,9 @@ import { explainExpired, explainNameMismatch, explainOversized, explainUntrusted
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew, explainPeerClock } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
-import { explainSlowService, explainWrongAnswer } from './explain-http.ts'
-import { explainGateway, explainNotEnforced, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
+import { explainNotEnforced, explainPlainTls } from './explain-enforcement.ts'
+import { explainNoHttp, explainSlowService, explainWrongAnswer } from './explain-http.ts'
+import { explainGateway, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
 import { explainProber } from './explain-local.ts'
 import { explainCongestion, explainLoss } from './explain-loss.ts'
@@ -49,6 +50,7 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainSidecar, absorbs: ['no_reply', 'tcp_reset', 'tls_reset', ...stopped] },
   { explain: explainBigHello, absorbs: [...stopped, 'tls_reset'] },
   { explain: explainGateway, absorbs: ['tls_reset', 'sni_or_alpn_rejected'] },
+  { explain: explainNoHttp, absorbs: ['http_status', 'tcp_reset'] },
   { explain: explainReset, absorbs: ['tcp_reset', 'tls_reset', ...stopped] },
   { explain: explainUnsizedStall, absorbs: stopped },
   { explain: explainSilence, absorbs: ['tls_timeout'] },
@@ -68,6 +70,7 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
     explain: explainBundleHere,
     absorbs: ['unknown_trust_domain', 'untrusted_chain', 'client_cert_rejected', 'client_cert_rejected_silent'],
   },
+  { explain: explainPlainTls, absorbs: ['no_spiffe_id'] },
   { explain: explainStuckRotation, absorbs: ['svid_expired'] },
   {
     explain: explainWrongIdentity,

@@ -1,8 +1,8 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { CertificateFacts, TlsMeasured } from '../../wire/measured.ts'
-import type { AnyResult } from '../../wire/result.ts'
+import type { AnyResult, Target } from '../../wire/result.ts'
 import { sayDuration } from '../../wire/say-duration.ts'
-import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayList, tlsKindOf } from './say.ts'
+import { buildDiagnosis, buildOpenssl, buildRun, clean, fix, listFacts, placeOf, sayList, tlsKindOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
 const isSelfSigned = ({ subject, issuer }: CertificateFacts): boolean => subject === issuer
@@ -21,7 +21,6 @@ export const chainOf = (seen: Seen): readonly CertificateFacts[] => handshakesOf
 
 const fixRenewal = (seen: Seen, intermediate: boolean): Fix[] => {
   const { target } = seen
-  const place = addressOf(target)
   return [
     intermediate
       ? fix('the server: put the current intermediate into its chain file', 'cat leaf.pem intermediate.pem > fullchain.pem')
@@ -32,10 +31,7 @@ const fixRenewal = (seen: Seen, intermediate: boolean): Fix[] => {
       'aws acm describe-certificate --certificate-arn CERTIFICATE_ARN --query Certificate.RenewalSummary',
     ),
     fix('nginx: serve the new file', 'nginx -s reload'),
-    fix(
-      'check: what is served',
-      `openssl s_client -connect ${place} -servername ${hostOf(target)} -showcerts </dev/null | openssl x509 -noout -dates -subject`,
-    ),
+    fix('check: what is served', `${buildOpenssl(target, '-showcerts')} | openssl x509 -noout -dates -subject`),
   ]
 }
 
@@ -134,6 +130,7 @@ export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
   const self = chain.length === 1 && isSelfSigned(chain[0]!)
   const revoked = reasonOf(result) === 'certificate_revoked'
   const lone = chain.length === 1 && !self && !revoked
+  const error = clean(handshakesOf(seen).find(({ verifyError }) => verifyError)?.verifyError ?? '')
   const why = self ? 'it signed it itself' : `it comes from ${issuer}, which is not trusted here`
   return buildDiagnosis('certificate_untrusted', {
     confidence: lone ? 'likely' : 'certain',
@@ -142,7 +139,7 @@ export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
       : `The certificate of ${placeOf(target)} is not trusted: ${why}.`,
     evidence: listFacts(
       sayDetail(result),
-      clean(handshakesOf(seen).find(({ verifyError }) => verifyError)?.verifyError ?? ''),
+      !sayDetail(result).includes(error) && error,
       ...chain.map(
         (certificate, index) => `${sayPlace(chain, index)}: ${clean(certificate.subject)}, issued by ${clean(certificate.issuer)}`,
       ),
@@ -151,16 +148,43 @@ export const explainUntrusted = (seen: Seen): Diagnosis | undefined => {
       !revoked && !self && 'a private authority may be right here, and only missing from what this command trusts',
       lone && `the server sends no other certificate: if ${issuer} is an intermediate, what is missing is in its chain`,
     ),
-    fixes: revoked ? fixRenewal(seen, false) : fixTrust(result),
+    fixes: revoked ? fixRenewal(seen, false) : fixTrust(result, chain),
     next: buildRun(target, tlsKindOf(result), revoked ? '' : '--ca authority.pem'),
   })
 }
 
-const fixTrust = (result: AnyResult): Fix[] => [
+/** The last certificate that `openssl s_client -showcerts` shows: the nearest to the authority, or the authority itself. */
+const lastOf = `awk '/BEGIN CERT/{one=""} {one=one $0 "\\n"} /END CERT/{last=one} END{printf "%s", last}'`
+
+/** Whoever trusts what a server sends trusts whoever answers: a fingerprint is to be compared first. Roots are seldom sent (RFC 8446 §4.4.2). */
+const fixAuthority = (target: Target, chain: readonly CertificateFacts[]): Fix => {
+  const last = chain.at(-1)
+  const shown = `${buildOpenssl(target, '-showcerts')} | ${lastOf}`
+  return last !== undefined && isSelfSigned(last)
+    ? fix(
+        'where to get the authority: the server sends it; have its owner confirm the fingerprint',
+        `${shown} | tee authority.pem | openssl x509 -noout -subject -fingerprint -sha256`,
+      )
+    : fix(
+        'which authority to get: its name, and where it is published if the certificate says so',
+        `${shown} | openssl x509 -noout -issuer -ext authorityInfoAccess`,
+      )
+}
+
+const fixTrust = (result: AnyResult, chain: readonly CertificateFacts[]): Fix[] => [
+  fixAuthority(result.target, chain),
+  fix(
+    'where to get it in Kubernetes: the secret of cert-manager that the server serves',
+    "kubectl get secret --namespace NAMESPACE SECRET --output jsonpath='{.data.ca\\.crt}' | base64 -d > authority.pem",
+  ),
   fix('this command: trust the private authority', buildRun(result.target, tlsKindOf(result), '--ca authority.pem')),
   fix(
     'Debian, Ubuntu: trust it on the machine',
     'cp authority.pem /usr/local/share/ca-certificates/authority.crt && update-ca-certificates',
+  ),
+  fix(
+    'where to get it at AWS Private CA',
+    'aws acm-pca get-certificate-authority-certificate --certificate-authority-arn ARN --query Certificate --output text > authority.pem',
   ),
   fix('Node clients', 'NODE_EXTRA_CA_CERTS=authority.pem'),
   fix('Kubernetes, trust-manager: which authorities are handed out', 'kubectl get bundles.trust.cert-manager.io'),

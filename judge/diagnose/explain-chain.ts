@@ -1,7 +1,7 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { Target } from '../../wire/result.ts'
 import { chainOf } from './explain-certificate.ts'
-import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, tlsKindOf } from './say.ts'
+import { buildDiagnosis, buildOpenssl, buildRun, clean, fix, listFacts, placeOf, tlsKindOf } from './say.ts'
 import { findOpen, type Seen, sayDetail } from './seen.ts'
 
 /**
@@ -53,10 +53,7 @@ export const explainPerhapsIncomplete = (seen: Seen): Diagnosis | undefined => {
 }
 
 const fixChain = (target: Target): Fix[] => [
-  fix(
-    'check: where the issuer publishes its certificate',
-    `openssl s_client -connect ${addressOf(target)} -servername ${hostOf(target)} </dev/null | openssl x509 -noout -ext authorityInfoAccess`,
-  ),
+  fix('check: where the issuer publishes its certificate', `${buildOpenssl(target)} | openssl x509 -noout -ext authorityInfoAccess`),
   fix('nginx, Envoy, HAProxy: leaf first, then the intermediates', 'cat leaf.pem intermediate.pem > fullchain.pem'),
   fix(
     'Kubernetes secret',

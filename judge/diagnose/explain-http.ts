@@ -1,8 +1,8 @@
 import type { Diagnosis } from '../../wire/causes.ts'
 import type { HttpMeasured } from '../../wire/measured-http.ts'
-import type { Target } from '../../wire/result.ts'
-import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf, sayMs } from './say.ts'
-import { findOpen, type Seen, sayDetail } from './seen.ts'
+import type { AnyResult, Target } from '../../wire/result.ts'
+import { addressOf, buildDiagnosis, buildOpenssl, buildRun, clean, fix, listFacts, placeOf, sayMs } from './say.ts'
+import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
 const timesOf = (http: HttpMeasured | undefined): string[] =>
   http === undefined
@@ -46,6 +46,41 @@ export const explainSlowService = (seen: Seen): Diagnosis | undefined => {
     ),
     fixes: fixesFor(http, result.target),
     next: lossy ? buildRun(result.target) : buildRun(result.target, 'http', '--output json'),
+  })
+}
+
+/** Of an exchange that had begun: what breaks off later than connecting is no matter of TCP. */
+const isHungUp = (result: AnyResult | undefined): boolean =>
+  result?.kind === 'http' && reasonOf(result) === 'tcp_reset' && result.phasesMs['connect'] !== undefined
+
+const isNoHttp = (result: AnyResult | undefined): boolean => reasonOf(result) === 'http_status' && /is not HTTP/.test(sayDetail(result))
+
+/** The connection is good, over TLS its handshake too, and who is behind it speaks another protocol, or hangs up without a word of HTTP. */
+export const explainNoHttp = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['http_status', 'tcp_reset'])
+  const spoke = isNoHttp(result)
+  if (result?.kind !== 'http' || !(spoke || isHungUp(result))) return undefined
+  const { target, measured: http } = result
+  const overTls = http.tls !== null
+  const after = overTls ? 'completes the TLS handshake' : 'accepts the connection'
+  return buildDiagnosis('http_wrong_answer', {
+    confidence: spoke ? 'certain' : 'likely',
+    summary: spoke
+      ? `${placeOf(target)} ${after} and then answers with something that is not HTTP: another kind of service listens there.`
+      : `${placeOf(target)} ${after}, takes the request and hangs up without an answer: it speaks no HTTP there, or breaks on this request.`,
+    evidence: listFacts(sayDetail(result), http.url && `asked for ${clean(http.url)}`),
+    against: listFacts(
+      !spoke && 'a proxy without a healthy service behind it, and one that refuses this request, hang up in the same way',
+      !overTls && 'a port that wants TLS hangs up on a request in clear text too',
+    ),
+    fixes: [
+      fix(
+        'check: what does it say by itself?',
+        overTls ? buildOpenssl(target, '-quiet') : `curl -sv -m 5 telnet://${addressOf(target)} </dev/null`,
+      ),
+      ...fixesFor(undefined, target),
+    ],
+    next: buildRun(target, overTls ? 'tls' : 'tcp'),
   })
 }
 

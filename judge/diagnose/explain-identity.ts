@@ -98,27 +98,6 @@ export const explainRefusal = (seen: Seen): Diagnosis | undefined => {
   })
 }
 
-/** Anybody is let in. */
-export const explainNotEnforced = (seen: Seen): Diagnosis | undefined => {
-  const result = findOpen(seen, ['mtls_not_enforced'])
-  if (result === undefined) return undefined
-  return buildDiagnosis('mtls_not_enforced', {
-    confidence: 'certain',
-    summary: `${placeOf(result.target)} lets clients in without a certificate: whoever reaches the port may talk to the service.`,
-    evidence: listFacts(sayDetail(result)),
-    against: ['the service itself may check identities above TLS, by a token for instance'],
-    fixes: [
-      fix(
-        'Istio: demand mTLS in the namespace',
-        "kubectl apply -f - <<'END'\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: { name: default, namespace: NAMESPACE }\nspec: { mtls: { mode: STRICT } }\nEND",
-      ),
-      fix('Envoy: in the DownstreamTlsContext', 'require_client_certificate: true'),
-      fix('nginx', 'ssl_verify_client on;'),
-    ],
-    next: buildRun(result.target, 'mtls', '--negative'),
-  })
-}
-
 /** The workload holds a newer SVID than what is served under the same identity: the proxy has not reloaded, or nobody rotates any more. */
 export const explainStuckRotation = (seen: Seen): Diagnosis | undefined => {
   const result = findOpen(seen, ['svid_expired'])

@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
-import { addressOf, buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, sayMs } from './say.ts'
+import { buildDiagnosis, buildOpenssl, buildRun, clean, fix, hostOf, listFacts, sayMs } from './say.ts'
 import { acceptsEverything, openReason, type Seen, sayDetail } from './seen.ts'
 
 const distrust: readonly FailReason[] = ['certificate_untrusted', 'chain_incomplete', 'certificate_name_mismatch']
@@ -11,7 +11,6 @@ const inspectors =
 
 const listFixes = (seen: Seen) => {
   const { target } = seen
-  const place = addressOf(target)
   return [
     fix(
       'FortiGate on the way: do not inspect this address',
@@ -21,7 +20,7 @@ const listFixes = (seen: Seen) => {
       'Palo Alto firewall on the way: do not decrypt this address',
       `set rulebase decryption rules no-decrypt from any to any source any destination ${target.address ?? 'ADDRESS'} action no-decrypt`,
     ),
-    fix('check: whose certificate it is', `openssl s_client -connect ${place} -servername ${hostOf(target)} -showcerts </dev/null`),
+    fix('check: whose certificate it is', buildOpenssl(target, '-showcerts')),
     fix("clients: trust the inspector's authority, where inspection is meant", 'NODE_EXTRA_CA_CERTS=inspector-ca.pem'),
   ]
 }

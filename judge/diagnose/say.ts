@@ -45,6 +45,12 @@ export const buildRun = (target: Target, kind?: Kind, options = ''): string => {
   return `probe run ${kind === undefined ? '' : `${schemes[kind] ?? kind}://`}${place}${options === '' ? '' : ` ${options}`}`
 }
 
+/** An `openssl s_client` to that very host, for the name that was asked for; an address is no server name (RFC 6066 §3). */
+export const buildOpenssl = (target: Target, options = ''): string => {
+  const name = /[:%]|^[\d.]+$/.test(target.host) ? '' : ` -servername ${hostOf(target)}`
+  return `openssl s_client -connect ${addressOf(target)}${name}${options === '' ? '' : ` ${options}`} </dev/null`
+}
+
 /** The kind whose handshake shows a certificate: the one that failed, so that the next run sees the same. */
 export const tlsKindOf = ({ kind }: { kind: Kind }): Kind => (overTls.includes(kind) ? kind : 'tls')
 
