@@ -86,35 +86,63 @@ export type HistoryQuery = {
   /** Paths of the same group become one row: of the same path, link or agent. */
   readonly groupBy: (labels: PathLabels, agent: string) => string
 }
-export type HistoryRow = { readonly group: string; readonly startMs: number; readonly paths: number; readonly summary: Summary }
+/** `agent` and `labels` are those of the first path of the group. */
+export type HistoryRow = {
+  readonly group: string
+  readonly startMs: number
+  readonly paths: number
+  readonly agent: string
+  readonly labels: PathLabels
+  readonly summary: Summary
+}
 
 /** `aws/us-east-1 → azure/eastus`; '' for a path that does not say where it leads. */
 export const linkOf = ({ source, destination }: PathLabels): string =>
   source && destination ? `${source.cloud}/${source.region} → ${destination.cloud}/${destination.region}` : ''
+
+type Group = { group: string; startMs: number; agent: string; labels: PathLabels; sum: CellSum; paths: Set<string> }
+
+/** Sums up what is given part by part: in the order of time, of any resolution, and nothing twice. */
+export class HistorySum {
+  readonly #query: Required<HistoryQuery>
+  readonly #groups = new Map<string, Group>()
+
+  constructor({ fromMs, toMs, stepMs = Math.max(1, toMs - fromMs), where = () => true, groupBy }: HistoryQuery) {
+    this.#query = { fromMs, toMs, stepMs, where, groupBy }
+  }
+
+  add(agent: string, aggregate: Aggregate): void {
+    const { fromMs, stepMs, where, groupBy } = this.#query
+    const startMs = fromMs + Math.max(0, Math.floor((aggregate.startMs - fromMs) / stepMs)) * stepMs
+    for (const { labels, cells } of aggregate.paths) {
+      if (isSelf(labels) || !where(labels, agent)) continue
+      const group = groupBy(labels, agent)
+      const key = `${startMs} ${group}`
+      let known = this.#groups.get(key)
+      if (!known) this.#groups.set(key, (known = { group, startMs, agent, labels, sum: new CellSum(), paths: new Set() }))
+      known.sum.add(cells)
+      known.paths.add(`${agent}\0${labels.check}\0${labels.target}\0${labels.networkType}`)
+    }
+  }
+
+  /** By time and group. */
+  rows(limit = Number.POSITIVE_INFINITY): HistoryRow[] {
+    return [...this.#groups.values()]
+      .sort((a, b) => a.startMs - b.startMs || (a.group < b.group ? -1 : 1))
+      .slice(0, limit)
+      .map(({ sum, paths, ...rest }) => ({ ...rest, paths: paths.size, summary: summarise(sum.cells) }))
+  }
+}
 
 /** Rows by group and time. What is given may be in any order, of any resolution, and in parts, but must not say the same thing twice. */
 export const queryHistory = (
   given: Iterable<{ readonly agent: string; readonly aggregate: Aggregate }>,
   query: HistoryQuery,
 ): HistoryRow[] => {
-  const { fromMs, toMs, stepMs = Math.max(1, toMs - fromMs), where = () => true, groupBy } = query
-  const groups = new Map<string, { group: string; startMs: number; sum: CellSum; paths: Set<string> }>()
-  const inTime = [...given].filter(({ aggregate: { startMs } }) => startMs >= fromMs && startMs < toMs)
-  for (const { agent, aggregate } of inTime.sort((a, b) => a.aggregate.startMs - b.aggregate.startMs)) {
-    const startMs = fromMs + Math.floor((aggregate.startMs - fromMs) / stepMs) * stepMs
-    for (const { labels, cells } of aggregate.paths) {
-      if (isSelf(labels) || !where(labels, agent)) continue
-      const group = groupBy(labels, agent)
-      const key = `${startMs} ${group}`
-      const known = groups.get(key) ?? { group, startMs, sum: new CellSum(), paths: new Set<string>() }
-      groups.set(key, known)
-      known.sum.add(cells)
-      known.paths.add(`${agent}\0${labels.check}\0${labels.target}\0${labels.networkType}`)
-    }
-  }
-  return [...groups.values()]
-    .sort((a, b) => a.startMs - b.startMs || (a.group < b.group ? -1 : 1))
-    .map(({ group, startMs, sum, paths }) => ({ group, startMs, paths: paths.size, summary: summarise(sum.cells) }))
+  const sum = new HistorySum(query)
+  const inTime = [...given].filter(({ aggregate: { startMs } }) => startMs >= query.fromMs && startMs < query.toMs)
+  for (const { agent, aggregate } of inTime.sort((a, b) => a.aggregate.startMs - b.aggregate.startMs)) sum.add(agent, aggregate)
+  return sum.rows()
 }
 
 /** One blob of several of one agent, for a longer time; `bad` are the places of those that can't be read, which are left out. */

@@ -89,3 +89,6 @@ export const countBatches = async (sql: Sql): Promise<{ batches: number; bytes: 
   const [row] = await sql.all('SELECT COUNT(*) AS batches, COALESCE(SUM(LENGTH(body)), 0) AS bytes FROM batches')
   return { batches: Number(row?.['batches']), bytes: Number(row?.['bytes']) }
 }
+
+/** Those that came before a time. How many there were. */
+export const dropBatches = (sql: Sql, beforeMs: number): Promise<number> => sql.run('DELETE FROM batches WHERE at_ms < $1', beforeMs)

@@ -46,6 +46,13 @@ export const dropLease = async (sql: Sql, name: string): Promise<void> => {
   await sql.run('DELETE FROM leases WHERE name = $1', name)
 }
 
+/** Those whose names begin so, and that ended so long ago; with their ledgers (ingest/ledger.ts). How many there were. */
+export const dropEndedLeases = async (sql: Sql, prefix: string, agoMs: number): Promise<number> => {
+  const ended = `SELECT name FROM leases WHERE SUBSTR(name, 1, LENGTH($1)) = $1 AND expires_ms < ${sql.dialect.nowMs} - $2`
+  await sql.run(`DELETE FROM counters WHERE name IN (SELECT 'ledger/' || name FROM (${ended}) AS gone)`, prefix, agoMs)
+  return await sql.run(`DELETE FROM leases WHERE name IN (${ended})`, prefix, agoMs)
+}
+
 /** Ends it now, so that another need not wait. */
 export const releaseLease = async (sql: Sql, { name, holder, epoch }: Lease): Promise<void> => {
   await sql.run('UPDATE leases SET expires_ms = 0 WHERE name = $1 AND holder = $2 AND epoch = $3', name, holder, epoch)

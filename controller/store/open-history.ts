@@ -24,11 +24,16 @@ export const dropOpenMinute = async (sql: Sql, holder: string, { agent, startMs 
 export const dropOpenMinutesOf = (sql: Sql, holder: string): Promise<number> =>
   sql.run('DELETE FROM open_history WHERE holder = $1', holder)
 
+/** By agent and start. */
 export const readOpenMinutes = async (
   sql: Sql,
   { fromMs, toMs, agentId }: { fromMs: number; toMs: number; agentId?: string },
 ): Promise<OpenMinute[]> => {
+  const order = 'ORDER BY agent_id, start_ms, holder'
   const text = 'SELECT agent_id, start_ms, bytes FROM open_history WHERE start_ms >= $1 AND start_ms < $2'
-  const rows = agentId === undefined ? await sql.all(text, fromMs, toMs) : await sql.all(`${text} AND agent_id = $3`, fromMs, toMs, agentId)
+  const rows =
+    agentId === undefined
+      ? await sql.all(`${text} ${order}`, fromMs, toMs)
+      : await sql.all(`${text} AND agent_id = $3 ${order}`, fromMs, toMs, agentId)
   return rows.map(row => ({ agent: String(row['agent_id']), startMs: Number(row['start_ms']), blob: row['bytes'] as Uint8Array }))
 }
