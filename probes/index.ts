@@ -9,7 +9,11 @@ export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
   dns: async () => (await import('./dns.ts')).probeDns,
   http: async () => (await import('./http.ts')).probeHttp,
   icmp: async () => (await import('./icmp.ts')).probeIcmp,
-  mtls: async () => (await import('./mtls.ts')).probeMtls,
+  mtls: async () => {
+    const [{ probeMtls }, { rehearseMtls }] = await Promise.all([import('./mtls.ts'), import('./mtls-rehearsal.ts')])
+    rehearseMtls(Date.now())
+    return probeMtls
+  },
   mtu: async () => (await import('./mtu.ts')).probeMtu,
   tcp: async () => (await import('./tcp.ts')).probeTcp,
   tls: async () => (await import('./tls.ts')).probeTls,
