@@ -57,24 +57,37 @@ const factLines = (document: InspectDocument, style: Style): string[] => {
   const { authorities, keyIds, sequence, refreshHintSeconds, verified, keyMatches, claims, header } = document
   const fact = (label: string, value: string | number | null | undefined) =>
     value === undefined || value === null || value === '' ? [] : labelled(label, String(value), style)
-  const trust = {
-    true: 'leads to the bundle of its trust domain',
-    false: 'does not lead to the bundle of its trust domain',
-    null: 'not judged: no --bundle for it',
-  }
   const key = { true: 'belongs to the certificate', false: 'does not belong to the certificate', null: 'not compared' }
   return [
     ...fact('authorities', authorities && `${authorities.x509} X.509, ${authorities.jwt} JWT`),
     ...fact('key IDs', keyIds?.slice(0, mostLines).join(', ')),
     ...fact('sequence', sequence),
     ...fact('refresh hint', refreshHintSeconds === undefined || refreshHintSeconds === null ? undefined : `${refreshHintSeconds} s`),
-    ...fact(document.type === 'jwt-svid' ? 'signature' : 'chain', verified === undefined ? undefined : trust[`${verified}`]),
+    ...fact(document.type === 'jwt-svid' ? 'signature' : 'chain', verified === undefined ? undefined : sayTrust(document)),
     ...fact('private key', keyMatches === undefined ? undefined : key[`${keyMatches}`]),
     ...fact('alg, kid', header && [header.alg, header.kid].filter(one => typeof one === 'string').join(', ')),
     ...Object.entries(claims ?? {})
       .slice(0, mostLines)
       .flatMap(([name, value]) => fact(name, sayClaim(name, value))),
   ]
+}
+
+/** Where it leads, or what is needed to tell. */
+const sayTrust = ({ type, id, verified }: InspectDocument): string => {
+  const domain = /^spiffe:\/\/([^/]+)/.exec(id ?? '')?.[1] ?? 'TRUST_DOMAIN'
+  if (verified === null) return `not judged, which needs ${sayNeeded(type, domain)}`
+  const where =
+    type === 'certificate'
+      ? 'an authority of --ca'
+      : type === 'jwt-svid'
+        ? 'the bundle of its trust domain'
+        : 'an authority of its trust domain'
+  return `${verified ? 'leads' : 'does not lead'} to ${where}`
+}
+
+const sayNeeded = (type: InspectDocument['type'], domain: string): string => {
+  const bundle = `--bundle ${domain}=FILE`
+  return type === 'certificate' ? '--ca FILE' : type === 'jwt-svid' ? bundle : `${bundle} or --ca FILE`
 }
 
 const sayClaim = (name: string, value: unknown): string => {
@@ -105,11 +118,11 @@ const findingLines = ({ violations, warnings }: InspectDocument, style: Style): 
   return lines.length ? ['', ...lines] : []
 }
 
-const endLine = ({ type, violations, warnings, verified }: InspectDocument, style: Style): string => {
+const endLine = ({ violations, warnings, verified }: InspectDocument, style: Style): string => {
   const { symbols } = style
   const count = (number: number, word: string) => `${number} ${word}${number === 1 ? '' : 's'}`
   const also = warnings.length ? `, ${count(warnings.length, 'warning')}` : ''
   if (violations.length) return style.strong(style.bad(`${symbols.fail} not ok: ${count(violations.length, 'rule')} broken${also}`))
-  const trusted = verified === null ? (type === 'jwt-svid' ? '; the signature was not judged' : '; the chain was not judged') : ''
+  const trusted = verified === null ? ', but whether to trust it was not judged' : ''
   return style.strong((warnings.length ? style.warn : style.good)(`${warnings.length ? symbols.warn : symbols.ok} ok${also}${trusted}`))
 }

@@ -2,19 +2,19 @@
 import { type Bundle, judgeBundle } from '../judge/spiffe/bundle.ts'
 import { listAuthorities } from '../judge/spiffe/bundle-compare.ts'
 import type { Certificate } from '../judge/spiffe/certificate.ts'
-import { expiryWarnings } from '../judge/spiffe/expiry.ts'
-import { printSpiffeId } from '../judge/spiffe/id.ts'
+import { parseSpiffeId, printSpiffeId } from '../judge/spiffe/id.ts'
 import type { JsonObject } from '../judge/spiffe/json.ts'
 import { judgeJwtSvid } from '../judge/spiffe/jwt-svid.ts'
 import type { Matcher } from '../judge/spiffe/match.ts'
 import { sayNames } from '../judge/spiffe/names.ts'
-import { dateViolations, followChain, iso, roleOf, signerViolations } from '../judge/spiffe/path.ts'
-import { byPrecedence, type RuleViolation } from '../judge/spiffe/rules.ts'
+import { iso, roleOf } from '../judge/spiffe/path.ts'
+import { byPrecedence } from '../judge/spiffe/rules.ts'
 import { judgeClaims, type Token } from '../judge/spiffe/token.ts'
 import type { SpiffeWarning } from '../judge/spiffe/warnings.ts'
 import { judgeX509Svid } from '../judge/spiffe/x509-svid.ts'
 import type { CertificateFacts } from '../wire/measured.ts'
 import type { FailReason, UnmeasuredReason } from '../wire/reasons.ts'
+import { isOrdinary, judgeOrdinary } from './inspect-ordinary.ts'
 import type { Content, Key, NamedBundles } from './inspect-read.ts'
 
 export type InspectedCertificate = CertificateFacts & {
@@ -33,7 +33,7 @@ export type InspectDocument = {
   /** `rule` says which rule of the specification is broken, where one is. */
   violations: { code: FailReason | UnmeasuredReason; rule?: string; detail: string }[]
   warnings: SpiffeWarning[]
-  /** Whether the chain, or the signature, leads to the bundle of its trust domain; null when none was given. */
+  /** Whether the chain, or the signature, leads to the bundle of its trust domain or to `--ca`; null when none was given. */
   verified?: boolean | null
   /** Whether the private key is the certificate's; null when it could not be compared. */
   keyMatches?: boolean | null
@@ -46,7 +46,14 @@ export type InspectDocument = {
   claims?: JsonObject
 }
 
-export type InspectContext = { nowMs: number; bundles?: NamedBundles; expect?: Matcher; audience?: string; key?: Key }
+export type InspectContext = {
+  nowMs: number
+  bundles?: NamedBundles
+  ca?: readonly Certificate[]
+  expect?: Matcher
+  audience?: string
+  key?: Key
+}
 type Judged = Omit<InspectDocument, 'schema' | 'at' | 'ok'>
 
 export const judgeContent = async (content: Content, context: InspectContext): Promise<InspectDocument> => {
@@ -95,7 +102,7 @@ const pick = <T>(bundles: NamedBundles | undefined, part: (bundle: Bundle) => T)
 type Chain = Extract<Content, { type: 'chain' }>['chain']
 
 const judgeChainFile = (chain: Chain, context: InspectContext, key: Key | undefined): Judged => {
-  const judged = isOrdinary(chain[0], context) ? judgeOrdinary(chain, context) : judgeSvid(chain, context)
+  const judged = isOrdinary(chain[0], context) ? judgeOrdinaryFile(chain, context) : judgeSvid(chain, context)
   if (!key) return judged
   if (!key.ok && /encrypted/.test(key.problem))
     return { ...judged, keyMatches: null, warnings: [...judged.warnings, { code: 'key_not_compared', detail: key.problem }] }
@@ -105,40 +112,25 @@ const judgeChainFile = (chain: Chain, context: InspectContext, key: Key | undefi
   return { ...judged, keyMatches, violations: [{ code: 'config_invalid', rule: 'key_mismatch', detail }, ...judged.violations] }
 }
 
+/** `--ca` counts for the leaf's own trust domain where that has no bundle, as it does for a probe. */
+const bundlesFor = (leaf: Certificate, { bundles, ca }: InspectContext): Map<string, readonly Certificate[]> | undefined => {
+  const held = pick(bundles, one => one.x509)
+  const own = leaf.names.uris[0] === undefined ? undefined : parseSpiffeId(leaf.names.uris[0])
+  if (!ca || !own?.ok || held?.has(own.id.trustDomain)) return held
+  return new Map([...(held ?? []), [own.id.trustDomain, ca]])
+}
+
 const judgeSvid = (chain: Chain, context: InspectContext): Judged => {
-  const { nowMs, bundles, expect } = context
-  const { id, violations, warnings, verified, path } = judgeX509Svid(chain, { nowMs, bundles: pick(bundles, one => one.x509), expect })
+  const { nowMs, expect } = context
+  const { id, violations, warnings, verified, path } = judgeX509Svid(chain, { nowMs, bundles: bundlesFor(chain[0], context), expect })
   const certificates = listCertificates(chain, path, verified === true)
   return { type: 'x509-svid', id: id && printSpiffeId(id), violations, warnings, verified, certificates }
 }
 
-/** A server's certificate of the ordinary kind, unless something of SPIFFE was asked: host names, meant for TLS servers, and no URI. */
-const isOrdinary = (leaf: Certificate, { bundles, expect }: InspectContext): boolean =>
-  !bundles &&
-  !expect &&
-  !leaf.names.uris.length &&
-  leaf.names.dns.length + leaf.names.addresses.length > 0 &&
-  (leaf.extendedKeyUsage?.includes(serverAuth) ?? false)
-
-const serverAuth = '1.3.6.1.5.5.7.3.1'
-const ordinaryCodes: Partial<Record<RuleViolation['code'], FailReason>> = {
-  svid_expired: 'certificate_expired',
-  svid_not_yet_valid: 'certificate_not_yet_valid',
-  untrusted_chain: 'certificate_untrusted',
-}
-
-const judgeOrdinary = (chain: Chain, { nowMs }: InspectContext): Judged => {
-  const path = followChain(chain[0], chain.slice(1))
-  const signers = path.slice(1).flatMap((one, index) => signerViolations(one, path.slice(0, index + 1)))
-  const violations = byPrecedence([...signers, ...dateViolations(path, nowMs, false)])
-  const note = { code: 'form_assumed' as const, detail: 'no SPIFFE ID: judged as an ordinary certificate, by its dates and signatures' }
-  return {
-    type: 'certificate',
-    id: null,
-    violations: violations.map(one => ({ ...one, code: ordinaryCodes[one.code] ?? one.code })),
-    warnings: [note, ...expiryWarnings(path, nowMs, false)],
-    certificates: listCertificates(chain, path, false),
-  }
+const judgeOrdinaryFile = (chain: Chain, { nowMs, ca }: InspectContext): Judged => {
+  const { path, ...judged } = judgeOrdinary(chain, nowMs, ca)
+  const certificates = listCertificates(chain, path, judged.verified === true && path.length > 1)
+  return { type: 'certificate', id: null, ...judged, certificates }
 }
 
 const judgeBundleFile = (read: Extract<Content, { type: 'bundle' }>['read'], { nowMs }: InspectContext): Judged => {

@@ -7,6 +7,7 @@ import type { Words } from './run-words.ts'
 
 export const inspectFlags = {
   bundle: { value: '<td>=<file>', help: 'trust bundle of a trust domain (JWKS or PEM); may be given for several' },
+  ca: { value: 'file', help: 'authorities (PEM or DER) that a chain should lead to; for an SVID without a bundle of its trust domain too' },
   'expect-id': { value: 'spiffe-id', help: 'ID that is wanted; spiffe://td for any of a trust domain, /path/* for any below' },
   audience: { value: 'text', help: 'audience that a token must be for' },
   key: { value: 'file', help: "private key that should belong to the certificate, when it isn't in the same file" },
@@ -19,6 +20,8 @@ export type InspectPlan = {
   /** A path, or `-` for stdin. */
   file: string
   bundles: { trustDomain: string; file: string }[]
+  /** A file of authorities. */
+  ca?: string
   expect?: Matcher
   audience?: string
   key?: string
@@ -50,6 +53,7 @@ export const parseInspectWords = ({ targets, flags }: Words): Parsed<InspectPlan
   return good({
     file: targets[0]!,
     bundles: held,
+    ca: flags.ca?.[0],
     expect,
     audience: flags.audience?.[0],
     key: flags.key?.[0],

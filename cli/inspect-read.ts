@@ -8,6 +8,7 @@ import { parseSpiffeId } from '../judge/spiffe/id.ts'
 import { isPrivateKey, type Pem, type PemBlock, readPem } from '../judge/spiffe/pem.ts'
 import { readToken, type Token } from '../judge/spiffe/token.ts'
 import { bad, good, type Parsed } from '../wire/values.ts'
+import { isServerCertificate } from './inspect-ordinary.ts'
 
 /** A private key beside a certificate: usable, or why not. */
 export type Key = { ok: true; key: KeyObject } | { ok: false; problem: string }
@@ -34,7 +35,7 @@ export const readBytes = async (path: string, stdin?: AsyncIterable<Uint8Array |
   return good(Buffer.concat(chunks))
 }
 
-/** `asSvid`: judge certificates as an SVID even where they look like authorities. */
+/** `asSvid`: judge certificates as a chain even where they look like authorities. */
 export const readContent = (bytes: Buffer, asSvid: boolean): Parsed<Content> => {
   if (!bytes.length) return bad('the file is empty')
   if (bytes[0] === 0x30 && bytes[1] !== undefined && bytes[1] >= 0x80) return readDer(bytes, asSvid)
@@ -116,6 +117,8 @@ const isBundle = (certificates: readonly Certificate[], asSvid: boolean): boolea
 
 /** A CA without a workload's ID, or a certificate of the old kind that signs itself and says nothing about its use. */
 const isAuthority = (one: Certificate): boolean => {
+  // `openssl req -x509` makes a CA of every server that signs itself; authorities have no host names.
+  if (isServerCertificate(one)) return false
   if (one.basicConstraints?.ca) return !one.names.uris.some(isWorkloadId)
   const saysNothing = !one.basicConstraints && !one.keyUsage && !one.extendedKeyUsage && !one.names.uris.length && !one.names.dns.length
   return saysNothing && one.subject !== '' && one.subject === one.issuer
@@ -143,6 +146,15 @@ export const readBundles = async (
     ;(read?.ok ? notes : problems).push(...found.map(problem => `--bundle: ${file}: ${problem}`))
   }
   return problems.length ? bad(...problems) : good({ bundles, notes })
+}
+
+/** The authorities of `--ca`, of whatever form. */
+export const readAuthorities = async (path: string): Promise<Parsed<readonly Certificate[]>> => {
+  const bytes = await readBytes(path)
+  const content = bytes.ok ? readContent(bytes.value, true) : bytes
+  if (!content.ok) return content
+  if (content.value.type === 'token') return bad('a token, want certificates')
+  return good(content.value.type === 'chain' ? content.value.chain : content.value.read.bundle.x509)
 }
 
 /** A private key of its own file, PEM or DER. */

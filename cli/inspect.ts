@@ -4,7 +4,7 @@ import { bad, good, type Parsed } from '../wire/values.ts'
 import { exactly, inspectLines } from './inspect-human.ts'
 import { type InspectDocument, judgeContent } from './inspect-judge.ts'
 import { type InspectPlan, parseInspectWords } from './inspect-options.ts'
-import { readBundles, readBytes, readContent, readKeyFile } from './inspect-read.ts'
+import { readAuthorities, readBundles, readBytes, readContent, readKeyFile } from './inspect-read.ts'
 import type { Io } from './io.ts'
 import { printable } from './printable.ts'
 import type { Words } from './run-words.ts'
@@ -35,19 +35,28 @@ type Inspected = { document: InspectDocument; notes: string[] }
 const inspect = async (plan: InspectPlan, io: Io, stdin: AsyncIterable<Uint8Array | string>): Promise<Parsed<Inspected>> => {
   const about = (name: string) => (problem: string) => `${name}: ${problem}`
   const bytes = await readBytes(plan.file, stdin)
-  const content = bytes.ok ? readContent(bytes.value, plan.expect !== undefined) : bytes
+  const content = bytes.ok ? readContent(bytes.value, plan.expect !== undefined || plan.ca !== undefined) : bytes
   const bundles = plan.bundles.length ? await readBundles(plan.bundles) : good(undefined)
+  const ca = plan.ca === undefined ? good(undefined) : await readAuthorities(plan.ca)
   const key = plan.key === undefined ? good(undefined) : await readKeyFile(plan.key)
-  if (!content.ok || !bundles.ok || !key.ok) {
+  if (!content.ok || !bundles.ok || !ca.ok || !key.ok) {
     const name = plan.file === '-' ? 'stdin' : plan.file
     return bad(
       ...(content.ok ? [] : content.problems.map(about(name))),
       ...(bundles.ok ? [] : bundles.problems),
+      ...(ca.ok ? [] : ca.problems.map(about(`--ca: ${plan.ca}`))),
       ...(key.ok ? [] : key.problems.map(about(`--key: ${plan.key}`))),
     )
   }
   const { expect, audience, atMs } = plan
   const nowMs = atMs ?? io.now().getTime()
-  const document = await judgeContent(content.value, { nowMs, expect, audience, bundles: bundles.value?.bundles, key: key.value })
+  const document = await judgeContent(content.value, {
+    nowMs,
+    expect,
+    audience,
+    bundles: bundles.value?.bundles,
+    ca: ca.value,
+    key: key.value,
+  })
   return good({ document, notes: bundles.value?.notes ?? [] })
 }

@@ -8,6 +8,7 @@ import { CompactSign } from 'jose'
 import t from 'tap'
 import { inspectCommand } from '../../cli/inspect.ts'
 import { main } from '../../cli/main.ts'
+import { probeHere } from '../lab/probe-here.ts'
 import { daysFromNow, makeAuthority } from '../servers/authority.ts'
 import { worldOf } from './canned.ts'
 
@@ -129,6 +130,49 @@ t.test('a file of authorities is a bundle, an ordinary server certificate is a c
   })
 })
 
+t.test('a server that signs itself is no bundle, whatever openssl says of it', async t => {
+  const signed = join(folder, 'self.pem')
+  const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=localhost -addext subjectAltName=DNS:localhost -days 30 -out ${signed}`
+  execFileSync('openssl', words.split(' '), { stdio: 'pipe' })
+  const tomorrow = ['--at', daysFromNow(1).toISOString()]
+  t.match(await judge(signed, ...tomorrow), {
+    code: 0,
+    document: { type: 'certificate', verified: null, certificates: [{ role: 'leaf' }] },
+  })
+  const { stdout, status } = await probeHere(['inspect', signed])
+  t.equal(status, 0)
+  t.match(stdout, /self\.pem {2}certificate\n/)
+  t.match(stdout, /\n {4}chain {9}not judged, which needs --ca FILE\n/)
+  t.match(stdout, /ok, 1 warning, but whether to trust it was not judged\n$/)
+  t.match(await judge(signed, '--ca', signed, ...tomorrow), { code: 0, document: { type: 'certificate', verified: true } })
+})
+
+t.test('--ca: an ordinary chain leads there, or is not trusted', async t => {
+  const path = file('below.pem', (await mid.issue({ names: ['svc.test'] })).chainPem)
+  const [ours, theirs] = [file('ours.pem', root.certPem), file('theirs.pem', other.certPem)]
+  t.match(await judge(path, '--ca', ours), {
+    code: 0,
+    document: { type: 'certificate', verified: true, certificates: [{ role: 'leaf' }, { role: 'intermediate' }, { role: 'authority' }] },
+  })
+  t.match(await judge(path, '--ca', theirs), {
+    code: 1,
+    document: { verified: false, violations: [{ code: 'certificate_untrusted', detail: /"CN=mid" was issued by "CN=root"/ }] },
+  })
+  t.match((await run(path, '--ca', theirs, '--at', now)).out, /chain {9}does not lead to an authority of --ca\n/)
+  t.match(await judge(ours, '--ca', ours), { code: 0, document: { type: 'certificate', verified: true } })
+  t.match(await judge(path, '--ca', '/nowhere'), { code: 2, err: /--ca: \/nowhere: no such file/ })
+  t.match(await judge(path, '--ca', file('word', 'a.b.c')), { code: 2, err: /--ca: .*token/ })
+})
+
+t.test('--ca counts for an SVID whose trust domain has no bundle, and for no other', async t => {
+  const [ours, theirs] = [file('ours.pem', root.certPem), file('theirs.pem', other.certPem)]
+  t.match(await judge(chain, '--ca', ours), { code: 0, document: { type: 'x509-svid', verified: true } })
+  t.match(await judge(chain, '--ca', theirs), { code: 1, document: { violations: [{ code: 'untrusted_chain' }] } })
+  t.match(await judge(chain, '--bundle', bundle, '--ca', theirs), { code: 0, document: { verified: true } })
+  t.match((await run(chain, '--at', now)).out, /chain {9}not judged, which needs --bundle a\.test=FILE or --ca FILE\n/)
+  t.match((await run(chain, '--ca', ours, '--at', now)).out, /chain {9}leads to an authority of its trust domain\n/)
+})
+
 t.test('a bundle document shows its sequence exactly', async t => {
   const text = '{"keys":[],"spiffe_sequence":18446744073709551615,"spiffe_refresh_hint":300}'
   const { code, document } = await judge(file('empty.json', text))
@@ -224,7 +268,7 @@ for (const [name, args, ...lines] of unreadable)
 t.test('the help lists the options', async t => {
   const { code, out } = await run('--help')
   t.equal(code, 0)
-  for (const option of ['--bundle <td>=<file>', '--expect-id', '--audience', '--at', '--output']) t.ok(out.includes(option), option)
+  for (const option of ['--bundle <td>=<file>', '--ca', '--expect-id', '--audience', '--at', '--output']) t.ok(out.includes(option), option)
 })
 
 t.test('this command is not loaded for the others', async t => {
