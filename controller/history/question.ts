@@ -2,7 +2,7 @@
 import type { At, PathLabels } from './labels.ts'
 import { type HistoryQuery, linkOf } from './query.ts'
 
-export type HistoryGroup = 'path' | 'link' | 'agent' | 'target'
+export type HistoryGroup = 'path' | 'link' | 'agent' | 'check' | 'target' | 'all'
 /** A place is `cloud` or `cloud/region`. `link` is what `linkOf` says, `path` what `pathIdOf` says. */
 export type HistoryFilter = {
   readonly link?: string
@@ -18,9 +18,12 @@ export type HistoryQuestion = {
   readonly fromMs: number
   /** Not included. */
   readonly toMs: number
+  /** One row for each such part of the time; or one for all of it. A multiple of a minute. */
   readonly stepMs?: number
   readonly groupBy: HistoryGroup
   readonly where?: HistoryFilter
+  /** Rows at most. */
+  readonly limit?: number
 }
 
 /** `agent check target`, and the IP family where the path has one: the unit that has a verdict, by its name. */
@@ -36,7 +39,9 @@ const groups: { readonly [G in HistoryGroup]: (labels: PathLabels, agent: string
   path: printPath,
   link: linkOf,
   agent: (_labels, agent) => agent,
+  check: ({ check }) => check,
   target: ({ target }) => target,
+  all: () => '',
 }
 
 export const asQuery = ({ fromMs, toMs, stepMs, groupBy, where = {} }: HistoryQuestion): HistoryQuery => ({

@@ -4,9 +4,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Lease } from '../store/leases.ts'
 import { openInThread, type ThreadStore } from '../store/open.ts'
 import { serveCalls } from '../threads/calls.ts'
-import { askHistory, type HistoryQuestion } from './ask.ts'
+import { askHistory } from './ask.ts'
 import { checkAndBackUp, roomFor } from './backup.ts'
 import { type PathBaseline, readBaselines, type Time } from './baseline.ts'
+import type { HistoryQuestion } from './question.ts'
 import { type KeepFor, keepUp, type UpkeepReport } from './upkeep.ts'
 
 export type UpkeepTimes = { readonly everyMs: number; readonly backupMs: number }

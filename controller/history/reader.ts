@@ -1,8 +1,9 @@
 import type { Lease } from '../store/leases.ts'
 import { type StoreOptions, toThread } from '../store/open.ts'
 import { keepWorker, programBeside } from '../threads/keep.ts'
-import type { HistoryAnswer, HistoryQuestion } from './ask.ts'
+import type { HistoryAnswer } from './ask.ts'
 import type { PathBaseline, Time } from './baseline.ts'
+import type { HistoryQuestion } from './question.ts'
 import type { ReaderCalls, ReaderState, ReaderWorkerData, UpkeepTimes } from './reader-program.ts'
 import { defaultKeepFor, type KeepFor } from './upkeep.ts'
 

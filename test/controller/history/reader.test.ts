@@ -22,7 +22,7 @@ t.test('a thread beside answers questions, and looks after the store once it is 
   const times = { everyMs: 20, backupMs: 0 }
   const reader = startReader({ store: options, times, random: Math.random, onTrouble: why => t.fail(why.message) })
   await reader.ready
-  const question = { fromMs: startMs, toMs: startMs + minuteMs, by: 'link' as const }
+  const question = { fromMs: startMs, toMs: startMs + minuteMs, groupBy: 'link' as const }
   t.match(await reader.query(question), { bad: 0, rows: [{ summary: { runs: { ok: 400 }, rttSeconds: { count: 400 } } }] })
   t.match(await reader.baselines('a', Date.now()), [{ rtt: { of: 'day', samples: 400 } }])
   t.strictSame(await reader.state(), { damage: [] }, 'nobody has told it')
