@@ -47,6 +47,7 @@ const assignPauseMs = 500
 export const startIngestWorker = (options: IngestWorkerOptions): IngestWorker => {
   const { store, limits = defaultIngestLimits, times = defaultTimes, random, newId, onTrouble } = options
   const before: string[] = []
+  let waitingBytes = 0
   const data = (): IngestWorkerData => {
     const holder = newId()
     const all = [...before]
@@ -61,11 +62,20 @@ export const startIngestWorker = (options: IngestWorkerOptions): IngestWorker =>
   })
   const assigning = assignInTurn(all => worker.call('assign', all), onTrouble)
   return {
-    receive: delivery =>
-      worker.call('receive', ownBytes(delivery), answerMs).catch((error: unknown) => {
+    receive: async delivery => {
+      const bytes = delivery.body.length
+      // Before it is copied to the worker: those that wait there have their place.
+      if (waitingBytes + bytes > limits.waitingBytes) return refuse(503, 'too much is waiting to be stored', 5)
+      waitingBytes += bytes
+      try {
+        return await worker.call('receive', ownBytes(delivery), answerMs)
+      } catch (error) {
         if (error instanceof WorkerAway) return refuse(503, 'data cannot be stored at the moment', 5)
         throw error
-      }),
+      } finally {
+        waitingBytes -= bytes
+      }
+    },
     setPaths: (agentId, paths, atMs) => assigning.add({ agentId, paths, atMs }),
     state: () => worker.call('state', undefined).catch(() => undefined),
     ready: worker.ready,

@@ -18,6 +18,8 @@ export type SqliteOptions = {
 /** SQLite's own waiting stops the whole thread, so there is little of it: whoever finds the writer busy comes again later (sqlite-transactions.ts). */
 const blockingMs = 5
 const openingMs = 1000
+/** 16 MB of 4 KB: batches are soon deleted again, and many never get from the log into the file. */
+const checkpointPages = 4000
 /** More than a file can have (https://sqlite.org/limits.html, 11). */
 const allPages = 2 ** 31 - 1
 
@@ -48,7 +50,7 @@ const openBoth = (path: string, owner: boolean): [DatabaseSync, DatabaseSync] =>
   if (owner) chmodSync(path, 0o600)
   const writer = new DatabaseSync(path, { timeout: openingMs })
   try {
-    writer.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    writer.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${checkpointPages}`)
     const damage = owner ? damageOf(writer, 'quick_check') : []
     if (damage.length > 0) throw damaged(path, damage[0]!)
     writer.exec(`PRAGMA busy_timeout = ${blockingMs}`)
