@@ -1,11 +1,12 @@
 /** What the controller counts of itself, for `/metrics`. */
-import { Counter, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 
 export type Counters = {
   requests: Counter<'route' | 'method' | 'status'>
   refused: Counter<'access' | 'reason'>
   enrolments: Counter<'proof' | 'outcome'>
   otlp: Counter<'signal' | 'status'>
+  agents: Gauge<'state'>
   registry: Registry
   contentType: string
   page: () => Promise<string>
@@ -21,6 +22,7 @@ export const openCounters = (): Counters => {
     refused: counter('refused', 'Requests of callers that were not let in, by whom the route is for and why.', ['access', 'reason']),
     enrolments: counter('enrolments', 'Agents that came to enrol, by proof and what came of it.', ['proof', 'outcome']),
     otlp: counter('otlp_requests', 'Batches of agents, by signal and answer.', ['signal', 'status']),
+    agents: new Gauge({ name: 'causeway_controller_agents', help: 'Agents, by state.', labelNames: ['state'], registers: [registry] }),
     registry,
     contentType: registry.contentType,
     page: () => registry.metrics(),

@@ -8,6 +8,11 @@ import { quote } from '../../wire/values.ts'
 import { emptyFleet, objectsOf } from './objects.ts'
 
 export type Owned<T> = T & { readonly owner: string }
+/** As it was written: whose it is does not concern agents. */
+export const withoutOwner = <T extends object>(object: T): T => {
+  const { owner: _, ...rest } = object as T & { owner?: string }
+  return Object.freeze(rest) as T
+}
 type OwnedList<T extends readonly unknown[]> = readonly Owned<T[number]>[]
 /** A fleet of which every object says whose it is. */
 export type MergedFleet = { readonly [S in Exclude<keyof Fleet, 'apiVersion' | 'owner' | 'alerts'>]: OwnedList<Fleet[S]> } & {

@@ -1,10 +1,11 @@
 /** From pairs and targets to what each agent is told. Targets are made once and shared: ten thousand agents name each other a million times. */
 import type { AssignedCheck, AssignedTarget, Assignment } from '../../wire/assignment.ts'
+import type { Kind } from '../../wire/result.ts'
 import { agentPrefix } from '../fleet/place-rules.ts'
 import { regionOf } from '../fleet/select.ts'
 import { type Advertised, defaultPorts, type LiveAgent, type Service } from './live-agent.ts'
 import type { Pairs } from './pairs.ts'
-import type { PlannedCheck } from './planned-check.ts'
+import { type PlannedCheck, serviceOf } from './planned-check.ts'
 import type { Reach } from './reach.ts'
 
 /** Lists as they were made: several, where several meshes or checks have the same. */
@@ -32,30 +33,40 @@ export const pathCounts = (draft: Draft): { everyMs: number; count: number }[] =
 const namesOf = (lists: readonly (readonly string[])[]): readonly string[] =>
   lists.length === 1 ? lists[0]! : [...new Set(lists.flat())].sort()
 
-/** `agent/<id>`, `agent/<id>/tls`, `agent/<id>/mtls`: one name per port of its responder. */
-export const agentTargets = (agents: readonly LiveAgent[]): ((index: number, at: Advertised, service: Service) => AssignedTarget) => {
-  const made = new Map<Advertised, { [S in Service]?: AssignedTarget }>()
+/** A port of an agent's responder, or the agent without any: its path MTU can be searched by echoes alone. */
+export type Door = Service | 'host'
+
+/** Where a check finds an agent; undefined where the agent has nothing that would answer it. */
+export const doorOf = ({ serves }: LiveAgent, kind: Kind): Door | undefined => {
+  const service = serviceOf(kind)
+  if (kind === 'icmp' || serves === undefined || serves.includes(service)) return service
+  return kind === 'mtu' ? 'host' : undefined
+}
+
+/** `agent/<id>`, `agent/<id>/tls`, `agent/<id>/mtls`: one name per port of its responder; `agent/<id>/host` without one. */
+export const agentTargets = (agents: readonly LiveAgent[]): ((index: number, at: Advertised, door: Door) => AssignedTarget) => {
+  const made = new Map<Advertised, { [D in Door]?: AssignedTarget }>()
   const holders = new Map<string, number>()
-  const hostAndPort = ({ host, ports }: Advertised, service: Service): string => {
-    const port = ports?.[service] ?? defaultPorts[service]
-    return `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const hostAndPort = ({ host, ports }: Advertised, door: Door): string => {
+    const bare = host.includes(':') ? `[${host}]` : host
+    return door === 'host' ? bare : `${bare}:${ports?.[door] ?? defaultPorts[door]}`
   }
   for (const { advertise } of agents)
     for (const at of advertise) holders.set(hostAndPort(at, 'echo'), (holders.get(hostAndPort(at, 'echo')) ?? 0) + 1)
-  return (index, at, service) => {
+  return (index, at, door) => {
     const known = made.get(at) ?? {}
     made.set(at, known)
     const { id, location, spiffeId } = agents[index]!
     // Behind one address of a balancer any of its agents answers, and none of them is wrong.
     const isOwn = holders.get(hostAndPort(at, 'echo')) === 1
-    known[service] ??= Object.freeze({
-      name: `${agentPrefix}${id}${service === 'echo' ? '' : `/${service}`}`,
-      address: hostAndPort(at, service),
+    known[door] ??= Object.freeze({
+      name: `${agentPrefix}${id}${door === 'echo' ? '' : `/${door}`}`,
+      address: hostAndPort(at, door),
       location: `${regionOf(location)}${location.zone === undefined ? '' : `/${location.zone}`}`,
       ...(isOwn && { agentId: id }),
-      ...(isOwn && service === 'mtls' && spiffeId !== undefined && { expectId: spiffeId }),
+      ...(isOwn && door === 'mtls' && spiffeId !== undefined && { expectId: spiffeId }),
     })
-    return known[service]
+    return known[door]
   }
 }
 
@@ -66,13 +77,16 @@ export const draftPairs = (
   targetOf: ReturnType<typeof agentTargets>,
   checks: readonly PlannedCheck[],
 ): void => {
-  const services = Map.groupBy(checks, ({ service }) => service)
+  // Checks that find every agent at the same door share one list.
+  const groups = Map.groupBy(checks, planned => agents.map(agent => doorOf(agent, planned.assigned.kind) ?? '-').join())
+  const lists = [...groups.values()].map(its => ({ its, doors: agents.map(agent => doorOf(agent, its[0]!.assigned.kind)) }))
   for (const [from, others] of targets.entries()) {
     if (!others.length) continue
     const draft = drafts.get(agents[from]!.id)!
     const addresses = others.map(to => reach.addressOf(from, to))
-    for (const [service, its] of services) {
-      const list = others.map((to, index) => targetOf(to, addresses[index]!, service))
+    for (const { its, doors } of lists) {
+      const list = others.flatMap((to, index) => (doors[to] ? [targetOf(to, addresses[index]!, doors[to])] : []))
+      if (!list.length) continue
       const names = Object.freeze(list.map(({ name }) => name))
       draft.targets.push(list)
       for (const planned of its) draftChecks(draft, planned, names)

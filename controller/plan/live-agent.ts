@@ -13,6 +13,8 @@ export type LiveAgent = {
   location: Location
   labels?: Readonly<Record<string, string>>
   advertise: readonly Advertised[]
+  /** The ports that its responder has open; undefined: nothing is known of it, so all of them. */
+  serves?: readonly Service[]
   /** The SPIFFE ID that its responder has. */
   spiffeId?: string
   /** Runs as this workload and takes only checks that name it. */

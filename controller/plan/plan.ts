@@ -5,6 +5,7 @@
 import type { Assignment } from '../../wire/assignment.ts'
 import type { FleetCheck, FleetLink, FleetPrice, FleetTarget, Mesh } from '../../wire/fleet.ts'
 import { isMeasured } from '../fleet/check-rules.ts'
+import { withoutOwner } from '../fleet/merge.ts'
 import { type Location, selects } from '../fleet/select.ts'
 import { agentTargets, type Drafts, draftPairs, draftTarget, finish, newDrafts, pathCounts } from './assignments.ts'
 import { type Coverage, coverageOf } from './coverage.ts'
@@ -91,7 +92,8 @@ const planChecks = (
       const targets = targetsOf(check, fleet.targets, inMesh)
       const probed = planTargets(check, targets, eligible)
       for (const one of probed) {
-        for (const { id } of one.agents) draftTarget(drafts, id, planned, one.target)
+        const target = withoutOwner(one.target)
+        for (const { id } of one.agents) draftTarget(drafts, id, planned, target)
         addTargets(loads, one, planned)
       }
       if (targets.length) return probed.some(({ agents }) => agents.length) ? [] : [{ check: check.name, why: 'agents' }]

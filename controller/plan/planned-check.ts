@@ -11,12 +11,12 @@ import type { Service } from './live-agent.ts'
 export type PlannedCheck = {
   check: FleetCheck
   everyMs: number
-  service: Service
   cost: RunCost /** All but the targets. */
   assigned: Omit<AssignedCheck, 'targets'>
 }
 
-const serviceOf = (kind: Kind): Service => (kind === 'mtls' ? 'mtls' : kind === 'tls' || kind === 'mtu' ? 'tls' : 'echo')
+/** The port of a responder that answers a kind. */
+export const serviceOf = (kind: Kind): Service => (kind === 'mtls' ? 'mtls' : kind === 'tls' || kind === 'mtu' ? 'tls' : 'echo')
 
 /** Checks of other kinds are not planned. */
 export const plannedChecks = (checks: readonly FleetCheck[]): Map<string, PlannedCheck> =>
@@ -34,5 +34,5 @@ const planned = (check: FleetCheck, kind: Kind): PlannedCheck => {
     ...(expectAuthorized !== undefined && { expectAuthorized }),
     ...(lateness !== undefined && { lateness }),
   }
-  return { check, everyMs: msOf(every), service: serviceOf(kind), cost: runCost(kind, value), assigned }
+  return { check, everyMs: msOf(every), cost: runCost(kind, value), assigned }
 }

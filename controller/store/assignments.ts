@@ -13,8 +13,10 @@ const headOf = (row: Row): AssignmentHead => ({
 })
 
 /** One number for all that a transaction writes. Leaders write one after the other, so that what follows `changedAssignments` misses nothing. */
-export const nextChange = async (sql: Sql): Promise<number> =>
-  Number((await first(sql, 'SELECT COALESCE(MAX(change), 0) AS change FROM assignments'))?.['change']) + 1
+export const nextChange = async (sql: Sql): Promise<number> => {
+  const text = `INSERT INTO counters (name, value) VALUES ('assignments', 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`
+  return Number((await first(sql, text))?.['value'])
+}
 
 export const putAssignment = async (
   sql: Sql,

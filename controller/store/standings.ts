@@ -1,5 +1,5 @@
 /** How far each agent is with what it was told: what was sent to it, what it said to that, and whether its stream has broken since. */
-import { fromJson, type Row, type Sql } from './sql.ts'
+import { first, fromJson, type Row, type Sql } from './sql.ts'
 
 export type Told = {
   revision: string
@@ -53,13 +53,16 @@ export const putTold = async (sql: Sql, agentId: string, { revision, generation,
   )
 }
 
+const columns = 'agent_id, sent_revision, sent_ms, sent_count, gone_ms, revision, generation, outcome, problems, paths, told_ms'
+
 /** Of all agents that have one, by id. */
 export const listStandings = async (sql: Sql): Promise<Standing[]> =>
-  (
-    await sql.all(
-      `SELECT agent_id, sent_revision, sent_ms, sent_count, gone_ms, revision, generation, outcome, problems, paths, told_ms FROM standings ORDER BY agent_id`,
-    )
-  ).map(read)
+  (await sql.all(`SELECT ${columns} FROM standings ORDER BY agent_id`)).map(read)
+
+export const getStanding = async (sql: Sql, agentId: string): Promise<Standing | undefined> => {
+  const row = await first(sql, `SELECT ${columns} FROM standings WHERE agent_id = $1`, agentId)
+  return row && read(row)
+}
 
 const read = (row: Row): Standing => ({
   agentId: String(row['agent_id']),

@@ -7,16 +7,30 @@ import { addDocs } from './docs.ts'
 import type { Parts } from './parts.ts'
 import { answerError, HttpProblem, sendProblem } from './problem.ts'
 import { agentRoutes } from './routes/agents.ts'
+import { assignmentRoutes } from './routes/assignments.ts'
 import { enrolRoutes } from './routes/enrol.ts'
+import { eventRoutes } from './routes/events.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { measuredRoutes } from './routes/measured.ts'
 import { otlpRoutes } from './routes/otlp.ts'
+import { runRoutes } from './routes/runs.ts'
 import { addTracing } from './tracing.ts'
 import { compileValidator } from './validate.ts'
 
-const allRoutes = [healthRoutes, enrolRoutes, otlpRoutes, agentRoutes, joinTokenRoutes, fleetRoutes, measuredRoutes]
+const allRoutes = [
+  healthRoutes,
+  enrolRoutes,
+  otlpRoutes,
+  agentRoutes,
+  joinTokenRoutes,
+  fleetRoutes,
+  measuredRoutes,
+  assignmentRoutes,
+  runRoutes,
+  eventRoutes,
+]
 
 /** For bodies but those of OTLP: a fleet file of ten thousand targets fits. */
 const bodyBytes = 4 * 2 ** 20
@@ -61,6 +75,7 @@ export const buildApp = async (parts: Parts, tls?: TlsOptions): Promise<FastifyI
   addTracing(app)
   addAccess(app, { ...parts, refused: (access, reason) => parts.counters.refused.inc({ access, reason }) })
   app.addHook('onResponse', async (request, reply) => {
+    if (request.caller) parts.assigning.seen(request.caller.agentId)
     parts.counters.requests.inc({ route: request.routeOptions.url ?? '', method: request.method, status: String(reply.statusCode) })
   })
   // Each in a scope of its own: what one does to its bodies is not the others' matter.

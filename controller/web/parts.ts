@@ -1,6 +1,7 @@
 /** What the routes have of the controller around them, as arguments: `controller.ts` puts the parts together. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { X509Bundles } from '../../judge/spiffe/x509-svid.ts'
+import type { Assigning } from '../assign/assigning.ts'
 import type { IssuerKeys } from '../enrol/issuer-keys.ts'
 import type { Provider } from '../enrol/person.ts'
 import type { Signer } from '../enrol/signer.ts'
@@ -40,6 +41,9 @@ export type Parts = {
   history: HistoryReader
   /** Where this controller runs: what telemetry costs is counted on the way there. */
   location?: Location
+  assigning: Assigning
+  /** How often a stream that has nothing to say says so; else as the agents expect it. */
+  streamHeartbeatMs?: number
   /** Why it is not ready; nothing when it is. */
   problems: () => Promise<readonly string[]>
   /** Aborted when the controller begins to end. */

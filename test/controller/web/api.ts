@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
+import { startAssigning, type Timing } from '../../../controller/assign/assigning.ts'
 import { makeJoinToken } from '../../../controller/enrol/join-token.ts'
 import { makePersonToken } from '../../../controller/enrol/person.ts'
 import { loadSigner } from '../../../controller/enrol/signer.ts'
@@ -36,6 +37,9 @@ export type Api = {
   call(bearer: string | undefined, request: InjectOptions): Promise<LightMyRequestResponse>
 }
 
+/** As fast as it goes: nobody waits for what is not there. */
+export const timing: Partial<Timing> = { debounceMs: 5, rollingMs: 20, flushMs: 5, pollMs: 1000, leaseRenewMs: 100 }
+
 export const openApi = async (t: Test, more: Partial<Parts> = {}): Promise<Api> => {
   const directory = mkdtempSync(join(tmpdir(), 'causeway-api-'))
   const store = await openSqlite({ path: join(directory, 'controller.db') })
@@ -45,16 +49,23 @@ export const openApi = async (t: Test, more: Partial<Parts> = {}): Promise<Api> 
   const delivered: Delivery[] = []
   const answers: Api['answers'] = { next: { kind: 'taken', rejected: 0, message: '' } }
   const { pino } = await import('pino')
+  const log = pino({ level: 'silent' })
+  const [counters, fleet] = [openCounters(), await openFleet(store)]
+  const ending = more.ending ?? new AbortController().signal
+  const nowMs = () => clock.ms
+  const assigning =
+    more.assigning ??
+    (await startAssigning({ store, fleet, nowMs, holder: 'test', log, counters, signal: ending, timing, limits: { holdMs: 0 } }))
   const parts: Parts = {
     store,
-    nowMs: () => clock.ms,
+    nowMs,
     random,
-    log: pino({ level: 'silent' }),
+    log,
     version: '0.0.0',
-    counters: openCounters(),
+    counters,
     signer: await loadSigner({ store, random, nowMs: clock.ms }),
     keys,
-    fleet: await openFleet(store),
+    fleet,
     bundles: () => new Map(),
     ingest: {
       receive: async delivery => {
@@ -63,12 +74,14 @@ export const openApi = async (t: Test, more: Partial<Parts> = {}): Promise<Api> 
       },
     },
     history: historyOf(store),
+    assigning,
     problems: async () => [],
-    ending: new AbortController().signal,
+    ending,
     ...more,
   }
   const app = await buildApp(parts)
   t.teardown(async () => {
+    await assigning.close()
     await app.close()
     await Promise.all([store.close(), keys.close()])
     rmSync(directory, { recursive: true, force: true })
