@@ -96,10 +96,10 @@ export const touchAgent = async (sql: Sql, id: string, seenMs: number): Promise<
 export const setAgentStatus = async (sql: Sql, id: string, status: AgentStatus): Promise<boolean> =>
   (await sql.run('UPDATE agents SET status = $2, plan_version = plan_version + 1 WHERE id = $1', id, status)) > 0
 
-/** Those that were last seen before then are retired; who they were. */
-export const retireAgents = async (sql: Sql, beforeMs: number): Promise<string[]> => {
-  const text = `UPDATE agents SET status = 'retired', plan_version = plan_version + 1 WHERE status <> 'retired' AND last_seen_ms < $1 RETURNING id`
-  return (await sql.all(text, beforeMs)).map(({ id }) => String(id)).sort((a, b) => (a < b ? -1 : 1))
+/** Those that have not been seen since then are retired; who they were. */
+export const retireAgents = async (sql: Sql, sinceMs: number): Promise<string[]> => {
+  const text = `UPDATE agents SET status = 'retired', plan_version = plan_version + 1 WHERE status <> 'retired' AND last_seen_ms <= $1 RETURNING id`
+  return (await sql.all(text, sinceMs)).map(({ id }) => String(id)).sort((a, b) => (a < b ? -1 : 1))
 }
 
 /** Another whenever anything has changed by which agents are planned, cheap to ask. */

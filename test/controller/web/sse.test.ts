@@ -42,6 +42,7 @@ t.test('a reader that reads is told all, is kept alive, and hears the last word'
   client.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk
   })
+  client.resume()
   while (!text.includes(':\n\n')) await once(client, 'data')
   sse.send({ id: '7', event: 'assignment', data: '{}' })
   sse.end({ event: 'drain', data: '{"afterMs":1}' })
