@@ -4,7 +4,8 @@ import type { Lock } from './lock.ts'
 import { segmentBytesOf } from './options.ts'
 import { dropReasons } from './record.ts'
 import { type Recovered, recover } from './recover.ts'
-import { Store, type StoreOptions } from './store.ts'
+import { Store } from './store.ts'
+import type { StoreOptions } from './store-options.ts'
 
 export type Attached = { store: Store; lock: Lock; problems: string[] }
 

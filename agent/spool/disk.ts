@@ -3,7 +3,7 @@ import { frameBytesAtMost } from './frame.ts'
 import { apply, type LedgerState, type Line } from './ledger.ts'
 import { DirectoryInUse } from './lock.ts'
 import { type SpoolState, segmentBytesOf } from './options.ts'
-import type { StoreOptions } from './store.ts'
+import type { StoreOptions } from './store-options.ts'
 import type { Waiting } from './waiting.ts'
 
 export type DiskOptions = Pick<StoreOptions, 'files' | 'limitBytes' | 'merge' | 'underWay'> & { nowMs: () => number }

@@ -1,5 +1,4 @@
-import { type Segment, segmentName } from './entries.ts'
-import type { Files } from './files.ts'
+import type { Segment } from './entries.ts'
 import { readRecord } from './frame.ts'
 import { isWaiting } from './ledger.ts'
 import type { Held } from './options.ts'
@@ -13,7 +12,6 @@ import type { Store } from './store.ts'
  */
 export const readNext = async (
   store: Store,
-  files: Files,
   { endpoint: e, order, held }: { endpoint: string; order: Order; held: ReadonlySet<Held> },
 ): Promise<Held | undefined> => {
   const unreadable = new Set<Segment>()
@@ -28,7 +26,7 @@ export const readNext = async (
     if (!picked) return undefined
     const { segment, place } = picked
     const entry = segment.entries.at(place)
-    const frame = await files.readPart(segmentName(segment.number), entry.offset, entry.bytes).catch(() => undefined)
+    const frame = await store.read(segment, entry).catch(() => undefined)
     if (!frame) {
       unreadable.add(segment)
       continue

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { inTurn } from '../in-turn.ts'
 import { Disk } from './disk.ts'
-import { type Files, realFiles } from './files.ts'
-import { emptyTally, spooledItems } from './ledger.ts'
+import { changeEndpoints } from './endpoints.ts'
+import { realFiles } from './files.ts'
 import {
   defaultFlushEveryMs,
   defaultLimitBytes,
@@ -12,11 +13,12 @@ import {
   type SpoolState,
   segmentBytesOf,
 } from './options.ts'
-import { newPending, owedItems, type Pending } from './pending.ts'
-import { pick } from './pick.ts'
+import { newPending, type Pending } from './pending.ts'
 import { readNext } from './read-next.ts'
 import type { DropReason, NewRecord, Order, SpooledRecord } from './record.ts'
-import type { UnderWay } from './store.ts'
+import { noteSettled } from './settle.ts'
+import { HeldRecords } from './under-way.ts'
+import { holdsWindow, ledgerOf, oldestAtMsOf, stateOf } from './views.ts'
 import { Waiting } from './waiting.ts'
 
 const retryDiskMs = 5_000
@@ -30,24 +32,19 @@ const retryDiskMs = 5_000
  * are sent from memory, and a crash then takes back both what they produced and what they delivered.
  * An endpoint that is new starts from now; one that is configured no more gives up its claims, and its ledger ends.
  */
-export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
-  const spool = new Spool(options)
-  await spool.open()
-  return spool
-}
+export const openSpool = (options: SpoolOptions): Promise<Spool> => new Spool(options).open()
 
 export class Spool {
   readonly boot: string
   readonly limitBytes: number
   readonly #memoryBytes: number
   readonly #flushEveryMs: number
-  readonly #files: Files
   readonly #disk: Disk
   readonly #waiting = new Waiting()
-  readonly #held = new Set<Held>()
+  readonly #held = new HeldRecords()
   readonly #listeners = new Set<() => void>()
   #sequence = 0
-  #chain: Promise<unknown> = Promise.resolve()
+  readonly #serial = inTurn()
   #flushing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -57,16 +54,18 @@ export class Spool {
     this.limitBytes = options.limitBytes ?? defaultLimitBytes
     this.#memoryBytes = options.memoryBytes ?? defaultMemoryBytes
     this.#flushEveryMs = options.flushEveryMs ?? defaultFlushEveryMs
-    this.#files = options.files ?? realFiles(options.directory)
-    const { merge, nowMs } = options
-    const underWay = (segment: number): UnderWay[] => underWayIn(segment, this.#held)
-    this.#disk = new Disk({ merge, nowMs, underWay, files: this.#files, limitBytes: this.limitBytes }, options.endpoints)
+    const { merge, nowMs, files = realFiles(options.directory) } = options
+    this.#disk = new Disk(
+      { merge, nowMs, underWay: segment => this.#held.in(segment), files, limitBytes: this.limitBytes },
+      options.endpoints,
+    )
   }
 
   /** Rejects with `DirectoryInUse` only. */
-  async open(): Promise<void> {
+  async open(): Promise<this> {
     await this.#disk.open()
     this.#arm()
+    return this
   }
 
   /** Without any, what is appended is forgotten. */
@@ -82,7 +81,7 @@ export class Spool {
     if (record.payload.length > segmentBytesOf(this.limitBytes)) this.#drop(newPending(whole), 'size')
     else this.#waiting.add(whole)
     while (this.#waiting.bytes > this.#memoryBytes) {
-      const oldest = this.#waiting.takeOldest(pending => this.#isHeld(pending))
+      const oldest = this.#waiting.takeOldest(pending => this.#held.has(pending))
       if (!oldest) break
       this.#drop(oldest, 'memory')
     }
@@ -105,7 +104,7 @@ export class Spool {
   next(endpoint: string, order: Order): Promise<Held | undefined> {
     return this.#serial(async () => {
       const { store } = this.#disk
-      const onDisk = async () => store && (await readNext(store, this.#files, { endpoint, order, held: this.#held }))
+      const onDisk = async () => store && (await readNext(store, { endpoint, order, held: this.#held.all }))
       const held =
         order === 'newest' ? (this.#inMemory(endpoint, order) ?? (await onDisk())) : ((await onDisk()) ?? this.#inMemory(endpoint, order))
       if (held) this.#held.add(held)
@@ -115,76 +114,42 @@ export class Spool {
 
   /** The endpoint is done with it: it has it, but for `droppedItems`, which `why` explains. */
   settle(held: Held, droppedItems = 0, why: DropReason = 'rejected'): void {
-    if (!this.#held.delete(held)) return
-    const { endpoint: e, source, record } = held
-    const settled = { e, i: record.items, ...(droppedItems > 0 ? { d: Math.min(droppedItems, record.items), why } : {}) }
-    if (source.place) this.#disk.note({ t: 'done', s: source.place.segment, n: source.place.index, ...settled })
-    else {
-      // A `Pending` without a place is still in memory.
-      const pending = source as Pending
-      if (this.#disk.ledgers.has(e) && !pending.settled.has(e)) this.#disk.note({ t: 'pass', ...settled })
-      pending.settled.add(e)
-      this.#waiting.sweep(this.#disk.ledgers.keys())
-    }
+    if (!this.#held.end(held)) return
+    noteSettled(this.#disk, this.#waiting, held, { items: droppedItems, why })
     this.#arm()
   }
 
   /** The endpoint may not have it: `next` offers it again. */
   release(held: Held): void {
-    this.#held.delete(held)
+    this.#held.end(held)
   }
 
   /** From now on these are the endpoints. */
   setEndpoints(names: readonly string[]): Promise<void> {
     return this.#serial(async () => {
       await this.#writeOut()
-      const { ledgers, store } = this.#disk
-      const from = (await store?.seal()) ?? 0
-      for (const e of [...ledgers.keys()]) if (!names.includes(e)) this.#disk.note({ t: 'leave', e })
-      for (const e of names.filter(name => !ledgers.has(name))) {
-        this.#disk.note({ t: 'join', e, from })
-        for (const { settled } of this.#waiting.list) settled.add(e)
-      }
-      this.#waiting.sweep(ledgers.keys())
+      await changeEndpoints(this.#disk, this.#waiting, names)
       await this.#writeOut()
     })
   }
 
   /** All zero for an endpoint that is none. */
   ledger(endpoint: string): Ledger {
-    const state = this.#disk.ledgers.get(endpoint)
-    const { produced, delivered, dropped } = state?.tally ?? emptyTally()
-    const owed = state ? owedItems(this.#waiting.list, endpoint) : 0
-    return { produced: produced + owed, delivered, dropped: { ...dropped }, spooled: (state ? spooledItems(state) : 0) + owed }
+    return ledgerOf(this.#disk, this.#waiting, endpoint)
   }
 
   /** Whether this window's record is on disk, from a process before this one. */
-  holds({ boot, atMs, group = 0 }: SpooledRecord): boolean {
-    const segments = this.#disk.store?.segments ?? []
-    return segments.some(({ entries }) =>
-      entries.some(one => one.kind === 'windows' && one.boot === boot && one.atMs === atMs && one.group === group),
-    )
+  holds(record: SpooledRecord): boolean {
+    return holdsWindow(this.#disk, record)
   }
 
   /** When the oldest record that the endpoint has yet to get began; undefined when it has got everything. */
   oldestAtMs(endpoint: string): number | undefined {
-    const state = this.#disk.ledgers.get(endpoint)
-    const picked = state && this.#disk.store && pick(state, this.#disk.store.segments, 'oldest')
-    if (picked) return picked.segment.entries.at(picked.place).atMs
-    return state && this.#waiting.next(endpoint, 'oldest', () => false)?.record.atMs
+    return oldestAtMsOf(this.#disk, this.#waiting, endpoint)
   }
 
   state(): SpoolState {
-    const { store, degraded, problems } = this.#disk
-    return {
-      bytes: store?.bytes ?? 0,
-      limitBytes: this.limitBytes,
-      segments: store?.segments.length ?? 0,
-      inMemoryBytes: this.#waiting.bytes,
-      mergedAway: store?.mergedAway ?? 0,
-      ...(degraded ? { degraded: { ...degraded } } : {}),
-      problems: [...problems],
-    }
+    return stateOf(this.#disk, this.#waiting, this.limitBytes)
   }
 
   /** Calls when there may be something new for `next`. Gives what ends that. */
@@ -204,14 +169,9 @@ export class Spool {
   /** While the disk can't be written, what waits for it can be sent all the same. */
   #inMemory(endpoint: string, order: Order): Held | undefined {
     if (!this.#disk.degraded || !this.#disk.ledgers.has(endpoint)) return undefined
-    const pending = this.#waiting.next(endpoint, order, one => this.#isHeld(one, endpoint))
+    const pending = this.#waiting.next(endpoint, order, one => this.#held.has(one, endpoint))
     pending?.tried.add(endpoint)
     return pending && { endpoint, record: pending.record, source: pending }
-  }
-
-  #isHeld(pending: Pending, by?: string): boolean {
-    for (const { source, endpoint } of this.#held) if (source === pending && (by ?? endpoint) === endpoint) return true
-    return false
   }
 
   #drop({ record, settled }: Pending, why: DropReason): void {
@@ -237,15 +197,4 @@ export class Spool {
     }, inMs)
     this.#timer.unref()
   }
-
-  #serial<T>(task: () => Promise<T>): Promise<T> {
-    const run = this.#chain.then(task)
-    this.#chain = run.catch(() => {})
-    return run
-  }
 }
-
-const underWayIn = (segment: number, held: Iterable<Held>): UnderWay[] =>
-  [...held].flatMap(({ endpoint, record, source: { place } }) =>
-    place?.segment === segment ? [{ endpoint, index: place.index, items: record.items }] : [],
-  )

@@ -1,25 +1,15 @@
+import { buildPart } from './build-part.ts'
 import { Entries, type Segment, segmentName } from './entries.ts'
-import type { Appender, Files } from './files.ts'
-import { buildFrame, type Entry } from './frame.ts'
+import type { Appender } from './files.ts'
+import type { Entry } from './frame.ts'
 import { Journal } from './journal.ts'
 import { apply, type LedgerState, type Line } from './ledger.ts'
-import { type Merge, mergeSegment, planMerge, thinSegment } from './merge.ts'
+import { mergeSegment, planMerge, thinSegment } from './merge.ts'
 import { exceptionsOf, type Pending } from './pending.ts'
 import { isFinished } from './pick.ts'
 import type { Recovered } from './recover.ts'
-
-/** Frames are built and written in parts of this size, so that packing a long queue does not hold up a probe. */
-const partBytes = 128 * 1024
-
-export type StoreOptions = {
-  files: Files
-  limitBytes: number
-  segmentBytes: number
-  merge?: Merge
-  /** The records of a segment that are on their way to an endpoint now. */
-  underWay: (segment: number) => readonly UnderWay[]
-}
-export type UnderWay = { endpoint: string; index: number; items: number }
+import type { StoreOptions } from './store-options.ts'
+import type { UnderWay } from './under-way.ts'
 
 /** The segments and the ledger on disk. Its methods are called one at a time; those that write reject with the file system's error, and can be called again. */
 export class Store {
@@ -52,6 +42,9 @@ export class Store {
 
   writeLedger = (sync: boolean): Promise<void> => this.#journal.write(this.state, sync)
 
+  /** A record's frame. */
+  read = ({ number }: Segment, { offset, bytes }: Entry) => this.#options.files.readPart(segmentName(number), offset, bytes)
+
   /** Those that are durable have their `place` then, also when it rejects half-way. */
   async write(batch: readonly Pending[]): Promise<void> {
     for (let written = 0; written < batch.length; ) {
@@ -72,16 +65,10 @@ export class Store {
     const entries: Entry[] = []
     let end = segment.bytes
     while (entries.length < batch.length && (end < this.#options.segmentBytes || entries.length === 0)) {
-      const part: Buffer[] = []
-      for (let bytes = 0; bytes < partBytes && entries.length < batch.length && end < this.#options.segmentBytes; ) {
-        const { record } = batch[entries.length]!
-        const frame = buildFrame(record, first + entries.length)
-        entries.push({ ...record, index: first + entries.length, offset: end, bytes: frame.length })
-        part.push(frame)
-        bytes += frame.length
-        end += frame.length
-      }
-      await file.append(Buffer.concat(part))
+      const part = buildPart(batch.slice(entries.length), first + entries.length, end, this.#options.segmentBytes - end)
+      entries.push(...part.entries)
+      end += part.frames.length
+      await file.append(part.frames)
     }
     await file.sync()
     this.#place(segment, batch.slice(0, entries.length), entries, end)

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Endpoint } from '../../../agent/send/endpoint.ts'
-import { type Encode, type EndpointState, type Sender, type SenderOptions, startSender } from '../../../agent/send/sender.ts'
+import type { Encode } from '../../../agent/send/requests.ts'
+import { type EndpointState, type Sender, type SenderOptions, startSender } from '../../../agent/send/sender.ts'
 import { openSpool, type Spool } from '../../../agent/spool/spool.ts'
 
 export const endpointAt = (url: string, rest: Partial<Endpoint> = {}): Endpoint => ({

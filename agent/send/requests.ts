@@ -1,0 +1,55 @@
+/** A record as a request to an endpoint, and what became of it. */
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { SpooledRecord } from '../spool/record.ts'
+import { openConnections } from './credentials.ts'
+import { type Signal, urlOf } from './endpoint.ts'
+import { judgeAnswer, type Verdict } from './judge-answer.ts'
+import { type Answer, post } from './post.ts'
+import type { SenderOptions } from './sender.ts'
+
+/** Makes the body of a request of what was spooled. May throw: such a record is dropped as `corrupt`. */
+export type Encode = (payload: Uint8Array, record: SpooledRecord) => Promise<{ signal: Signal; body: Uint8Array; points: number }>
+export type Body = { url: string; headers: Record<string, string>; bytes: Uint8Array; points: number }
+
+export type Requests = {
+  /** Rejects for a record that can't be encoded. */
+  build(record: SpooledRecord): Promise<Body>
+  /** Sends it once. Never rejects. */
+  attempt(body: Body, stop: AbortSignal): Promise<Verdict>
+  close(): void
+}
+
+const gzipAsync = promisify(gzip)
+
+type Options = Pick<SenderOptions, 'endpoint' | 'encode' | 'agentId' | 'environment' | 'readSvid' | 'unixNowMs'>
+
+export const openRequests = ({ endpoint, encode, agentId, environment, readSvid, unixNowMs }: Options): Requests => {
+  const connections = openConnections(endpoint, environment, readSvid)
+  return {
+    async build(record) {
+      const { signal, body, points } = await encode(record.payload, record)
+      const packed = endpoint.compression === 'gzip'
+      const headers = {
+        'content-type': endpoint.protocol === 'json' ? 'application/json' : 'application/x-protobuf',
+        ...(packed ? { 'content-encoding': 'gzip' } : {}),
+        'causeway-agent': agentId(),
+        'causeway-boot': record.boot,
+        'causeway-sequence': String(record.sequence),
+      }
+      return { url: urlOf(endpoint, signal), headers, bytes: packed ? await gzipAsync(body) : body, points }
+    },
+    async attempt({ url, headers, bytes }, stop) {
+      let answer: Answer
+      try {
+        const agent = await connections.agent()
+        const secrets = Object.fromEntries(Object.entries(endpoint.headers).map(([name, value]) => [name.toLowerCase(), value.reveal()]))
+        answer = await post({ url, headers: { ...secrets, ...headers }, body: bytes, agent, timeoutMs: endpoint.timeoutMs }, stop)
+      } catch (error) {
+        answer = { kind: 'failed', detail: (error as Error).message }
+      }
+      return judgeAnswer(answer, unixNowMs())
+    },
+    close: () => connections.close(),
+  }
+}
