@@ -41,13 +41,19 @@ export const keepOpenWindow = (file: string, boot: string, peek: () => Iterable<
     const frames: Buffer[] = []
     let costMs = 0
     const records = peek()[Symbol.iterator]()
-    for (;;) {
+    const timed = <T>(work: () => T): T => {
       const start = performance.now()
-      const next = records.next()
-      if (!next.done) frames.push(buildFrame({ ...spoolRecordOf(next.value), boot, sequence: frames.length + 1 }, frames.length))
+      const made = work()
       costMs += performance.now() - start
+      return made
+    }
+    for (;;) {
+      const next = timed(() => records.next())
       if (next.done) break
-      // Measuring goes on between two parts.
+      // Measuring goes on between two parts, and before one is packed.
+      await setImmediate()
+      if (window !== mine) return costMs
+      frames.push(timed(() => buildFrame({ ...spoolRecordOf(next.value), boot, sequence: frames.length + 1 }, frames.length)))
       await setImmediate()
       if (window !== mine) return costMs
     }

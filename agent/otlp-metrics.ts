@@ -21,7 +21,7 @@ import type { WindowRecord } from './record.ts'
 import type { Point } from './table.ts'
 
 /** Points that are made and encoded in one go: some ms, after which other work gets its turn. */
-const pointsPerSlice = 500
+const pointsPerSlice = 250
 const scope = { name: 'causeway' }
 
 type Attributed = { readonly point: Point; readonly measure: Measure; readonly attributes: Attributes }

@@ -1,4 +1,5 @@
 /** Records to OTLP. Loads OpenTelemetry, so it is to be imported when the first record is sent and not before. */
+import { setImmediate } from 'node:timers/promises'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { encodeEvents } from './otlp-logs.ts'
 import { encodeWindow } from './otlp-metrics.ts'
@@ -15,5 +16,6 @@ export type OtlpResource = ReturnType<typeof resourceFromAttributes>
 /** OTLP of one record: the body of one request. Rejects with `BadRecord` what is none. Other work gets its turn meanwhile. */
 export const encodeRecord = async (payload: Uint8Array, resource: OtlpResource, encoding: Encoding): Promise<Encoded> => {
   const record = needRecord(payload)
+  await setImmediate()
   return record.type === 'window' ? await encodeWindow(record, resource, encoding) : encodeEvents(record, resource, encoding)
 }

@@ -74,8 +74,10 @@ export const startRecording = ({
 
   const writeWindow = async (set: WindowSet): Promise<void> => {
     for (const record of set.records()) {
-      if (isKept()) append(spoolRecordOf(record))
-      // Measuring goes on between two parts.
+      // Measuring goes on between two parts, and before one is packed.
+      await setImmediate()
+      if (!isKept()) continue
+      append(spoolRecordOf(record))
       await setImmediate()
     }
   }
