@@ -109,7 +109,8 @@ const endings: Record<RunDocument['verdict'], string> = {
   unmeasured: 'not measured: this machine could not tell',
 }
 
-const endLines = (document: RunDocument, style: Style): string[] => {
+/** The diagnoses, or one line where there is none. */
+export const endLines = (document: RunDocument, style: Style): string[] => {
   const { symbols } = style
   const [mark, paint] = {
     ok: [symbols.ok, style.good],

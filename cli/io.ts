@@ -1,11 +1,15 @@
 /** What a command has of the world around it, as arguments, so that tests can hand in their own. */
 
 export type Out = { write(text: string): unknown; isTTY?: boolean; columns?: number; rows?: number }
+/** What is typed or piped in. `setRawMode` is there on a terminal: keys come as they are pressed and are not shown. */
+export type In = AsyncIterable<Uint8Array | string> & { isTTY?: boolean; setRawMode?(on: boolean): unknown }
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGPIPE'
 
 export type Io = {
   stdout: Out
   stderr: Out
+  /** Absent: nobody is there. */
+  readonly stdin?: In
   env: Record<string, string | undefined>
   /** The wall clock, for time stamps. */
   now(): Date
@@ -37,6 +41,10 @@ export const processIo = (): Io => {
   return {
     stdout: process.stdout,
     stderr: process.stderr,
+    // Opened by looking at it, which few commands do.
+    get stdin() {
+      return process.stdin
+    },
     env: process.env,
     now: () => new Date(),
     elapsedMs: () => performance.now(),

@@ -45,8 +45,7 @@ const caseXml = (result: AnyResult, target: string): string => {
   )
 }
 
-const suiteXml = ({ target, results, diagnosis, startedAt }: RunDocument): string => {
-  const name = formatTarget(target)
+const suiteXml = ({ target, results, diagnosis, startedAt }: RunDocument, name = formatTarget(target)): string => {
   const count = (kind: AnyResult['outcome']['kind']) => results.filter(({ outcome }) => outcome.kind === kind).length
   const numbers = { tests: results.length, failures: count('fail'), errors: 0, skipped: count('unmeasured'), time: seconds(results) }
   const causes = diagnosis.map(one => `${one.cause} (${one.confidence}): ${one.summary}`).join('\n')
@@ -58,5 +57,12 @@ const suiteXml = ({ target, results, diagnosis, startedAt }: RunDocument): strin
   ].join('\n')
 }
 
-export const junitText = (documents: RunDocument[]): string =>
-  ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites name="probe run">', ...documents.map(suiteXml), '</testsuites>', ''].join('\n')
+/** `names` are what the suites are called instead of their targets. */
+export const junitText = (documents: RunDocument[], command = 'probe run', names: readonly string[] = []): string =>
+  [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites${attributes({ name: command })}>`,
+    ...documents.map((document, index) => suiteXml(document, names[index])),
+    '</testsuites>',
+    '',
+  ].join('\n')

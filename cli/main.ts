@@ -15,12 +15,17 @@ const commands = {
   run: 'measure targets now and say what is wrong',
   inspect: 'judge a certificate, SVID, bundle or token offline',
   agent: 'measure for ever: checks on schedule, results over OTLP',
+  apply: 'give the controller a fleet file, after showing what it changes',
+  check: 'have agents measure now between two places, for a pipeline',
+  get: 'what the controller knows: agents, targets, paths, links, history',
+  'join-token': 'a token that lets one agent enrol',
+  login: 'keep a controller and the token for it',
   sim: 'a simulated network to try it on: probe sim demo',
   version: 'which program this is',
 } as const
 type Command = keyof typeof commands
 
-const shortWords: Record<string, string> = { '-h': '--help', '-v': '--version' }
+const shortWords: Record<string, string> = { '-h': '--help', '-v': '--version', '-f': '--file' }
 
 /** Runs the command line. Results go to stdout, everything else to stderr. Returns the exit code. */
 export const main = async (given: string[], io: Io): Promise<number> => {
@@ -35,12 +40,23 @@ export const main = async (given: string[], io: Io): Promise<number> => {
   if (command === 'run') return (await import('./run.ts')).runCommand(words, args, io)
   if (command === 'agent') return (await import('./agent.ts')).agentCommand(words, io)
   if (command === 'inspect') return (await import('./inspect.ts')).inspectCommand(words, io)
+  const people = command && asking[command]
+  if (people) return (await people())(words, io)
   const problems = command === 'version' ? versionProblems(words) : noCommandProblems(words)
   if (problems.length) {
     io.stderr.write(problems.map(problem => `probe: ${printable(problem)}\n`).join(''))
     return 2
   }
   return (await import('./version.ts')).versionCommand(io, words.flags.output?.[0] ?? 'human')
+}
+
+/** The commands that ask a controller. */
+const asking: { [K in Command]?: () => Promise<(words: Words, io: Io) => Promise<number>> } = {
+  apply: async () => (await import('./apply.ts')).applyCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  get: async () => (await import('./get.ts')).getCommand,
+  'join-token': async () => (await import('./join-token.ts')).joinTokenCommand,
+  login: async () => (await import('./login.ts')).loginCommand,
 }
 
 /** The simulation reads its own words. */
@@ -53,6 +69,11 @@ const helps: { [K in Command]?: () => Promise<Help> } = {
   run: () => import('./run-help.ts'),
   inspect: () => import('./inspect-help.ts'),
   agent: () => import('./agent-help.ts'),
+  apply: () => import('./apply-help.ts'),
+  check: () => import('./check-help.ts'),
+  get: () => import('./get-help.ts'),
+  'join-token': () => import('./join-token-help.ts'),
+  login: () => import('./login-help.ts'),
 }
 type Helps = { [K in Command]?: Help }
 const helpFor = async (args: string[]): Promise<Helps> => {

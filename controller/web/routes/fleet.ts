@@ -115,8 +115,8 @@ const apply = async (
   if (wanted !== undefined && wanted !== generation) throw conflict(wanted, generation)
   const { document, isSame, warnings, plan } = preview
   const answer = { owner: document.owner, warnings, plan }
-  if (request.query.dryRun) return { ...answer, outcome: 'planned', generation }
   if (isSame) return { ...answer, outcome: 'unchanged', generation }
+  if (request.query.dryRun) return { ...answer, outcome: 'planned', generation }
   // What was judged is what is stored: another generation meanwhile may have taken names that this document uses.
   const stored = await store.write(sql =>
     putDocument(sql, { document, author: request.person!.name, nowMs: nowMs(), expected: generation }),

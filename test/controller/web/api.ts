@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TlsOptions } from 'node:tls'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { startAssigning, type Timing } from '../../../controller/assign/assigning.ts'
@@ -40,7 +41,7 @@ export type Api = {
 /** As fast as it goes: nobody waits for what is not there. */
 export const timing: Partial<Timing> = { debounceMs: 5, rollingMs: 20, flushMs: 5, pollMs: 1000, leaseRenewMs: 100 }
 
-export const openApi = async (t: Test, more: Partial<Parts> = {}): Promise<Api> => {
+export const openApi = async (t: Test, more: Partial<Parts> = {}, tls?: TlsOptions): Promise<Api> => {
   const directory = mkdtempSync(join(tmpdir(), 'causeway-api-'))
   const store = await openSqlite({ path: join(directory, 'controller.db') })
   const clock = { ms: startMs }
@@ -79,7 +80,7 @@ export const openApi = async (t: Test, more: Partial<Parts> = {}): Promise<Api> 
     ending,
     ...more,
   }
-  const app = await buildApp(parts)
+  const app = await buildApp(parts, tls)
   t.teardown(async () => {
     await assigning.close()
     await app.close()

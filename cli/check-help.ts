@@ -1,0 +1,22 @@
+/** What `probe check --help` shows. */
+import { controllerFlags, helpFrom } from './command-words.ts'
+
+export const { flags, listOptions, shapeOf } = helpFrom(
+  [
+    '$0 check --from <place> --to <place> [--both-ways] [options]',
+    '',
+    'Has agents measure now, from one place to another, and says what is wrong and which way: for a pipeline, before and after a change.',
+    'A place is cloud/region or the id of an agent; --to may also be a target of the fleet.',
+    'Exit codes: 0 ok, 1 something failed, 2 bad usage, 3 not measured, or the controller could not be asked.',
+  ],
+  {
+    from: { value: 'place', help: 'whose agents measure: aws/us-east-1' },
+    to: { value: 'place', help: 'what they measure: azure/eastus, or the name of a target' },
+    'both-ways': { value: '', help: 'also from --to to --from' },
+    kinds: { value: 'list', help: 'what to measure, with commas: icmp,tcp,mtu; without it what fits the target' },
+    agents: { value: 'n', help: 'how many agents measure, each way [2]' },
+    timeout: { value: 'duration', help: 'how long to wait for their results [2m]' },
+    output: { value: 'format', help: 'human, json, junit [human]' },
+    ...controllerFlags,
+  },
+)

@@ -1,0 +1,39 @@
+/** What `probe get` can show: where it is asked for, by what it is filtered, and how its rows look. */
+import { agentQuerySchema } from '../wire/api/agents.ts'
+import { fleetQuerySchema } from '../wire/api/fleet.ts'
+import { historyQuerySchema, linkQuerySchema, pathQuerySchema, sloQuerySchema, targetQuerySchema } from '../wire/api/measured.ts'
+import type { Schema } from '../wire/read.ts'
+import { agentColumns, generationColumns, historyColumns, linkColumns, pathColumns, sloColumns, targetColumns } from './get-columns.ts'
+import type { Column } from './table.ts'
+
+export type Thing = {
+  help: string
+  path: string
+  /** Its query's properties are flags: `groupBy` is `--group-by`. */
+  query: Schema
+  /** Where the list stands in the answer. */
+  list: 'items' | 'generations'
+  // biome-ignore lint/suspicious/noExplicitAny: rows are what the list has, whose schema is the route's
+  columns: (nowMs: number) => readonly Column<any>[]
+}
+
+export const things: { readonly [name: string]: Thing } = {
+  agents: { help: 'who has enrolled', path: '/v1/agents', query: agentQuerySchema, list: 'items', columns: agentColumns },
+  targets: { help: 'what is probed', path: '/v1/targets', query: targetQuerySchema, list: 'items', columns: () => targetColumns },
+  paths: { help: 'who probes what, and how it went', path: '/v1/paths', query: pathQuerySchema, list: 'items', columns: () => pathColumns },
+  links: { help: 'from region to region', path: '/v1/links', query: linkQuerySchema, list: 'items', columns: () => linkColumns },
+  history: { help: 'the same over a time', path: '/v1/history', query: historyQuerySchema, list: 'items', columns: () => historyColumns },
+  slo: { help: 'objectives, and what is left of them', path: '/v1/slo', query: sloQuerySchema, list: 'items', columns: () => sloColumns },
+  fleet: {
+    help: 'generations of the fleet; --output yaml: the file of --owner',
+    path: '/v1/fleet',
+    query: fleetQuerySchema,
+    list: 'generations',
+    columns: generationColumns,
+  },
+}
+
+/** `groupBy` → `group-by`. Pages are turned by the command itself. */
+export const flagOfKey = (key: string): string => key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+export const filterKeys = ({ query }: Thing): string[] =>
+  Object.keys(query.properties ?? {}).filter(key => key !== 'limit' && key !== 'after')
