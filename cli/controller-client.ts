@@ -1,6 +1,7 @@
 /** The controller, as the commands ask it: where it is, with which token, and what went wrong in words that say what to do. */
 import { isIPv6 } from 'node:net'
 import { Agent, type Dispatcher, request } from 'undici'
+import { silenceMs } from '../wire/api/assignments.ts'
 import type { ProblemDocument } from '../wire/api/problem-document.ts'
 import type { Problem } from '../wire/problem.ts'
 import { isObject } from '../wire/read.ts'
@@ -8,6 +9,7 @@ import { Secret } from '../wire/secret.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
 import { flagOfWords, type Words } from './command-words.ts'
 import { connectTrouble } from './connect-trouble.ts'
+import { readEventStream, type ServerEvent } from './event-stream.ts'
 import type { Io } from './io.ts'
 import { readLogin } from './login-file.ts'
 import { readSmallFile } from './small-file.ts'
@@ -27,6 +29,8 @@ export type Client = {
   /** Where it is, for messages. */
   controller: string
   ask<T>(path: string, asking?: Asking, stop?: AbortSignal): Promise<Answer<T>>
+  /** A stream of events, each as it comes, until it ends or is stopped. */
+  follow(path: string, asking: Asking, take: (event: ServerEvent) => void, stop: AbortSignal): Promise<Answer<undefined>>
   close(): Promise<void>
 }
 /** `token` absent: for what needs none. */
@@ -94,6 +98,24 @@ export const openClient = ({ controller, token, ca }: Access): Client => {
         return { ok: false, exitCode: 3, message: connectTrouble(error as Error, controller, ca !== undefined), problems: [] }
       }
     },
+    follow: async (path, asking, take, stop) => {
+      try {
+        const { headers, ...options } = bodyOf(asking, token, 'text/event-stream')
+        const { statusCode, body, ...answer } = await request(addressOf(controller, path, asking.query), {
+          dispatcher,
+          signal: stop,
+          bodyTimeout: silenceMs,
+          headers,
+          ...options,
+        })
+        if (statusCode !== 200) return answerOf<undefined>(statusCode, answer.headers, await body.text(), controller, token !== undefined)
+        const read = readEventStream()
+        for await (const chunk of body.setEncoding('utf8')) for (const event of read(String(chunk))) take(event)
+        return { ok: true, value: undefined }
+      } catch (error) {
+        return { ok: false, exitCode: 3, message: connectTrouble(error as Error, controller, ca !== undefined), problems: [] }
+      }
+    },
     close: () => dispatcher.close(),
   }
 }
@@ -103,9 +125,13 @@ const addressOf = (controller: string, path: string, query: Asking['query'] = {}
   return `${controller}${path}${entries.length ? `?${new URLSearchParams(entries)}` : ''}`
 }
 
-const bodyOf = ({ body, type }: Asking, token: Secret | undefined): Pick<Dispatcher.RequestOptions, 'body' | 'headers'> => ({
+const bodyOf = (
+  { body, type }: Asking,
+  token: Secret | undefined,
+  accept = 'application/json',
+): Pick<Dispatcher.RequestOptions, 'body' | 'headers'> => ({
   headers: {
-    accept: 'application/json',
+    accept,
     ...(token && { authorization: `Bearer ${token.reveal()}` }),
     ...(body !== undefined && { 'content-type': type ?? 'application/json' }),
   },

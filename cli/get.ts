@@ -21,8 +21,10 @@ export const getCommand = async (words: Words, io: Io): Promise<number> => {
   if (name === 'schema') return await printSchema(words, io)
   const thing = name !== undefined && Object.hasOwn(things, name) ? things[name] : undefined
   const isRun = name === 'run' || name === 'results'
+  const isEvents = name === 'events'
   const problems = [
-    ...(thing || isRun ? [] : [thingProblem(name)]),
+    ...(thing || isRun || isEvents ? [] : [thingProblem(name)]),
+    ...(isEvents ? eventProblems(words) : words.flags['after'] ? ['--after: is for events'] : []),
     ...(isRun && more.length !== 1 ? [`${name}: want the id of one run`] : []),
     ...(isRun ? [] : more.map(word => `get: ${quote(word)} does not belong here, filters are options`)),
     ...(thing ? filterProblems(name!, thing, words) : []),
@@ -30,6 +32,7 @@ export const getCommand = async (words: Words, io: Io): Promise<number> => {
     ...outputProblems(words, name === 'fleet' ? ['human', 'json', 'ndjson', 'yaml'] : ['human', 'json', 'ndjson']),
   ]
   return await withClient({ name: 'get', words, flags, io }, problems, async (client, stop) => {
+    if (isEvents) return await (await import('./get-events.ts')).followEvents(client, words, io, stop)
     if (!thing) return await (await import('./get-run.ts')).showRun(client, more[0]!, flagOfWords(words, 'output') ?? 'human', io, stop)
     for (;;) {
       const code = await showOnce(client, thing, words, io, stop)
@@ -41,11 +44,20 @@ export const getCommand = async (words: Words, io: Io): Promise<number> => {
 }
 
 const thingProblem = (name: string | undefined): string => {
-  const known = [...Object.keys(things), 'run', 'schema']
+  const known = [...Object.keys(things), 'run', 'events', 'schema']
   if (name === undefined) return `get what? ${known.join(', ')}`
   const near = nearest(name, known)
   return `get: unknown thing ${quote(name)}, ${near ? `did you mean ${near}?` : `want one of ${known.join(', ')}`}`
 }
+
+const eventProblems = ({ flags: given }: Words): string[] => [
+  ...Object.keys(given).flatMap(flag =>
+    ['kind', 'after', 'watch', 'output', 'controller', 'ca'].includes(flag) ? [] : [`--${flag}: events have --kind and --after`],
+  ),
+  ...(given['after'] && !/^\d{1,15}$/.test(given['after'][0] ?? '')
+    ? [`--after: got ${quote(given['after'][0] ?? '')}, want the id of an event`]
+    : []),
+]
 
 /** Flags of other things. */
 const filterProblems = (name: string, thing: Thing, { flags: given }: Words): string[] => {

@@ -1,8 +1,15 @@
 /** Writes the reference pages from the lists in `wire/` and the command's own option table. `npm run docs`; a test checks that they are current. */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { flags as applyFlags } from '../cli/apply-help.ts'
+import { flags as checkFlags } from '../cli/check-help.ts'
+import type { CommandFlags } from '../cli/command-words.ts'
 import { flagNames, flagOf, helpOf } from '../cli/flags.ts'
+import { flags as getFlags } from '../cli/get-help.ts'
+import { things } from '../cli/get-things.ts'
 import { inspectFlags } from '../cli/inspect-options.ts'
+import { flags as joinTokenFlags } from '../cli/join-token-help.ts'
+import { flags as loginFlags } from '../cli/login-help.ts'
 import { rulesByReason } from '../judge/spiffe/rules.ts'
 import { causeTexts } from '../wire/causes.ts'
 import { type Measure, pathMeasures, quantileAttribute, selfMeasures } from '../wire/metrics.ts'
@@ -138,6 +145,44 @@ const inspectPage = (): string =>
     ),
   ].join('\n\n')
 
+const flagTable = (flags: CommandFlags): string =>
+  table(
+    ['option', 'value', 'what'],
+    Object.entries(flags).map(([name, { value, help }]) => [`\`--${name}\``, value && `\`${value}\``, help]),
+  )
+
+const controllerCommandsPage = (): string =>
+  [
+    note,
+    '# Commands that ask a controller',
+    'Where the controller is: `--controller`, else `CAUSEWAY_CONTROLLER`, else where `probe login` was last. The token: `CAUSEWAY_TOKEN`, else the one that was kept for this controller. How they are used together: [the controller](../controller.md).',
+    `## probe login\n\`probe login --controller <url> [--ca <file>]\`\n\n${flagTable(loginFlags)}`,
+    `## probe join-token\n\`probe join-token --cloud <name> --region <name> [options]\`\n\n${flagTable(joinTokenFlags)}`,
+    `## probe apply\n\`probe apply -f <fleet.yaml> [--yes] [options]\`\n\n${flagTable(applyFlags)}`,
+    `## probe get\n\`probe get <thing> [filters] [options]\``,
+    table(
+      ['thing', 'what'],
+      [
+        ...Object.entries(things).map(([name, { help }]) => [`\`${name}\``, help]),
+        ['`run <id>`', 'what came of a run that was asked for'],
+        ['`events`', 'what changes, as it changes, until it is stopped'],
+        ['`schema`', 'the JSON Schema of the fleet file, for editors; asks no controller'],
+      ],
+    ),
+    flagTable(getFlags),
+    `## probe check\n\`probe check --from <place> --to <place> [--both-ways] [options]\`\n\n${flagTable(checkFlags)}`,
+    '## Exit codes',
+    table(
+      ['code', 'when'],
+      [
+        ['0', 'done; of `check`: nothing failed, warnings are allowed'],
+        ['1', 'of `check`: something failed; of `apply`: the fleet has changed since it was looked at'],
+        ['2', 'bad usage, a file that was refused, no token, or one whose role does not allow it'],
+        ['3', 'the controller could not be asked; of `check`: something was not measured'],
+      ],
+    ),
+  ].join('\n\n')
+
 /** Every generated page, by its path below `docs/`. */
 export const pages = (): Record<string, string> => ({
   'reference/checks.md': `${checksPage()}\n`,
@@ -146,6 +191,7 @@ export const pages = (): Record<string, string> => ({
   'reference/metrics.md': `${metricsPage()}\n`,
   'reference/probe-run.md': `${commandPage()}\n`,
   'reference/probe-inspect.md': `${inspectPage()}\n`,
+  'reference/controller-commands.md': `${controllerCommandsPage()}\n`,
   'reference/agent-config.md': `${agentConfigPage()}\n`,
 })
 
