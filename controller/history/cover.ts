@@ -28,7 +28,8 @@ export const coverOf = ({ fromMs, toMs, stepMs, nowMs, keep = defaultKeep }: Ask
     if (first >= last) return cover(from, to, level - 1)
     return [...cover(from, first, level - 1), { level, fromMs: first, toMs: last }, ...cover(last, to, level - 1)]
   }
-  return cover(fromMs, toMs, resolutionsMs.length - 1)
+  const top = resolutionsMs.length - 1
+  return cover(Math.max(fromMs, nowMs - keep[top]!), toMs, top)
 }
 
 const down = (ms: number, span: number): number => Math.floor(ms / span) * span

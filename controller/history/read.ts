@@ -12,8 +12,8 @@ export type ReadRange = { readonly fromMs: number; readonly toMs: number; readon
 export type ReadParts = { readonly store: Pick<Store, 'read'>; readonly nowMs: number; readonly keep?: Keep }
 
 const pageSize = 64
-/** Parts become longer ones within an hour, so that of each hour one snapshot says everything once. */
-const hourMs = 3_600_000
+/** Parts become longer ones within an hour, so that whole hours of one snapshot say everything once. Days of hours are as short to read. */
+const [hourMs, dayMs] = [3_600_000, 86_400_000]
 
 /** Calls with each part in the order of time, as far as resolutions allow. Returns how many blobs could not be read. */
 export const readAggregates = async (
@@ -27,7 +27,7 @@ export const readAggregates = async (
     if (decoded.ok) take(agent, decoded.value)
     else bad++
   }
-  for (const { level, fromMs, toMs } of inHours(coverOf({ ...range, nowMs, ...(keep && { keep }) })))
+  for (const { level, fromMs, toMs } of inPieces(coverOf({ ...range, nowMs, ...(keep && { keep }) })))
     await store.read(async sql => {
       for (let at = level; at >= 0; at--) {
         const query = {
@@ -52,11 +52,13 @@ export const readAggregates = async (
   return bad
 }
 
-function* inHours(spans: readonly Span[]): Generator<Span> {
-  for (const { level, fromMs, toMs } of spans)
+function* inPieces(spans: readonly Span[]): Generator<Span> {
+  for (const { level, fromMs, toMs } of spans) {
+    const pieceMs = level === resolutionsMs.length - 1 ? dayMs : hourMs
     for (let from = fromMs; from < toMs; ) {
-      const to = Math.min(toMs, (Math.floor(from / hourMs) + 1) * hourMs)
+      const to = Math.min(toMs, (Math.floor(from / pieceMs) + 1) * pieceMs)
       yield { level, fromMs: from, toMs: to }
       from = to
     }
+  }
 }
