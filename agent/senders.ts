@@ -5,7 +5,7 @@ import type { Log } from './log.ts'
 import type { OtlpResource } from './otlp.ts'
 import type { Self } from './self.ts'
 import type { ReadClientIdentity } from './send/credentials.ts'
-import type { Endpoint } from './send/endpoint.ts'
+import { type Endpoint, forSignal } from './send/endpoint.ts'
 import { type EndpointState, type Sender, startSender } from './send/sender.ts'
 import type { Ledger } from './spool/options.ts'
 import { dropReasons } from './spool/record.ts'
@@ -50,11 +50,11 @@ export const openSenders = ({ spool, self, log, agentId, resource, readIdentity,
     sender: startSender({
       spool,
       endpoint,
-      encode: async payload => {
+      encode: async (payload, { kind }) => {
         // An agent that sends nothing never loads the SDK.
         const otlp = await import('./otlp.ts')
         sdkResource ??= otlp.buildResource(resource)
-        return otlp.encodeRecord(payload, sdkResource, endpoint.protocol)
+        return otlp.encodeRecord(payload, sdkResource, forSignal(endpoint, kind === 'windows' ? 'metrics' : 'logs').protocol)
       },
       agentId: () => agentId,
       readSvid,

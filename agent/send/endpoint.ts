@@ -14,6 +14,8 @@ export type Endpoint = {
   readonly url: string
   /** Complete addresses that stand for `url` and the path (OTEL_EXPORTER_OTLP_METRICS_ENDPOINT). */
   readonly signalUrls?: Readonly<Partial<Record<Signal, string>>>
+  /** What is different for one signal (OTEL_EXPORTER_OTLP_LOGS_HEADERS and the like). */
+  readonly signalSettings?: Readonly<Partial<Record<Signal, SignalSettings>>>
   readonly protocol: Protocol
   readonly compression: 'gzip' | 'none'
   readonly headers: Readonly<Record<string, Secret>>
@@ -29,6 +31,13 @@ export type Endpoint = {
   /** Requests at a time. More than one does not keep the order. */
   readonly concurrency: number
 }
+
+export type SignalSettings = Partial<
+  Pick<Endpoint, 'protocol' | 'compression' | 'headers' | 'timeoutMs' | 'caFile' | 'certFile' | 'keyFile'>
+>
+
+/** The endpoint as it is for a signal. */
+export const forSignal = (endpoint: Endpoint, signal: Signal): Endpoint => ({ ...endpoint, ...endpoint.signalSettings?.[signal] })
 
 export const defaultTimeoutMs = 10_000
 

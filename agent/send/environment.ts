@@ -1,13 +1,13 @@
 import { Secret } from '../../probes/identity/secret.ts'
 import { bad, good, type Parsed, quote } from '../../wire/values.ts'
-import { defaultTimeoutMs, type Endpoint, type Protocol, type Signal } from './endpoint.ts'
+import { defaultTimeoutMs, type Endpoint, type Protocol, type Signal, type SignalSettings } from './endpoint.ts'
 
 const prefix = 'OTEL_EXPORTER_OTLP_'
-const perSignal = ['PROTOCOL', 'HEADERS', 'COMPRESSION', 'TIMEOUT', 'CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY', 'INSECURE'] as const
 
 /**
  * The endpoint that OpenTelemetry's standard variables describe ("OpenTelemetry Protocol Exporter" of its specification): none unless one of the
- * addresses is set. An address for one signal is taken as it is; the general one gets `/v1/…` added. Gives every problem at once. Pure.
+ * addresses is set. An address for one signal is taken as it is; the general one gets `/v1/…` added. What is said of one
+ * signal wins over what is said of all. Gives every problem at once. Pure.
  */
 export const parseOtelEnvironment = (environment: Readonly<Record<string, string | undefined>>): Parsed<Endpoint | undefined> => {
   const problems: string[] = []
@@ -22,29 +22,37 @@ export const parseOtelEnvironment = (environment: Readonly<Record<string, string
   const url = take('ENDPOINT', parseUrl)
   const metrics = take('METRICS_ENDPOINT', parseUrl)
   const logs = take('LOGS_ENDPOINT', parseUrl)
-  const parts = {
-    protocol: take('PROTOCOL', parseProtocol) ?? 'protobuf',
-    compression: take('COMPRESSION', parseCompression) ?? 'none',
-    headers: take('HEADERS', parseHeaders) ?? {},
-    timeoutMs: take('TIMEOUT', parseTimeoutMs) ?? defaultTimeoutMs,
-    ...filesOf(get, problems),
-  }
-  for (const signal of ['METRICS', 'LOGS'])
-    for (const name of perSignal)
-      if (get(`${signal}_${name}`) !== undefined)
-        problems.push(`${prefix}${signal}_${name}: not told apart by signal, set ${prefix}${name}`)
+  const settings = (signal: '' | 'METRICS_' | 'LOGS_'): SignalSettings =>
+    known({
+      protocol: take(`${signal}PROTOCOL`, parseProtocol),
+      compression: take(`${signal}COMPRESSION`, parseCompression),
+      headers: take(`${signal}HEADERS`, parseHeaders),
+      timeoutMs: take(`${signal}TIMEOUT`, parseTimeoutMs),
+      ...filesOf(name => get(signal + name), problems, prefix + signal),
+    })
+  const parts = { protocol: 'protobuf', compression: 'none', headers: {}, timeoutMs: defaultTimeoutMs, ...settings('') } as const
+  const signalSettings = { metrics: settings('METRICS_'), logs: settings('LOGS_') }
   const base = url ?? metrics ?? logs
   if (!url && (metrics || logs) && !(metrics && logs))
     problems.push(`${prefix}${metrics ? 'LOGS' : 'METRICS'}_ENDPOINT: missing, and there is no ${prefix}ENDPOINT`)
   if (problems.length > 0) return bad(...problems)
   if (!base) return good(undefined)
   const signalUrls: Partial<Record<Signal, string>> = { ...(metrics ? { metrics } : {}), ...(logs ? { logs } : {}) }
-  return good(Object.freeze({ name: 'otel', url: base, signalUrls, order: 'oldest', concurrency: 1, ...parts } satisfies Endpoint))
+  return good(
+    Object.freeze({ name: 'otel', url: base, signalUrls, signalSettings, order: 'oldest', concurrency: 1, ...parts } satisfies Endpoint),
+  )
 }
 
-const filesOf = (get: (name: string) => string | undefined, problems: string[]): Pick<Endpoint, 'caFile' | 'certFile' | 'keyFile'> => {
+const known = (settings: SignalSettings): SignalSettings =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+
+const filesOf = (
+  get: (name: string) => string | undefined,
+  problems: string[],
+  before: string,
+): Pick<Endpoint, 'caFile' | 'certFile' | 'keyFile'> => {
   const [caFile, certFile, keyFile] = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map(get)
-  if (keyFile && !certFile) problems.push(`${prefix}CLIENT_KEY: a key without ${prefix}CLIENT_CERTIFICATE`)
+  if (keyFile && !certFile) problems.push(`${before}CLIENT_KEY: a key without ${before}CLIENT_CERTIFICATE`)
   return { ...(caFile ? { caFile } : {}), ...(certFile ? { certFile } : {}), ...(keyFile ? { keyFile } : {}) }
 }
 

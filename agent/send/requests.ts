@@ -3,14 +3,14 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { SpooledRecord } from '../spool/record.ts'
 import { openConnections } from './credentials.ts'
-import { type Signal, urlOf } from './endpoint.ts'
+import { forSignal, type Signal, urlOf } from './endpoint.ts'
 import { judgeAnswer, type Verdict } from './judge-answer.ts'
 import { type Answer, post } from './post.ts'
 import type { SenderOptions } from './sender.ts'
 
 /** Makes the body of a request of what was spooled. May throw: such a record is dropped as `corrupt`. */
 export type Encode = (payload: Uint8Array, record: SpooledRecord) => Promise<{ signal: Signal; body: Uint8Array; points: number }>
-export type Body = { url: string; headers: Record<string, string>; bytes: Uint8Array; points: number }
+export type Body = { signal: Signal; url: string; headers: Record<string, string>; bytes: Uint8Array; points: number }
 
 export type Requests = {
   /** Rejects for a record that can't be encoded. */
@@ -25,31 +25,39 @@ const gzipAsync = promisify(gzip)
 type Options = Pick<SenderOptions, 'endpoint' | 'encode' | 'agentId' | 'environment' | 'readSvid' | 'unixNowMs'>
 
 export const openRequests = ({ endpoint, encode, agentId, environment, readSvid, unixNowMs }: Options): Requests => {
-  const connections = openConnections(endpoint, environment, readSvid)
+  const open = (signal: Signal) => {
+    const own = forSignal(endpoint, signal)
+    return { endpoint: own, connections: openConnections(own, environment, readSvid) }
+  }
+  const bySignal = { metrics: open('metrics'), logs: open('logs') }
   return {
     async build(record) {
       const { signal, body, points } = await encode(record.payload, record)
-      const packed = endpoint.compression === 'gzip'
+      const { compression, protocol } = bySignal[signal].endpoint
+      const packed = compression === 'gzip'
       const headers = {
-        'content-type': endpoint.protocol === 'json' ? 'application/json' : 'application/x-protobuf',
+        'content-type': protocol === 'json' ? 'application/json' : 'application/x-protobuf',
         ...(packed ? { 'content-encoding': 'gzip' } : {}),
         'causeway-agent': agentId(),
         'causeway-boot': record.boot,
         'causeway-sequence': String(record.sequence),
       }
-      return { url: urlOf(endpoint, signal), headers, bytes: packed ? await gzipAsync(body) : body, points }
+      return { signal, url: urlOf(endpoint, signal), headers, bytes: packed ? await gzipAsync(body) : body, points }
     },
-    async attempt({ url, headers, bytes }, stop) {
+    async attempt({ signal, url, headers, bytes }, stop) {
+      const { endpoint: own, connections } = bySignal[signal]
       let answer: Answer
       try {
         const agent = await connections.agent()
-        const secrets = Object.fromEntries(Object.entries(endpoint.headers).map(([name, value]) => [name.toLowerCase(), value.reveal()]))
-        answer = await post({ url, headers: { ...secrets, ...headers }, body: bytes, agent, timeoutMs: endpoint.timeoutMs }, stop)
+        const secrets = Object.fromEntries(Object.entries(own.headers).map(([name, value]) => [name.toLowerCase(), value.reveal()]))
+        answer = await post({ url, headers: { ...secrets, ...headers }, body: bytes, agent, timeoutMs: own.timeoutMs }, stop)
       } catch (error) {
         answer = { kind: 'failed', detail: (error as Error).message }
       }
       return judgeAnswer(answer, unixNowMs())
     },
-    close: () => connections.close(),
+    close() {
+      for (const { connections } of Object.values(bySignal)) connections.close()
+    },
   }
 }

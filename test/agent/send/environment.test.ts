@@ -1,5 +1,5 @@
 import t from 'tap'
-import { urlOf } from '../../../agent/send/endpoint.ts'
+import { forSignal, urlOf } from '../../../agent/send/endpoint.ts'
 import { parseOtelEnvironment } from '../../../agent/send/environment.ts'
 import { parseRetryAfterMs } from '../../../agent/send/retry-after.ts'
 
@@ -25,6 +25,24 @@ t.test('no address is no endpoint', async t =>
   t.same(parseOtelEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }), { ok: true, value: undefined }),
 )
 
+t.test('what is said of one signal wins over what is said of all', async t => {
+  const parsed = parseOtelEnvironment({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example',
+    OTEL_EXPORTER_OTLP_HEADERS: 'a=1',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_EXPORTER_OTLP_LOGS_HEADERS: 'b=2',
+    OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: '700',
+    OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: '/ca.pem',
+  })
+  if (!parsed.ok || !parsed.value) return t.fail('an endpoint is wanted')
+  const [metrics, logs] = [forSignal(parsed.value, 'metrics'), forSignal(parsed.value, 'logs')]
+  t.match(metrics, { protocol: 'protobuf', compression: 'gzip', timeoutMs: 10_000, caFile: '/ca.pem' })
+  t.same(Object.keys(metrics.headers), ['a'])
+  t.match(logs, { protocol: 'json', compression: 'gzip', timeoutMs: 700, caFile: undefined })
+  t.same(Object.keys(logs.headers), ['b'])
+})
+
 t.test('every problem is said at once, and no secret with it', async t => {
   const parsed = parseOtelEnvironment({
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:canary@collector.example',
@@ -32,7 +50,7 @@ t.test('every problem is said at once, and no secret with it', async t => {
     OTEL_EXPORTER_OTLP_HEADERS: 'canary,a=%zzcanary',
     OTEL_EXPORTER_OTLP_TIMEOUT: 'soon',
     OTEL_EXPORTER_OTLP_CLIENT_KEY: '/key.pem',
-    OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: 'gzip',
+    OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: 'lz4',
   })
   if (parsed.ok) return t.fail('problems are wanted')
   t.equal(parsed.problems.length, 7)

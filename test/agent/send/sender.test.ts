@@ -239,3 +239,16 @@ t.test('secrets are in no state, error or print', async t => {
   const state = await until(sender, one => one.unauthorised)
   t.notMatch(JSON.stringify(state) + inspect(state) + JSON.stringify(endpoint.headers) + inspect(endpoint.headers), /canary/)
 })
+
+t.test('a signal that has settings of its own is sent with them', async t => {
+  const server = await startOtlp(t)
+  const spool = await openTestSpool(t)
+  const signalSettings = { logs: { compression: 'none', protocol: 'json', headers: { b: new Secret('2') } } } as const
+  const sender = startTestSender(t, spool, endpointAt(server.url, { headers: { a: new Secret('1') }, signalSettings }))
+  appendRecords(spool, 1)
+  spool.append({ kind: 'events', atMs: 10_000, spanMs: 0, items: 1, payload: Buffer.from('{}') })
+  exactly(t, await until(sender, settled(5)), 5)
+  const [metrics, logs] = ['/v1/metrics', '/v1/logs'].map(path => server.got.find(one => one.path === path)?.headers)
+  t.match(metrics, { a: '1', b: undefined, 'content-encoding': 'gzip', 'content-type': 'application/x-protobuf' })
+  t.match(logs, { a: undefined, b: '2', 'content-encoding': undefined, 'content-type': 'application/json' })
+})
