@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs'
 import { nearest } from '../wire/near.ts'
 import { quote } from '../wire/values.ts'
-import type { Words } from './run-options.ts'
+import type { Words } from './run-words.ts'
 
 export type { Words }
 

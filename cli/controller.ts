@@ -4,8 +4,11 @@ import { readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { defaultDataDirectory } from '../agent/data-directory.ts'
+import type { Log } from '../agent/log.ts'
+import { watchFiles } from '../agent/reload.ts'
 import { type ControllerConfig, readConfig, settings } from '../controller/config/read.ts'
 import { type Controller, startController } from '../controller/controller.ts'
+import { formatProblem } from '../wire/document.ts'
 import { quote } from '../wire/values.ts'
 import { welcome } from './controller-welcome.ts'
 import type { Io } from './io.ts'
@@ -75,10 +78,26 @@ const run = async (config: ControllerConfig, { io, stopped, isTokenWanted }: Aro
   } catch (error) {
     return refuse(io, [error instanceof Error ? error.message : String(error)])
   }
+  const { fleetFile } = config
+  const endWatch = fleetFile === undefined ? () => {} : keepApplied(fleetFile, controller, log)
   io.stdout.write(welcome(controller, { version, isTerminal: io.stdout.isTTY === true }))
   log.info({ url: controller.url, store: controller.store }, 'serving')
   log.info({ signal: await stopped }, 'ending: answers what has come, stores what is open')
+  endWatch()
   await controller.close()
   log.info({}, 'ended')
   return 0
+}
+
+/** Applies the file now and whenever it changes; one that is no good changes nothing. Returns what ends it. */
+const keepApplied = (file: string, controller: Controller, log: Log): (() => void) => {
+  const apply = async (): Promise<void> => {
+    const applied = await controller.apply(readFileSync(file, 'utf8'), `file ${file}`)
+    if (!applied.ok)
+      log.error({ problems: applied.problems.map(problem => formatProblem(file, problem)) }, 'the fleet file is refused, nothing changes')
+    else log.info({ outcome: applied.outcome, generation: applied.generation }, 'fleet file')
+  }
+  const applyOrSay = (): void => void apply().catch(error => log.error({ problem: String(error) }, 'the fleet file could not be applied'))
+  applyOrSay()
+  return watchFiles([file], applyOrSay)
 }

@@ -15,6 +15,7 @@ const commands = {
   run: 'measure targets now and say what is wrong',
   inspect: 'judge a certificate, SVID, bundle or token offline',
   agent: 'measure for ever: checks on schedule, results over OTLP',
+  controller: 'let agents in, tell them what to probe, keep and show what they measure',
   apply: 'give the controller a fleet file, after showing what it changes',
   check: 'have agents measure now between two places, for a pipeline',
   get: 'what the controller knows: agents, targets, paths, links, history',
@@ -39,6 +40,7 @@ export const main = async (given: string[], io: Io): Promise<number> => {
   }
   if (command === 'run') return (await import('./run.ts')).runCommand(words, args, io)
   if (command === 'agent') return (await import('./agent.ts')).agentCommand(words, io)
+  if (command === 'controller') return (await import('./controller.ts')).controllerCommand(words, io)
   if (command === 'inspect') return (await import('./inspect.ts')).inspectCommand(words, io)
   const people = command && asking[command]
   if (people) return (await people())(words, io)
@@ -69,6 +71,7 @@ const helps: { [K in Command]?: () => Promise<Help> } = {
   run: () => import('./run-help.ts'),
   inspect: () => import('./inspect-help.ts'),
   agent: () => import('./agent-help.ts'),
+  controller: () => import('./controller-help.ts'),
   apply: () => import('./apply-help.ts'),
   check: () => import('./check-help.ts'),
   get: () => import('./get-help.ts'),

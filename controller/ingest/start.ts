@@ -27,6 +27,8 @@ export type IngestWorker = {
    * is taken for another 27 hours.
    */
   setPaths(agentId: string, paths: AssignedPaths, atMs: number): Promise<void>
+  /** Agents have other paths in the store: looks now. Otherwise it finds out within seconds. */
+  refresh(): void
   /** Undefined while the worker is not there. */
   state(): Promise<IngestState | undefined>
   /** Resolves when it takes batches for the first time, with all that was committed before. */
@@ -77,6 +79,7 @@ export const startIngestWorker = (options: IngestWorkerOptions): IngestWorker =>
       }
     },
     setPaths: (agentId, paths, atMs) => assigning.add({ agentId, paths, atMs }),
+    refresh: () => void worker.call('refresh', undefined).catch(() => {}),
     state: () => worker.call('state', undefined).catch(() => undefined),
     ready: worker.ready,
     get isReady() {

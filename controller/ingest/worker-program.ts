@@ -123,6 +123,7 @@ const close = async (): Promise<void> => {
 const calls = {
   receive: (delivery: Delivery) => (isClosing ? refuse(503, 'the controller is ending', 5) : ingest.receive(delivery)),
   assign: (all: readonly Assigned[]) => assignments.assign(all),
+  refresh: () => assignments.refresh(),
   state: (): IngestState => ({ counts: ingest.counts, openBytes: ingest.openBytes, waitingMinutes: flush.waiting, recovered }),
   close,
 }

@@ -41,7 +41,7 @@ const requestMs = 30_000
 export const buildApp = async (parts: Parts, tls?: TlsOptions): Promise<FastifyInstance> => {
   const app = fastify({
     loggerInstance: parts.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytes,
     requestTimeout: requestMs,
     connectionTimeout: 0,

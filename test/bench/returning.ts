@@ -52,6 +52,7 @@ const start = async (port: number): Promise<Running & { stop: () => Promise<void
   const ingest = { receive: async () => ({ kind: 'taken' as const, rejected: 0, message: '' }) }
   const app = await buildApp({
     ...{ store, nowMs, random, log, version: '0.0.0', counters, signer, keys, fleet, ingest, assigning },
+    history: { query: async () => [] },
     bundles: () => new Map(),
     problems: async () => [],
     ending: signal,

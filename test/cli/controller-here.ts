@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import type { TlsOptions } from 'node:tls'
 import type { Test } from 'tap'
 import type { In, Io } from '../../cli/io.ts'
 import { main } from '../../cli/main.ts'
-import type { Tls } from '../../controller/web/app.ts'
 import type { Parts } from '../../controller/web/parts.ts'
 import { type Api, openApi } from '../controller/web/api.ts'
 import { worldOf } from './canned.ts'
@@ -28,7 +28,7 @@ export type Watched = {
   stop(): Promise<number>
 }
 
-export const controllerHere = async (t: Test, parts: Partial<Parts> = {}, tls?: Tls): Promise<Here> => {
+export const controllerHere = async (t: Test, parts: Partial<Parts> = {}, tls?: TlsOptions): Promise<Here> => {
   const api = await openApi(t, parts, tls)
   await api.app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = api.app.server.address() as AddressInfo
