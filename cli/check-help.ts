@@ -5,9 +5,10 @@ export const { flags, listOptions, shapeOf } = helpFrom(
   [
     '$0 check --from <place> --to <place> [--both-ways] [options]',
     '',
-    'Has agents measure now, from one place to another, and says what is wrong and which way: for a pipeline, before and after a change.',
+    'Has agents measure now, from one place to another, and says what is wrong and which way: for a',
+    'pipeline, before and after a change.',
     'A place is cloud/region or the id of an agent; --to may also be a target of the fleet.',
-    'Exit codes: 0 ok, 1 something failed, 2 bad usage, 3 not measured, or the controller could not be asked.',
+    'Exit codes: 0 ok, 1 something failed, 2 bad usage, 3 not measured, or no controller to ask.',
   ],
   {
     from: { value: 'place', help: 'whose agents measure: aws/us-east-1' },

@@ -1,7 +1,7 @@
 /** What `probe get` can show: where it is asked for, by what it is filtered, and how its rows look. */
 import { agentQuerySchema } from '../wire/api/agents.ts'
 import { fleetQuerySchema } from '../wire/api/fleet.ts'
-import { historyQuerySchema, linkQuerySchema, pathQuerySchema, sloQuerySchema, targetQuerySchema } from '../wire/api/measured.ts'
+import { historyQuerySchema, linkQuerySchema, pathQuerySchema, sloQuerySchema, targetQuerySchema } from '../wire/api/measured-query.ts'
 import type { Schema } from '../wire/read.ts'
 import { agentColumns, generationColumns, historyColumns, linkColumns, pathColumns, sloColumns, targetColumns } from './get-columns.ts'
 import type { Column } from './table.ts'

@@ -5,7 +5,8 @@ export const { flags, listOptions, shapeOf } = helpFrom(
   [
     '$0 join-token --cloud <name> --region <name> [options]',
     '',
-    'A token that lets one agent enrol, once, within ten minutes: for machines that have no identity of their own. The token alone goes to stdout.',
+    'A token that lets one agent enrol, once, within ten minutes: for machines that have no identity of',
+    'their own. The token alone goes to stdout.',
     'Exit codes: 0 made, 2 refused or bad usage, 3 the controller could not be asked.',
   ],
   {

@@ -1,5 +1,6 @@
 /** What applying a fleet file would change, for a person who has to say yes to it: paths, traffic, cost per link, and what is not covered. */
-import type { ApplyAnswer, PlanDifference } from '../wire/api/fleet.ts'
+import type { ApplyAnswer } from '../wire/api/fleet.ts'
+import type { PlanDifference } from '../wire/api/plan-difference.ts'
 import { showBytesPerSecond, showCount, showMoney } from './amounts.ts'
 import { printable } from './printable.ts'
 import { type Column, tableLines } from './table.ts'
@@ -17,7 +18,8 @@ export const planLines = (
   style: Style,
   width: number | undefined,
 ): string[] => [
-  ...warnings.flatMap(problem => wrap(`${style.symbols.warn} ${problemLine(problem, file)}`, style.width).map(style.warn)),
+  // Not broken into lines: editors jump to what stands first.
+  ...warnings.map(problem => style.warn(problemLine(problem, file))),
   style.strong(`plan for ${printable(owner)}`) + style.dim(`  against generation ${generation}, ${plan.agents} agents`),
   '',
   ...pathLines(plan, style),

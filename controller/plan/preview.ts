@@ -1,6 +1,6 @@
 /** What a fleet document would change if it were applied now: everything that is wrong with it, or the plan with it against the plan without. Pure, and seconds long. */
 import { isDeepStrictEqual } from 'node:util'
-import type { PlanDifference } from '../../wire/api/fleet.ts'
+import type { PlanDifference } from '../../wire/api/plan-difference.ts'
 import type { Fleet } from '../../wire/fleet.ts'
 import type { Problem } from '../../wire/problem.ts'
 import { applyDocument, mergeFleets } from '../fleet/merge.ts'

@@ -100,12 +100,16 @@ t.test('what is asked in the wrong way is told with its remedy', async t => {
   }
 })
 
-t.test('the help lists the things and every filter with whose it is', async t => {
+t.test('the help lists the things and every filter with whose it is, and no help is wider than a page', async t => {
   const { probe } = await controllerHere(t)
   const { code, out } = await probe(['get', '--help'])
   t.equal(code, 0)
   t.match(out, /paths +who probes what/)
   t.match(out, /--group-by path\|link\|agent\|target +history: what becomes one row/)
   t.match(out, /--window duration/)
-  for (const line of out.split('\n')) t.ok(line.length <= 100, line)
+  for (const command of ['get', 'apply', 'check', 'login', 'join-token']) {
+    const help = await probe([command, '--help'])
+    t.match(help, { code: 0, err: '' })
+    for (const line of help.out.split('\n')) t.ok(line.length <= 100, line)
+  }
 })

@@ -1,22 +1,18 @@
 /** `GET /v1/paths`, `/v1/links`, `/v1/targets`, `/v1/history`, `/v1/slo`: what was measured, by path, link, target and time. */
 import type { FastifyInstance } from 'fastify'
+import { historyPageSchema, linkPageSchema, pathPageSchema, sloPageSchema, targetPageSchema } from '../../../wire/api/measured.ts'
 import {
   type HistoryQuery,
-  historyPageSchema,
   historyQuerySchema,
   type LinkQuery,
-  linkPageSchema,
   linkQuerySchema,
   type PathQuery,
-  pathPageSchema,
   pathQuerySchema,
   type SloQuery,
-  sloPageSchema,
   sloQuerySchema,
   type TargetQuery,
-  targetPageSchema,
   targetQuerySchema,
-} from '../../../wire/api/measured.ts'
+} from '../../../wire/api/measured-query.ts'
 import type { HistoryFilter } from '../../history/question.ts'
 import { historyAnswer, linkAnswers, pathAnswer, sloAnswers, targetAnswers } from '../measured-answer.ts'
 import { pageOfList } from '../pages.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { emptyFleet } from '../../../controller/fleet/objects.ts'
-import { currentDocuments, documentHistory, fleetGeneration, putDocument } from '../../../controller/store/documents.ts'
+import { currentDocuments, documentHistory, fleetGeneration, listGenerations, putDocument } from '../../../controller/store/documents.ts'
 import { appendHistory, dropHistory, mergeHistory, oldestHistoryMs, readHistory } from '../../../controller/store/history.ts'
 import { dropReceived, receive, receivedForMs, receivedRanges } from '../../../controller/store/received.ts'
 import type { Store } from '../../../controller/store/store.ts'
@@ -23,6 +23,8 @@ export const dataContract = async (t: Test, subject: Subject): Promise<void> => 
     t.strictSame(shown(await store.read(currentDocuments)), ['a3', 'b2'])
     t.strictSame(shown(await store.read(sql => currentDocuments(sql, 2))), ['a1', 'b2'])
     t.strictSame(shown(await store.read(sql => documentHistory(sql, 'a', 10))), ['a3', 'a1'])
+    t.strictSame(shown(await store.read(sql => listGenerations(sql, { before: 3, limit: 10 }))), ['b2', 'a1'])
+    t.strictSame(shown(await store.read(sql => listGenerations(sql, { before: 9, limit: 1, owner: 'a' }))), ['a3'])
     t.match((await store.read(currentDocuments))[0], { author: 'ann', atMs: 7, document: { owner: 'a', targets: [] } })
   })
 
