@@ -40,13 +40,21 @@ const readFleetFile = async (file: string, io: Io): Promise<{ ok: true; text: st
   return read.ok ? { ok: true, text: read.value.toString('utf8') } : { ok: false, problem: `${file}: ${read.problems.join('; ')}` }
 }
 
+/** Teams apply at the same time: who looked at no plan need not look at another. */
+const maxTries = 3
+
 /** Returns the exit code. */
 const applyOnce = async (client: Client, words: Words, file: string, io: Io, stop: AbortSignal): Promise<number> => {
   const read = await readFleetFile(file, io)
   if (!read.ok) return sayProblems('apply', [read.problem], io)
   const shownFile = file === '-' ? '<stdin>' : file
-  const put = (query: Record<string, string | number | boolean>): Promise<Answer<ApplyAnswer>> =>
-    client.ask<ApplyAnswer>('/v1/fleet', { method: 'PUT', query, body: read.text, type: 'application/yaml' }, stop)
+  const put: Put = query => client.ask<ApplyAnswer>('/v1/fleet', { method: 'PUT', query, body: read.text, type: 'application/yaml' }, stop)
+  return await planAndApply(put, words, shownFile, io, maxTries)
+}
+
+type Put = (query: Record<string, string | number | boolean>) => Promise<Answer<ApplyAnswer>>
+
+const planAndApply = async (put: Put, words: Words, shownFile: string, io: Io, triesLeft: number): Promise<number> => {
   const planned = await put({ dryRun: true })
   if (!planned.ok) return sayTrouble('apply', planned, io, shownFile)
   const isJson = flagOfWords(words, 'output') === 'json'
@@ -61,6 +69,8 @@ const applyOnce = async (client: Client, words: Words, file: string, io: Io, sto
       return sayProblems('apply', [`nothing was applied${io.stdin?.isTTY ? '' : ': --yes applies it, --dry-run is for looking'}`], io)
   }
   const applied = await put({ expected: planned.value.generation })
+  if (!applied.ok && applied.status === 409 && isSet(words, 'yes') && triesLeft > 1)
+    return await planAndApply(put, words, shownFile, io, triesLeft - 1)
   if (!applied.ok) return sayTrouble('apply', applied, io, shownFile)
   io.stdout.write(isJson ? `${JSON.stringify(applied.value)}\n` : `applied: the fleet is at generation ${applied.value.generation}\n`)
   return 0

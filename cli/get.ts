@@ -20,7 +20,7 @@ export const getCommand = async (words: Words, io: Io): Promise<number> => {
   const [name, ...more] = words.targets
   if (name === 'schema') return await printSchema(words, io)
   const thing = name !== undefined && Object.hasOwn(things, name) ? things[name] : undefined
-  const isRun = name === 'run' || name === 'results'
+  const isRun = name === 'run' || name === 'runs' || name === 'results'
   const isEvents = name === 'events'
   const problems = [
     ...(thing || isRun || isEvents ? [] : [thingProblem(name)]),

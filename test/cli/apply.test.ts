@@ -73,6 +73,28 @@ t.test('a bad fleet file is refused with file, line and reason, and nothing chan
   t.equal(await generation(here), 1)
 })
 
+t.test('teams that apply at the same time all get there; who saw a plan that is no more is told', async t => {
+  const here = await controllerHere(t)
+  const teams = ['a', 'b', 'c'].map(
+    owner => `apiVersion: causeway/v1\nowner: ${owner}\ntargets: [{ name: ${owner}, address: "${owner}.example:443" }]\n`,
+  )
+  const all = await Promise.all(teams.map(text => here.probe(['apply', '-f', '-', '--yes'], { stdin: piped(text) })))
+  t.same(
+    all.map(({ code, err }) => `${code} ${err}`),
+    ['0 ', '0 ', '0 '],
+  )
+  t.equal(await generation(here), 3)
+  const meanwhile = Object.assign(typed('y\n'), { isTTY: true })
+  const file = save(here, fleet())
+  const asking = async function* () {
+    // Between the question and its answer somebody else applies.
+    await here.probe(['apply', '-f', '-', '--yes'], { stdin: piped(teams[0]!.replace(':443', ':444')) })
+    yield* meanwhile
+  }
+  const late = await here.probe(['apply', '-f', file], { stdin: Object.assign(asking(), { isTTY: true }) })
+  t.match(late, { code: 1, err: /at generation 4, and this was planned against 3: look at it again/ })
+})
+
 t.test('what is asked of it in the wrong way is told at once', async t => {
   const here = await controllerHere(t)
   const { code, err } = await here.probe(['apply', 'fleet.yaml', '--ye', '--watch', '--output', 'xml'])
