@@ -6,24 +6,34 @@ export const mostAnswerBytes = 64 * 1024
 
 /** What came of a request. `failed`: no whole answer, so the endpoint may or may not have it. */
 export type Answer =
-  | { kind: 'answered'; status: number; retryAfter?: string; contentType?: string; body: Buffer; cut: boolean }
+  | { kind: 'answered'; status: number; retryAfter?: string; date?: string; contentType?: string; body: Buffer; cut: boolean }
   | { kind: 'failed'; detail: string }
 
 export type Post = { url: string; headers: Record<string, string>; body: Uint8Array; agent: HttpAgent; timeoutMs: number }
+/** `mostBytes`: of the answer. */
+export type Get = Omit<Post, 'body'> & { mostBytes: number }
 
 /**
  * One POST over node:http(s), which the agent has loaded anyway (undici would be 13 MB more). Redirects are answers like any other: what was meant for one
  * server is not carried to another. Never rejects; when the promise settles the request is over. `signal` ends it early.
  */
-export const post = async ({ url, headers, body, agent, timeoutMs }: Post, signal: AbortSignal): Promise<Answer> => {
+export const post = (request: Post, signal: AbortSignal): Promise<Answer> =>
+  exchange({ ...request, method: 'POST', mostBytes: mostAnswerBytes }, signal)
+
+/** The same for a GET. */
+export const get = (request: Get, signal: AbortSignal): Promise<Answer> => exchange({ ...request, method: 'GET' }, signal)
+
+type Exchange = Get & { method: 'GET' | 'POST'; body?: Uint8Array }
+
+const exchange = async ({ url, method, headers, body, agent, timeoutMs, mostBytes }: Exchange, signal: AbortSignal): Promise<Answer> => {
   const timeout = AbortSignal.timeout(timeoutMs)
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   try {
     return await new Promise<Answer>((resolve, reject) => {
       const request = send(url, {
-        method: 'POST',
+        method,
         agent,
-        headers: { ...headers, 'content-length': body.length },
+        headers: { ...headers, ...(body && { 'content-length': body.length }) },
         signal: AbortSignal.any([signal, timeout]),
       })
       request.on('error', reject)
@@ -35,14 +45,15 @@ export const post = async ({ url, headers, body, agent, timeoutMs }: Post, signa
             kind: 'answered',
             status: response.statusCode ?? 0,
             retryAfter: response.headers['retry-after'],
+            date: response.headers.date,
             contentType: response.headers['content-type'],
             body: Buffer.concat(parts),
             cut,
           })
         response.on('data', (part: Buffer) => {
-          parts.push(part.subarray(0, mostAnswerBytes - bytes))
+          parts.push(part.subarray(0, mostBytes - bytes))
           bytes += part.length
-          if (bytes <= mostAnswerBytes) return
+          if (bytes <= mostBytes) return
           finish(true)
           request.destroy()
         })
@@ -59,7 +70,7 @@ export const post = async ({ url, headers, body, agent, timeoutMs }: Post, signa
   }
 }
 
-const sayError = (error: NodeJS.ErrnoException): string => {
+export const sayError = (error: NodeJS.ErrnoException): string => {
   // A host with several addresses fails with an AggregateError that has no message of its own.
   const [first] = (error as { errors?: NodeJS.ErrnoException[] }).errors ?? []
   return error.message || first?.message || error.code || 'the connection failed'

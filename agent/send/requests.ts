@@ -15,8 +15,8 @@ export type Body = { signal: Signal; url: string; headers: Record<string, string
 export type Requests = {
   /** Rejects for a record that can't be encoded. */
   build(record: SpooledRecord): Promise<Body>
-  /** Sends it once. Never rejects. */
-  attempt(body: Body, stop: AbortSignal): Promise<Verdict>
+  /** Sends it once; `noWait` ends the waiting for a credential. Never rejects. */
+  attempt(body: Body, stop: AbortSignal, noWait: AbortSignal): Promise<Verdict>
   close(): void
 }
 
@@ -44,13 +44,16 @@ export const openRequests = ({ endpoint, encode, agentId, environment, readSvid,
       }
       return { signal, url: urlOf(endpoint, signal), headers, bytes: packed ? await gzipAsync(body) : body, points }
     },
-    async attempt({ signal, url, headers, bytes }, stop) {
+    async attempt({ signal, url, headers, bytes }, stop, noWait) {
       const { endpoint: own, connections } = bySignal[signal]
       let answer: Answer
       try {
         const agent = await connections.agent()
         const secrets = Object.fromEntries(Object.entries(own.headers).map(([name, value]) => [name.toLowerCase(), value.reveal()]))
-        answer = await post({ url, headers: { ...secrets, ...headers }, body: bytes, agent, timeoutMs: own.timeoutMs }, stop)
+        const token = await endpoint.bearer?.(noWait)
+        if (endpoint.bearer && !token) return { kind: 'retry', detail: 'no credential', slow: false }
+        const bearer = token && { authorization: `Bearer ${token.reveal()}` }
+        answer = await post({ url, headers: { ...secrets, ...bearer, ...headers }, body: bytes, agent, timeoutMs: own.timeoutMs }, stop)
       } catch (error) {
         answer = { kind: 'failed', detail: (error as Error).message }
       }

@@ -63,6 +63,7 @@ class Sending {
   readonly #requests: ReturnType<typeof openRequests>
   readonly #stopping = new AbortController()
   readonly #draining = new AbortController()
+  readonly #anyEnd = AbortSignal.any([this.#stopping.signal, this.#draining.signal])
   readonly #quiet: () => void
   readonly #workers: Promise<void>[]
   readonly #seen = { failures: 0, unauthorised: false, requests: { delivered: 0, rejected: 0, retried: 0 }, rejectedPoints: 0 }
@@ -118,8 +119,10 @@ class Sending {
     const { spool, endpoint } = this.#options
     while (!this.#stopping.signal.aborted) {
       const { promise } = this.#woken
+      // Who we are goes with what is sent: nothing is begun before that is known.
+      const isAllowed = !endpoint.bearer || (await endpoint.bearer(this.#anyEnd)) !== undefined
       // While the endpoint is away one request at a time finds out when it is back.
-      const held = isFirst || this.#seen.failures === 0 ? await spool.next(endpoint.name, endpoint.order) : undefined
+      const held = isAllowed && (isFirst || this.#seen.failures === 0) ? await spool.next(endpoint.name, endpoint.order) : undefined
       if (held) await this.#deliver(held)
       else if (this.#draining.signal.aborted) return
       else await promise
@@ -137,7 +140,7 @@ class Sending {
       return
     }
     while (!this.#stopping.signal.aborted) {
-      const verdict = await this.#requests.attempt(body, this.#stopping.signal)
+      const verdict = await this.#requests.attempt(body, this.#stopping.signal, this.#anyEnd)
       if (this.#stopping.signal.aborted && verdict.kind === 'retry') break
       if (this.#conclude(held, body.points, verdict) || verdict.kind !== 'retry') return
       if (!(await this.#pause(verdict))) break
@@ -176,7 +179,7 @@ class Sending {
     const ms = backoffMs(this.#seen.failures, this.#options.random(), verdict)
     if (draining.aborted && verdict.afterMs !== undefined) return false
     if (draining.aborted) await sleep(Math.min(ms, 1_000), stopping)
-    else await sleep(ms, verdict.afterMs === undefined ? AbortSignal.any([stopping, draining]) : stopping)
+    else await sleep(ms, verdict.afterMs === undefined ? this.#anyEnd : stopping)
     return true
   }
 

@@ -1,7 +1,7 @@
 /** The controller's API on Fastify: what all routes share (who may come and how often, what errors look like, OpenAPI), and the routes themselves. */
 import type { TlsOptions } from 'node:tls'
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
-import fastify, { type FastifyInstance, type FastifyRequest, type RouteOptions } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest, LogController, type RouteOptions } from 'fastify'
 import { addAccess } from './access.ts'
 import { addDocs } from './docs.ts'
 import type { Parts } from './parts.ts'
