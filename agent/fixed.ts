@@ -4,6 +4,7 @@ import type { AgentConfig } from './config/config.ts'
 const fixed = {
   self: 'agent',
   identity: 'identity',
+  controller: 'controller',
   responder: 'responder',
   listen: 'listen',
   data: 'data',

@@ -8,6 +8,9 @@ const shapes: Record<string, string> = {
   data: 'directory',
   listen: 'address:port',
   policy: 'file',
+  controller: 'url',
+  'controller-ca': 'file',
+  'join-token-file': 'file',
   'workload-api': 'address',
 }
 export const shapeOf = (name: string): string => shapes[name] ?? (Object.values(settings).some(({ flag }) => flag === name) ? 'name' : '')
@@ -17,8 +20,9 @@ export const listOptions = (parser: Argv): Argv => {
     .usage(
       [
         '$0 agent --config <file> [options]',
+        '$0 agent --controller <url> [--config <file>] [options]',
         '',
-        'Runs the checks of a file for ever: results go to OTLP endpoints and /metrics; answers the probes of other agents.',
+        'Runs the checks of a file, and those that a controller assigns, for ever: results go to OTLP endpoints and /metrics; answers the probes of other agents.',
         'The file is read again when it changes, and on SIGHUP. Each option is also a variable: CAUSEWAY_CLOUD for --cloud.',
         'Exit codes: 0 ended by a signal, 2 a configuration that cannot be run.',
       ].join('\n'),

@@ -7,13 +7,15 @@ import type { Words } from './run-words.ts'
 const own = ['config', 'export'] as const
 const known = [...own, ...Object.values(settings).map(({ flag }) => flag)] as readonly string[]
 
-/** Every problem, with its remedy. `file` is the configuration that was named. */
-export const judgeAgentWords = ({ targets, flags }: Words, file: string | undefined): string[] => [
+/** Every problem, with its remedy. `file` is the configuration that was named; without one a controller has to say what to do. */
+export const judgeAgentWords = ({ targets, flags }: Words, file: string | undefined, controller: string | undefined): string[] => [
   ...targets.map(
     word =>
       `agent: ${quote(word)} does not belong here, ${/\.ya?ml$/.test(word) ? `did you mean --config ${word}?` : 'targets are in the file, --config'}`,
   ),
-  ...(file === undefined ? ['no configuration: --config <file>, or CAUSEWAY_CONFIG; examples/agent.yaml is one'] : []),
+  ...(file === undefined && controller === undefined
+    ? ['no configuration: --config <file>, or CAUSEWAY_CONFIG; examples/agent.yaml is one; or --controller <url>']
+    : []),
   ...Object.keys(flags).flatMap(name =>
     known.includes(name) ? [] : [`--${name}: unknown option of agent, it has ${known.map(one => `--${one}`).join(' ')}`],
   ),

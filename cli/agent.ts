@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { type Agent, startAgent } from '../agent/agent.ts'
 import type { AgentConfig } from '../agent/config/config.ts'
+import { settings } from '../agent/config/layers.ts'
 import { readConfig } from '../agent/config/read.ts'
 import { defaultDataDirectory } from '../agent/data-directory.ts'
 import { watchFiles } from '../agent/reload.ts'
@@ -36,7 +37,8 @@ export const agentCommand = async (words: Words, io: Io): Promise<number> => {
       defaultData: () => defaultDataDirectory(io.env),
     })
   const config = read()
-  const problems = [...judgeAgentWords(words, file), ...(config.ok ? [] : config.problems)]
+  const controller = flags['controller']?.[0] ?? (io.env[settings.url.variable] || undefined)
+  const problems = [...judgeAgentWords(words, file, controller), ...(config.ok ? [] : config.problems)]
   if (problems.length > 0 || !config.ok) return refuse(io, problems)
   const stopped = new Promise<string>(resolve => io.onStop(resolve))
   opened.defer(keepTrimming())

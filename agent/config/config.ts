@@ -1,5 +1,6 @@
 import type { Policy } from '../../judge/policy.ts'
 import type { IdentityChoice } from '../../probes/identity/source.ts'
+import type { Secret } from '../../wire/secret.ts'
 import type { Path, Place } from '../path.ts'
 import type { Endpoint } from '../send/endpoint.ts'
 
@@ -18,12 +19,24 @@ export type Self = Partial<Place> & {
   advertise: readonly Advertised[]
 }
 
+/** The controller and what there is to prove to it who this agent is. */
+export type ControllerConfig = {
+  /** Without a path's last slash. */
+  url: string
+  caFile?: string
+  /** A file is read when it is needed: after the first enrolment it may be gone. */
+  joinToken?: { text: Secret } | { file: string }
+  tokenFile?: string
+  spiffe: boolean
+}
+
 export type ResponderConfig = { bind: readonly string[]; tcp: number; udp: number; tls: number; mtls: number }
 
 /** Everything an agent knows before it starts, complete and frozen. A reload makes another one. */
 export type AgentConfig = {
   self: Self
   identity: IdentityChoice
+  controller?: ControllerConfig
   paths: readonly Path[]
   probesPerSecond?: number
   responder?: ResponderConfig

@@ -63,7 +63,12 @@ const readHeaders = (headers: Record<string, SecretFile>, sources: Sources, note
   return Object.freeze(read)
 }
 
-const revealed = (given: SecretFile, { environment, readFile }: Sources, complain: (message: string) => void): string | undefined => {
+/** The text that a reference to a secret stands for; undefined, and said, when there is none. */
+export const revealed = (
+  given: SecretFile,
+  { environment, readFile }: Pick<Sources, 'environment' | 'readFile'>,
+  complain: (message: string) => void,
+): string | undefined => {
   if (typeof given === 'string') return given
   if ('env' in given) {
     const value = environment[given.env]

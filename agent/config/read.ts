@@ -13,6 +13,7 @@ import { expand, type RunsAs } from '../expand.ts'
 import type { Path } from '../path.ts'
 import { parseAdvertise } from './advertise.ts'
 import type { AgentConfig, Self } from './config.ts'
+import { controllerEndpoint, readController } from './controller.ts'
 import { readEndpoints } from './endpoints.ts'
 import { type Environment, type Flags, layOver, settings } from './layers.ts'
 import { ownIdentity } from './own-identity.ts'
@@ -48,6 +49,9 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
     void problems.push(formatProblem(place, file.at(path, message)))
   const layered = layOver(file.value, sources.flags, sources.environment)
   const endpoints = readEndpoints(layered.export ?? [], sources, note)
+  const controller = readController(layered, sources, note)
+  if (controller && endpoints.some(({ name }) => name === controllerEndpoint))
+    note(['export'], `${controllerEndpoint} is the name of the controller's own endpoint, want another`)
   const {
     paths,
     problems: wrong,
@@ -65,6 +69,7 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
     Object.freeze({
       self,
       identity: Object.freeze({ ...layered.identity }),
+      controller,
       paths,
       probesPerSecond: layered.probesPerSecond,
       responder: readResponder(layered),
@@ -140,7 +145,9 @@ const readAdvertise = (given: Self['advertise'] | string, note: Note): Self['adv
   return parsed.ok ? Object.freeze(parsed.value) : []
 }
 
-const readResponder = ({ responder }: ConfigFile): AgentConfig['responder'] => {
+/** Under a controller others measure the way to us unless the file says no; alone they do when it says so. */
+const readResponder = ({ responder: given, controller }: ConfigFile): AgentConfig['responder'] => {
+  const responder = given ?? (controller ? {} : undefined)
   if (responder === undefined || responder.enabled === false) return undefined
   const { enabled: _, bind, ...ports } = responder
   return Object.freeze({ bind: bind ?? ['0.0.0.0', '::'], ...defaultPorts, ...ports })
@@ -179,8 +186,8 @@ const notesOn = (file: ConfigFile, paths: readonly Path[], { budgets }: Policy, 
   const perSecond = paths.reduce((sum, { everyMs }) => sum + 1000 / everyMs, 0)
   const allowed = Math.min(budgets.probesPerSecond, file.probesPerSecond ?? Number.POSITIVE_INFINITY)
   return [
-    ...(paths.length === 0 ? ['no checks: this agent only answers others'] : []),
-    ...(paths.length > 0 && !file.export?.length ? ['no export: results are on /metrics only'] : []),
+    ...(paths.length === 0 && !file.controller ? ['no checks: this agent only answers others'] : []),
+    ...(paths.length > 0 && !file.export?.length && !file.controller ? ['no export: results are on /metrics only'] : []),
     ...(elsewhere.length > 0 ? [`checks for agents with another identity, not run here: ${elsewhere.join(', ')}`] : []),
     ...(perSecond > allowed
       ? [

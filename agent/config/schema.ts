@@ -88,7 +88,7 @@ const identity = {
 const responder = {
   type: 'object',
   additionalProperties: false,
-  description: 'answers the probes of other agents',
+  description: 'answers the probes of other agents; under a controller also when it is not here',
   properties: {
     enabled: { type: 'boolean', description: 'default: true' },
     bind: {
@@ -133,12 +133,32 @@ const endpoint = {
   },
 } as const
 
+const controller = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'the controller that this agent is under: it says what to check and takes the results',
+  properties: {
+    url: { type: 'string', examples: ['https://causeway.example:7443'], description: 'https, except on loopback' },
+    ca: {
+      type: 'string',
+      description: 'PEM file of authorities to trust instead of the public ones, or of the one that a join token names',
+    },
+    joinToken: { ...secret, description: 'for the first enrolment, single use: a text, { env: NAME } or { file: path }' },
+    token: {
+      type: 'string',
+      description: 'projected service account token; default: /var/run/secrets/causeway/token where that exists',
+    },
+    spiffe: { type: 'boolean', description: "enrol with the agent's own SVID" },
+  },
+} as const
+
 export const configSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
     agent: self,
     identity,
+    controller,
     ...assignmentSchema.properties,
     responder,
     export: { type: 'array', items: endpoint, description: 'where results go, by OTLP/HTTP' },
@@ -170,4 +190,5 @@ export const configSchema = {
 
 export type ConfigFile = XStatic<typeof configSchema>
 export type EndpointFile = XStatic<typeof endpoint>
+export type ControllerFile = XStatic<typeof controller>
 export type SecretFile = XStatic<typeof secret>
