@@ -4,17 +4,19 @@
  */
 import { holdIdentities } from '../probes/identity/held.ts'
 import type { AgentConfig } from './config/config.ts'
+import type { Link } from './controller/link.ts'
 import { openDoors } from './doors.ts'
 import { fixedFor } from './fixed.ts'
 import { inTurn } from './in-turn.ts'
 import { loadAhead } from './load-ahead.ts'
 import type { Log } from './log.ts'
+import { type Me, meOf } from './me.ts'
 import type { Measuring } from './measuring.ts'
-import { placeOf } from './path.ts'
 import { type HeldRules, holdRules } from './rules.ts'
 import { saySelfTest } from './say-self-test.ts'
 import type { Clock } from './schedule.ts'
 import { createSelf, type Self } from './self.ts'
+import type { Endpoint } from './send/endpoint.ts'
 import { giveBack } from './small-memory.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { Windows } from './window.ts'
@@ -56,27 +58,45 @@ export const startAgent = async (config: AgentConfig, world: World): Promise<Age
 const start = async (config: AgentConfig, world: World, opened: AsyncDisposableStack): Promise<Agent> => {
   const { clock, log } = world
   const rules = holdRules(config)
-  const source = placeOf(config.self)
+  const me = meOf(config.self)
   const self = createSelf()
-  const windows = new Windows(config.paths, { clock: { wallMs: clock.nowMs, monotonicMs: clock.elapsedMs }, self, source })
+  const windows = new Windows(config.paths, {
+    clock: { wallMs: clock.nowMs, monotonicMs: clock.elapsedMs },
+    self,
+    get source() {
+      return me.place
+    },
+  })
   const stop = new AbortController()
   const end = { withinMs: 0 }
   const identities = holdIdentities(stop.signal)
   opened.defer(() => stop.abort())
-  const storage = await openStorage(config, { world, self, windows, source, identities }, opened)
-  const listening = await openDoors(config, { windows, self, source, readIdentity: storage.readIdentity, spool: storage.spool }, opened)
+  const storage = await openStorage(config, { world, self, windows, me, identities }, opened)
+  const link = await linkOf(config, { world, me, storage })
+  const listening = await openDoors(config, { windows, self, me, readIdentity: storage.readIdentity, spool: storage.spool }, opened)
   opened.defer(() => storage.senders.close(end.withinMs))
-  await storage.senders.set(config.endpoints)
-  await loadAhead(config)
+  await storage.setEndpoints(endpointsOf(config, link))
+  await loadAhead({ paths: config.paths, endpoints: endpointsOf(config, link) })
   giveBack()
-  const measuring = startWork(rules.now(), { world, self, windows, source, storage, identities }, opened)
+  const measuring = startWork(rules.now(), { world, self, windows, me, storage, identities }, opened)
   saySelfTest(log)
   if (config.self.checkInterception) void tellInterception(measuring, log, stop.signal)
   for (const note of config.notes) log.warn({}, note)
 
+  const running = commands(config, { world, self, me, rules, storage, measuring, link })
+  opened.defer(() => link?.close())
+  await link?.start({
+    ports: listening.responder,
+    assign: running.assign,
+    readOnce: rules.readOnce,
+    once: measuring.once,
+    endpointChanged: () => void running.renewEndpoints(),
+  })
   return {
     listening,
-    ...commands(config, { world, self, rules, storage, measuring }),
+    reload: running.reload,
+    assign: running.assign,
+    refused: running.refused,
     async close(deadlineMs) {
       end.withinMs = deadlineMs
       stop.abort()
@@ -85,19 +105,33 @@ const start = async (config: AgentConfig, world: World, opened: AsyncDisposableS
   }
 }
 
-type Running = { world: World; self: Self; rules: HeldRules; storage: Storage; measuring: Measuring }
+/** Nothing of it is loaded without a controller. */
+const linkOf = async (
+  config: AgentConfig,
+  { world, me, storage }: { world: World; me: Me; storage: Storage },
+): Promise<Link | undefined> => {
+  const { controller } = config
+  if (!controller) return undefined
+  const { openLink } = await import('./controller/link.ts')
+  return openLink({ config, controller, world, me, boot: storage.spool.boot, readIdentity: storage.readIdentity })
+}
+
+const endpointsOf = ({ endpoints }: AgentConfig, link: Link | undefined): readonly Endpoint[] =>
+  link ? [...endpoints, link.endpoint()] : endpoints
+
+type Running = { world: World; self: Self; me: Me; rules: HeldRules; storage: Storage; measuring: Measuring; link: Link | undefined }
 
 /** What may be changed while it runs: one change at a time. */
 const commands = (
   config: AgentConfig,
-  { world: { log }, self, rules, storage, measuring }: Running,
-): Pick<Agent, 'reload' | 'assign' | 'refused'> => {
+  { world: { log }, self, me, rules, storage, measuring, link }: Running,
+): Pick<Agent, 'reload' | 'assign' | 'refused'> & { renewEndpoints(): Promise<void> } => {
   let file = config
   const change = inTurn()
   return {
     reload: next =>
       change(async () => {
-        await storage.setEndpoints(next.endpoints)
+        await storage.setEndpoints(endpointsOf(next, link))
         await loadAhead(next)
         rules.setFile(next)
         measuring.change(rules.now())
@@ -111,11 +145,12 @@ const commands = (
         if (assigned.kind === 'refused') return { taken: false, paths: 0, elsewhere: [], problems: assigned.problems }
         await loadAhead({ paths: assigned.paths, endpoints: [] })
         measuring.change(rules.now())
-        if (generation !== undefined) self.set('assignmentGeneration', generation)
+        me.generation = generation
         const { paths, elsewhere, problems } = assigned
         log.info({ paths: paths.length, problems }, 'assignment changed')
         return { taken: true, paths: paths.length, elsewhere, problems }
       }),
+    renewEndpoints: () => change(() => storage.setEndpoints(endpointsOf(file, link))),
     refused(why) {
       self.add('configRejections', 1, 'invalid')
       log.error({ problem: why }, 'configuration refused, the running one stays')

@@ -1,14 +1,14 @@
 /** Where an agent is reached: its responder, for other agents, and its page, for Prometheus and for Kubernetes. */
 import type { ReadIdentity } from '../probes/identity/identity.ts'
 import type { AgentConfig } from './config/config.ts'
-import type { Place } from './path.ts'
+import type { Me } from './me.ts'
 import { type Responder, startResponder } from './responder/responder.ts'
 import type { Self } from './self.ts'
 import type { Spool } from './spool/spool.ts'
 import { type Pages, startWeb } from './web.ts'
 import type { Windows } from './window.ts'
 
-type Behind = { windows: Windows; self: Self; source?: Place; readIdentity?: ReadIdentity; spool: Spool }
+type Behind = { windows: Windows; self: Self; me: Me; readIdentity?: ReadIdentity; spool: Spool }
 
 export type Listening = { web?: number; responder?: Responder['ports'] }
 
@@ -18,7 +18,7 @@ export const openDoors = async (config: AgentConfig, behind: Behind, opened: Asy
   const responder =
     asked &&
     (await startResponder({
-      agentId: config.self.id,
+      agentId: () => behind.me.id,
       bind: asked.bind,
       ports: { tcp: asked.tcp, udp: asked.udp, tls: asked.tls, mtls: asked.mtls },
       identity: behind.readIdentity,
@@ -35,10 +35,10 @@ export const openDoors = async (config: AgentConfig, behind: Behind, opened: Asy
   return { web: web?.port, responder: responder?.ports }
 }
 
-const pagesOf = ({ windows, self, source, spool }: Behind): Pages => ({
+const pagesOf = ({ windows, self, me, spool }: Behind): Pages => ({
   metrics: async () => {
     const { contentType, renderPage } = await import('./metrics-page.ts')
-    return { type: contentType, parts: () => renderPage({ windows, self, source, details: false }) }
+    return { type: contentType, parts: () => renderPage({ windows, self, source: me.place, details: false }) }
   },
   problems: () => {
     const { degraded } = spool.state()

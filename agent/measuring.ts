@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import type { Policy } from '../judge/policy.ts'
 import type { Sources } from '../probes/finding.ts'
 import { holdEchoes } from '../probes/net/echoes.ts'
+import type { AnyResult } from '../wire/result.ts'
 import { type Budget, openBudget } from './budget.ts'
 import { buildEvent } from './events.ts'
 import { type Change, watchFaults } from './faults.ts'
@@ -22,6 +23,8 @@ export type Rules = { paths: readonly Path[]; policy: Policy; probesPerSecond?: 
 export type Measuring = {
   /** Other paths and another policy; what stays the same goes on undisturbed. */
   change(rules: Rules): void
+  /** Once, now, beside the schedule and in no window; under the same policy and budget. */
+  once(path: Path, signal: AbortSignal): Promise<AnyResult>
   /** From now on, whether a proxy answers our connections. */
   intercepted(is: boolean): void
   /** Resolves when no run is under way any more. */
@@ -85,6 +88,13 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, so
   change(rules)
   return {
     change,
+    async once(path, signal) {
+      const { result } = await runPath(
+        { path, dueMs: clock.elapsedMs(), lateMs: 0 },
+        { ...around(), stop: AbortSignal.any([stop.signal, signal]) },
+      )
+      return isIntercepted ? judgeIntercepted(result) : result
+    },
     intercepted: is => {
       isIntercepted = is
     },

@@ -28,7 +28,8 @@ export type Recording = {
 export type RecordingParts = {
   clock: Clock
   windows: Windows
-  source?: Place
+  /** Where this agent is, when an event is written. */
+  place?: () => Place | undefined
   append: (record: NewRecord) => void
   /** Whether anybody is to get what is appended: to pack a record for nobody is work and memory for nothing. */
   isKept: () => boolean
@@ -44,7 +45,7 @@ export type RecordingParts = {
 export const startRecording = ({
   clock,
   windows,
-  source,
+  place,
   append,
   isKept,
   flush,
@@ -67,7 +68,7 @@ export const startRecording = ({
         atMs: some[0]!.atMs,
         spanMs: 0,
         items: some.length,
-        payload: packRecord({ type: 'events', source, events: some }),
+        payload: packRecord({ type: 'events', source: place?.(), events: some }),
       })
     events = []
   }

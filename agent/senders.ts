@@ -25,9 +25,9 @@ type Parts = {
   spool: Spool
   self: Self
   log: Log
-  agentId: string
-  /** Attributes of the resource. */
-  resource: Record<string, string>
+  /** What they are when something is sent: attributes of the resource, the same object as long as they are the same. */
+  agentId: () => string
+  resource: () => Record<string, string>
   readIdentity?: ReadIdentity
   environment: NodeJS.ProcessEnv
   random: () => number
@@ -40,7 +40,7 @@ type Counted = { delivered: number; rejected: number; retried: number; dropped: 
 export const openSenders = ({ spool, self, log, agentId, resource, readIdentity, environment, random, nowMs }: Parts): Senders => {
   const running = new Map<string, Running>()
   const readSvid = readIdentity && clientIdentity(readIdentity)
-  let sdkResource: OtlpResource | undefined
+  let built: { from: Record<string, string>; resource: OtlpResource } | undefined
 
   const start = (endpoint: Endpoint): Running => ({
     stamp: stampOf(endpoint),
@@ -53,10 +53,11 @@ export const openSenders = ({ spool, self, log, agentId, resource, readIdentity,
       encode: async (payload, { kind }) => {
         // An agent that sends nothing never loads the SDK.
         const otlp = await import('./otlp.ts')
-        sdkResource ??= otlp.buildResource(resource)
-        return otlp.encodeRecord(payload, sdkResource, forSignal(endpoint, kind === 'windows' ? 'metrics' : 'logs').protocol)
+        const from = resource()
+        if (built?.from !== from) built = { from, resource: otlp.buildResource(from) }
+        return otlp.encodeRecord(payload, built.resource, forSignal(endpoint, kind === 'windows' ? 'metrics' : 'logs').protocol)
       },
-      agentId: () => agentId,
+      agentId,
       readSvid,
       environment,
       random,
@@ -116,7 +117,7 @@ const stampOf = (endpoint: Endpoint): string => {
 }
 
 /** Our first SVID, and the authorities of our own trust domain: the endpoint is one of us. */
-const clientIdentity =
+export const clientIdentity =
   (read: ReadIdentity): ReadClientIdentity =>
   async () => {
     const { svids, bundles, caPem } = await read(AbortSignal.timeout(5000))

@@ -5,8 +5,9 @@ import type { IdentityChoice } from '../probes/identity/source.ts'
 import { clockErrorMs } from '../probes/net/clock-error.ts'
 import type { World } from './agent.ts'
 import type { AgentConfig } from './config/config.ts'
+import { controllerEndpoint } from './config/controller.ts'
+import type { Me } from './me.ts'
 import { keepOpenWindow, recoverOpenWindow } from './open-window.ts'
-import type { Place } from './path.ts'
 import { mergeWindowRecords } from './record-merge.ts'
 import type { RecordingParts } from './recording.ts'
 import { resourceAttributes } from './resource.ts'
@@ -30,16 +31,16 @@ type Around = {
   world: World
   self: Self
   windows: Windows
-  source?: Place
+  me: Me
   identities: { open: (choice: IdentityChoice) => ReadIdentity }
 }
 
 /** Opens it; rejects with `DirectoryInUse` only, and says what to change. The spool is added to `opened`; senders have nothing to close until endpoints are set. */
 export const openStorage = async (config: AgentConfig, around: Around, opened: AsyncDisposableStack): Promise<Storage> => {
-  const { world, self, windows } = around
+  const { world, self, windows, me } = around
   const spool = await openSpool({
     directory: `${config.data}/spool`,
-    endpoints: config.endpoints.map(({ name }) => name),
+    endpoints: namesOf(config),
     limitBytes: config.spoolLimitBytes,
     merge: mergeWindowRecords,
     nowMs: world.clock.nowMs,
@@ -48,7 +49,7 @@ export const openStorage = async (config: AgentConfig, around: Around, opened: A
   const file = `${config.data}/open-window`
   for (const record of await recoverOpenWindow(file, one => spool.holds(one))) spool.append(record)
   const readIdentity = hasIdentity(config) ? around.identities.open(choiceOf(config)) : undefined
-  const senders = openSenders(senderParts(config, around, spool, readIdentity))
+  const senders = openSenders(senderParts(around, spool, readIdentity))
   return {
     spool,
     senders,
@@ -61,10 +62,11 @@ export const openStorage = async (config: AgentConfig, around: Around, opened: A
       append: record => spool.append(record),
       isKept: () => spool.hasEndpoints,
       flush: () => spool.flush(),
-      openWindow: config.endpoints.length > 0 ? () => keepOpenWindow(file, spool.boot, () => windows.peek()) : undefined,
+      openWindow: namesOf(config).length > 0 ? () => keepOpenWindow(file, spool.boot, () => windows.peek()) : undefined,
       beforeClose: () => {
         const errorMs = clockErrorMs()
         if (errorMs !== undefined && !Number.isNaN(errorMs)) self.set('clockError', errorMs / 1000)
+        if (me.generation !== undefined) self.set('assignmentGeneration', me.generation)
         self.set('spoolBytes', spool.state().bytes)
         senders.count()
       },
@@ -78,27 +80,38 @@ const sayRemedy = (error: unknown): never => {
   throw error
 }
 
-const senderParts = (config: AgentConfig, { world, self, source }: Around, spool: Spool, readIdentity: ReadIdentity | undefined) => ({
+/** Of all that data is kept for: the controller too, before it has let us in. */
+const namesOf = ({ endpoints, controller }: AgentConfig): string[] => [
+  ...endpoints.map(({ name }) => name),
+  ...(controller ? [controllerEndpoint] : []),
+]
+
+const senderParts = ({ world, self, me }: Around, spool: Spool, readIdentity: ReadIdentity | undefined) => ({
   spool,
   self,
   log: world.log,
-  agentId: config.self.id,
-  resource: resourceAttributes(factsOf(config, world.version, source), world.environment['OTEL_RESOURCE_ATTRIBUTES']),
+  agentId: () => me.id,
+  resource: resourceBy(me, world),
   readIdentity,
   environment: world.environment,
   random: world.random,
   nowMs: world.clock.nowMs,
 })
 
-const factsOf = ({ self }: AgentConfig, version: string, place: Place | undefined) => ({
-  version,
-  agentId: self.id,
-  hostName: hostname(),
-  place,
-  cluster: self.cluster,
-  namespace: self.namespace,
-  node: self.node,
-})
+/** The same object as long as we are the same. */
+const resourceBy = (me: Me, { version, environment }: World): (() => Record<string, string>) => {
+  let made: { of: string; resource: Record<string, string> } | undefined
+  return () => {
+    const { id, generation: _, ...rest } = me
+    const of = JSON.stringify([id, rest])
+    if (made?.of !== of)
+      made = {
+        of,
+        resource: resourceAttributes({ version, agentId: id, hostName: hostname(), ...rest }, environment['OTEL_RESOURCE_ATTRIBUTES']),
+      }
+    return made.resource
+  }
+}
 
 const hasIdentity = ({ identity }: AgentConfig): boolean => Object.values(identity).some(value => value !== undefined)
 /** The same choice as the checks make, so that one stream serves all. */

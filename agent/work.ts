@@ -3,8 +3,8 @@ import type { Sources } from '../probes/finding.ts'
 import type { World } from './agent.ts'
 import { interceptionRemedy, isIntercepted, nobody } from './interception.ts'
 import type { Log } from './log.ts'
+import type { Me } from './me.ts'
 import { type Measuring, type Rules, startMeasuring } from './measuring.ts'
-import type { Place } from './path.ts'
 import { startRecording } from './recording.ts'
 import { sayChanges } from './say-changes.ts'
 import type { Self } from './self.ts'
@@ -15,7 +15,7 @@ type Around = {
   world: World
   self: Self
   windows: Windows
-  source?: Place
+  me: Me
   storage: Storage
   identities: { open: NonNullable<Sources['identity']> }
 }
@@ -23,10 +23,10 @@ type Around = {
 /** Starts both, and adds them to `opened`: the last results are written down when measuring has ended. */
 export const startWork = (
   rules: Rules,
-  { world: { clock, log }, self, windows, source, storage, identities }: Around,
+  { world: { clock, log }, self, windows, me, storage, identities }: Around,
   opened: AsyncDisposableStack,
 ): Measuring => {
-  const recording = startRecording({ clock, windows, source, ...storage.recording })
+  const recording = startRecording({ clock, windows, place: () => me.place, ...storage.recording })
   opened.defer(() => recording.stop().then(() => storage.spool.flush()))
   const say = sayChanges(log, clock.elapsedMs)
   const measuring = startMeasuring(rules, {

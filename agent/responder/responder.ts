@@ -12,8 +12,8 @@ import { openUdpDoor, type UdpDoor } from './udp-door.ts'
 import { buildUdpSessions } from './udp-sessions.ts'
 
 export type ResponderOptions = {
-  /** What callers compare with the agent that they mean; at most `mostAgentIdBytes` of UTF-8. */
-  agentId: string | null
+  /** What callers compare with the agent that they mean; at most `mostAgentIdBytes` of UTF-8. As a function it may become another, and a longer one is not said. */
+  agentId: string | null | (() => string)
   /** Addresses to listen on; every IPv4 and IPv6 address unless told. */
   bind?: readonly string[]
   /** 0: any free port, the same on all addresses. Null: not offered. */
@@ -34,15 +34,16 @@ export type Responder = {
 
 /** Rejects when a port cannot be opened, with nothing left open, and says which. */
 export const startResponder = async (options: ResponderOptions): Promise<Responder> => {
-  const { agentId, nowMs = () => performance.now() } = options
-  if (Buffer.byteLength(agentId ?? '') > mostAgentIdBytes)
-    throw new RangeError(`agent ID of more than ${mostAgentIdBytes} bytes: ${agentId}`)
+  const { nowMs = () => performance.now() } = options
+  const agentId = nameBy(options.agentId)
   const limits: ResponderLimits = { ...defaultLimits, ...options.limits }
   const counters = newCounters()
   const identity = options.identity && (await serveIdentity(options.identity))
   const sessions = buildUdpSessions({ agentId, secret: randomBytes(32), limits, counters, nowMs })
   const doors: Doors = {
-    agentId,
+    get agentId() {
+      return agentId()
+    },
     identity,
     limits,
     counters,
@@ -88,6 +89,14 @@ export const startResponder = async (options: ResponderOptions): Promise<Respond
     throw error
   }
   return { ports, close, stats: () => ({ ...counters, openConnections: doors.places.count(), openSessions: sessions.open() }) }
+}
+
+/** Rejects a name that is too long at the start, when somebody reads it. */
+const nameBy = (given: ResponderOptions['agentId']): (() => string | null) => {
+  const fits = (id: string | null): boolean => Buffer.byteLength(id ?? '') <= mostAgentIdBytes
+  const now = typeof given === 'function' ? given : () => given
+  if (!fits(now())) throw new RangeError(`agent ID of more than ${mostAgentIdBytes} bytes: ${now()}`)
+  return () => (fits(now()) ? now() : null)
 }
 
 const sayWhich =

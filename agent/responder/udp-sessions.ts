@@ -41,14 +41,19 @@ type Session = SessionCounters & { source: string; token: Buffer; highest: numbe
 const windowBits = 2048
 const AF_INET6 = 10
 
-type SessionsOptions = { agentId: string | null; secret: Buffer; limits: ResponderLimits; counters: ResponderCounters; nowMs: () => number }
+type SessionsOptions = {
+  agentId: () => string | null
+  secret: Buffer
+  limits: ResponderLimits
+  counters: ResponderCounters
+  nowMs: () => number
+}
 
 export const buildUdpSessions = ({ agentId, secret, limits, counters, nowMs }: SessionsOptions): UdpSessions => {
   const sessions = new Map<string, Session>()
   const places = buildPlaces(limits.sessionsPerSource, limits.sessions)
   const rate = buildRate(limits.datagramsPerSource, limits.datagrams, nowMs)
   const helloRate = buildRate(limits.hellos, limits.hellos, nowMs)
-  const agentName = Buffer.from(agentId ?? '')
   let sweptAtMs = nowMs()
 
   const sweep = (): void => {
@@ -65,6 +70,7 @@ export const buildUdpSessions = ({ agentId, secret, limits, counters, nowMs }: S
   const welcome = (arrived: Arrived, reply: Buffer, source: string): number => {
     if (arrived.length < helloDatagramBytes) return ignored(counters)
     if (!helloRate.take('') || !rate.take(source)) return suppressed(counters)
+    const agentName = Buffer.from(agentId() ?? '')
     const length = at.agentId + agentName.length
     writeHead(reply, length, datagramTypes.welcome)
     copyHead(arrived, reply)

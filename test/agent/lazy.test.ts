@@ -17,3 +17,21 @@ t.test('OpenTelemetry and prom-client are loaded by what needs them, and by noth
   t.ok(heavy().some(specifier => specifier.startsWith('@opentelemetry')))
   t.notOk(heavy().includes('prom-client'))
 })
+
+t.test('what an agent needs under a controller is loaded when there is one', async t => {
+  const loaded: string[] = []
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) => {
+      const found = next(specifier, context)
+      loaded.push(found.url)
+      return found
+    },
+  })
+  t.teardown(() => hooks.deregister())
+  await import('../../agent/agent.ts')
+  t.ok(loaded.some(url => url.endsWith('/agent/agent.ts')))
+  t.same(
+    loaded.filter(url => url.includes('/agent/controller/')),
+    [],
+  )
+})

@@ -28,7 +28,13 @@ const table = (limits: Partial<ResponderLimits> = {}, agentId: string | null = '
   const clock = { ms: 0 }
   const counters = newCounters()
   const secret = Buffer.from('a secret of the test')
-  const sessions = buildUdpSessions({ agentId, secret, limits: { ...defaultLimits, ...limits }, counters, nowMs: () => clock.ms })
+  const sessions = buildUdpSessions({
+    agentId: () => agentId,
+    secret,
+    limits: { ...defaultLimits, ...limits },
+    counters,
+    nowMs: () => clock.ms,
+  })
   const from = (address: string, port: number, data: Buffer): Arrived => ({
     data,
     offset: 0,

@@ -36,7 +36,7 @@ t.test('1,500 paths: what a full spool merges keeps every count, each part of a 
     const recording = startRecording({
       clock: { elapsedMs: clock.monotonicMs, nowMs: clock.wallMs },
       windows,
-      source,
+      place: () => source,
       append: record => spool.append(record),
       isKept: () => true,
       flush: () => spool.flush(),

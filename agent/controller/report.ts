@@ -1,0 +1,55 @@
+/** What an agent tells the controller in answer: tried again while the controller is away, and given up when it is refused. */
+import type { Acknowledgement } from '../../wire/api/assignments.ts'
+import type { Log } from '../log.ts'
+import { backoffMs } from '../send/backoff.ts'
+import { parseRetryAfterMs } from '../send/retry-after.ts'
+import { sleep } from '../send/sleep.ts'
+import { sayAnswer } from './credential.ts'
+import { bearer, tell } from './enrolment.ts'
+import type { Line } from './line.ts'
+import type { Membership } from './membership.ts'
+
+export type Telling = { line: Line; membership: Membership; log: Log; random: () => number; nowMs: () => number }
+
+const passing = [408, 425, 429, 500, 502, 503, 504]
+
+/** Resolves when the controller has it, or will never have it, or `signal` ends it. Never rejects. */
+export const report = async (
+  { line, membership, log, random, nowMs }: Telling,
+  path: string,
+  body: object,
+  signal: AbortSignal,
+): Promise<void> => {
+  for (let failures = 1; !signal.aborted; failures++) {
+    const credential = await membership.held(signal)
+    if (!credential) return
+    const answer = await tell(line, path, body, bearer(credential.token), signal)
+    if (answer.kind === 'answered') {
+      const { status } = answer
+      if (status >= 200 && status < 300) return
+      if (status === 401) membership.doubt(credential)
+      else if (!passing.includes(status)) return log.warn({ path, problem: sayAnswer(answer) }, 'the controller refused what it was told')
+    }
+    const afterMs = answer.kind === 'answered' ? parseRetryAfterMs(answer.retryAfter, nowMs()) : undefined
+    await sleep(backoffMs(failures, random(), { afterMs }), signal)
+  }
+}
+
+/** Of several that wait only the last is told: it is the one that is true. */
+export const openAcknowledging = (
+  telling: Telling,
+  signal: AbortSignal,
+): { tell: (one: Acknowledgement) => void; ended: () => Promise<void> } => {
+  let current: AbortController | undefined
+  let last: Promise<void> = Promise.resolve()
+  return {
+    tell(one) {
+      current?.abort()
+      const mine = new AbortController()
+      current = mine
+      const ending = AbortSignal.any([signal, mine.signal])
+      last = last.then(() => report(telling, '/v1/assignments/ack', one, ending))
+    },
+    ended: () => last,
+  }
+}
