@@ -98,8 +98,7 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
         {
           read: hands.readOnce,
           once: hands.once,
-          tell: (id, results, problems, done) =>
-            report(telling, `/v1/runs/${encodeURIComponent(id)}/results`, { results, problems, done }, stop.signal),
+          tell: (id, part, waited) => report(telling, `/v1/runs/${encodeURIComponent(id)}/results`, part, waited),
         },
         stop.signal,
       )

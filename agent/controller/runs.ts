@@ -9,17 +9,22 @@ export type RunWork = {
   read: (work: unknown) => { paths: readonly Path[]; problems: readonly string[] }
   /** Never rejects. */
   once: (path: Path, signal: AbortSignal) => Promise<AnyResult>
-  /** A part of the answer. */
-  tell: (id: string, results: readonly AnyResult[], problems: readonly string[], done: boolean) => Promise<void>
+  /** A part of the answer, as long as somebody waits for it. */
+  tell: (
+    id: string,
+    part: { results: readonly AnyResult[]; problems: readonly string[]; done: boolean },
+    waited: AbortSignal,
+  ) => Promise<void>
 }
 
 /** At a time, of all runs together: the schedule goes on beside them. */
 const mostAtOnce = 8
 const mostRuns = 16
 /** What one part of an answer holds. */
-const mostResults = 200
+const mostResults = 100
 /** What is left of the time, for the answer. */
 const forAnswer = 0.9
+const longestMs = 3_600_000
 
 export type Runs = { start(run: RunHead): Promise<void> }
 
@@ -52,10 +57,10 @@ export const openRuns = ({ read, once, tell }: RunWork, signal: AbortSignal): Ru
     return results
   }
 
-  const answer = async (id: string, results: readonly AnyResult[], problems: readonly string[]): Promise<void> => {
+  const answer = async (id: string, results: readonly AnyResult[], problems: readonly string[], waited: AbortSignal): Promise<void> => {
     for (let from = 0; ; from += mostResults) {
       const done = from + mostResults >= results.length
-      await tell(id, results.slice(from, from + mostResults), from === 0 ? problems : [], done)
+      await tell(id, { results: results.slice(from, from + mostResults), problems: from === 0 ? problems : [], done }, waited)
       if (done) return
     }
   }
@@ -63,14 +68,16 @@ export const openRuns = ({ read, once, tell }: RunWork, signal: AbortSignal): Ru
   return {
     async start({ id, withinMs, work }) {
       if (underWay.has(id)) return
-      if (underWay.size >= mostRuns) return await answer(id, [], [`${mostRuns} runs are under way here already`])
+      const waitMs = Math.ceil(Math.min(withinMs, longestMs))
+      const waited = AbortSignal.any([signal, AbortSignal.timeout(waitMs)])
+      if (underWay.size >= mostRuns) return await answer(id, [], [`${mostRuns} runs are under way here already`], waited)
       underWay.add(id)
       try {
         const { paths, problems } = read(work)
-        const ending = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(Math.min(withinMs, 3_600_000) * forAnswer))])
+        const ending = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(waitMs * forAnswer))])
         const results = await runAll(paths, ending)
         const missing = paths.length - results.length
-        await answer(id, results, missing > 0 ? [...problems, `${missing} checks were not begun in time`] : problems)
+        await answer(id, results, missing > 0 ? [...problems, `${missing} checks were not begun in time`] : problems, waited)
       } finally {
         underWay.delete(id)
       }
