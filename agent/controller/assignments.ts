@@ -23,6 +23,8 @@ type Parts = {
   assign: (work: unknown, generation: number) => Promise<Assignment>
   acknowledge: (one: Acknowledgement) => void
   log: Log
+  /** Of this agent. */
+  version: string
   trialMs?: number
 }
 
@@ -30,9 +32,9 @@ const [now, before, trialName] = ['assignment.json', 'assignment-before.json', '
 const mostProblems = 1000
 const mostProblemLength = 1024
 
-export const openAssignments = ({ keep, assign, acknowledge, log, trialMs = usualTrialMs }: Parts): Assignments => {
+export const openAssignments = ({ keep, assign, acknowledge, log, version, trialMs = usualTrialMs }: Parts): Assignments => {
   const change = inTurn()
-  let trial = readTrial(keep.read(trialName))
+  let trial = readTrial(keep.read(trialName), version)
   let running: { head: AssignmentHead; text: string } | undefined
   let timer: NodeJS.Timeout | undefined
 
@@ -40,7 +42,7 @@ export const openAssignments = ({ keep, assign, acknowledge, log, trialMs = usua
     trial = next
     keep.write(trialName, JSON.stringify(trial))
     clearTimeout(timer)
-    if (trial.revision !== undefined) timer = setTimeout(() => setTrial(endTrial()), trialMs).unref()
+    if (trial.revision !== undefined) timer = setTimeout(() => setTrial(endTrial(trial)), trialMs).unref()
   }
 
   /** Runs it; what can't be run at all leaves everything as it was. */
@@ -62,7 +64,7 @@ export const openAssignments = ({ keep, assign, acknowledge, log, trialMs = usua
   const takeNew = async (head: AssignmentHead, text: string): Promise<void> => {
     const [wasTrial, was] = [trial, running]
     // Written down before it runs: what it does to this process is counted at the next start.
-    if (was && trial.revision === undefined) keep.write(before, was.text)
+    if (was && trial.crashes === 0) keep.write(before, was.text)
     setTrial(beginTrial(trial, head.revision))
     if (!keep.write(now, text)) log.warn({ directory: keep.directory }, 'the assignment cannot be kept for the next start')
     if (await run(head, text)) return
@@ -71,19 +73,24 @@ export const openAssignments = ({ keep, assign, acknowledge, log, trialMs = usua
     else keep.remove(now)
   }
 
+  /** Once only: what came before that is not known. */
+  const goBack = (bad: string | undefined): void => {
+    const text = keep.read(before)
+    if (text === undefined) keep.remove(now)
+    else keep.write(now, text)
+    keep.remove(before)
+    log.error({ revision: bad }, 'an assignment has ended this agent three times: back to the one before')
+  }
+
   return {
     resume: () =>
       change(async () => {
         const started = judgeStart(trial)
-        if (started.back) {
-          const text = keep.read(before)
-          if (text === undefined) keep.remove(now)
-          else keep.write(now, text)
-          log.error({ revision: started.trial.bad }, 'an assignment has ended this agent three times: back to the one before')
-        }
+        if (started.back) goBack(started.trial.bad)
         const text = keep.read(now)
         const head = text === undefined ? undefined : readAssignmentMessage(text)
-        if (trial.revision !== undefined) setTrial(started.trial)
+        if (started.back && head?.ok) setTrial(beginTrial(started.trial, head.value.revision, true))
+        else if (trial.revision !== undefined) setTrial(started.trial)
         if (!head?.ok) return
         log.info({ generation: head.value.generation }, 'goes on with the assignment that it had')
         await run(head.value, text!)

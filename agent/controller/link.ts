@@ -92,7 +92,14 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
       )
       const telling = { ...parts, membership }
       const acknowledging = openAcknowledging(telling, stop.signal)
-      const assignments = openAssignments({ ...timing, keep, log: world.log, assign: hands.assign, acknowledge: acknowledging.tell })
+      const assignments = openAssignments({
+        ...timing,
+        keep,
+        log: world.log,
+        version: world.version,
+        assign: hands.assign,
+        acknowledge: acknowledging.tell,
+      })
       await assignments.resume()
       const runs = openRuns(
         {

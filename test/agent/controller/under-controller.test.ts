@@ -135,7 +135,7 @@ t.test('an assignment that ends the process three times is given up for the one 
   // As a process leaves it that was killed under an assignment on trial.
   renameSync(join(directory, 'assignment.json'), join(directory, 'assignment-before.json'))
   writeFileSync(join(directory, 'assignment.json'), JSON.stringify(assignmentTo(target.address, 'poison', 2)))
-  writeFileSync(join(directory, 'trial.json'), JSON.stringify({ revision: 'poison', crashes: 2 }))
+  writeFileSync(join(directory, 'trial.json'), JSON.stringify({ version: 'test', revision: 'poison', crashes: 2 }))
   const again = await startUnder(t, controller, { folder: first.folder, joinToken: undefined })
   t.match(
     again.said.find(({ level }) => level === 'error'),
