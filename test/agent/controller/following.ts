@@ -10,6 +10,7 @@ import { openKeep } from '../../../agent/controller/kept.ts'
 import { openLine } from '../../../agent/controller/line.ts'
 import { startMembership } from '../../../agent/controller/membership.ts'
 import type { Log } from '../../../agent/log.ts'
+import type { ReadClientIdentity } from '../../../agent/send/credentials.ts'
 import { Secret } from '../../../wire/secret.ts'
 
 export const joinText = (pin?: string): string => `cwj_${'s'.repeat(43)}${pin === undefined ? '' : `.${pin}`}`
@@ -37,18 +38,24 @@ export const self: Self = {
   node: 'n',
 }
 
-type Options = Partial<ControllerConfig> & { folder?: string; random?: number; self?: Self; nowMs?: () => number }
+type Options = Partial<ControllerConfig> & {
+  folder?: string
+  random?: number
+  self?: Self
+  nowMs?: () => number
+  readSvid?: ReadClientIdentity
+}
 
 /** Waits are short: full jitter with a small number is a small part of the bound. */
 const smallRandom = 0.002
 
 export const member = (t: Test, url: string, options: Options = {}) => {
-  const { folder = folderOf(t), random = smallRandom, self: own = self, nowMs = Date.now, ...more } = options
+  const { folder = folderOf(t), random = smallRandom, self: own = self, nowMs = Date.now, readSvid, ...more } = options
   const config: ControllerConfig = { url, joinToken: { text: new Secret(joinText()) }, spiffe: false, ...more }
   const { log, said } = remembering()
   const stop = new AbortController()
   const keep = openKeep(folder, url)
-  const line = openLine({ config, keep, environment: {} })
+  const line = openLine({ config, keep, environment: {}, readSvid })
   const given: Credential[] = []
   const asking = { line, self: own, said: async () => ({ labels: {}, advertise: [], details: { version: 'test', boot: 'b' } }), nowMs }
   const parts = { ...asking, config, keep, log, random: () => random, onGiven: (one: Credential) => void given.push(one) }

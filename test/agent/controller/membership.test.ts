@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { renewalMs } from '../../../agent/controller/membership.ts'
 import { Secret } from '../../../wire/secret.ts'
@@ -185,6 +186,27 @@ t.test('the authority that a join token names is the only one, and is kept', asy
   await until(() => unpinned.said.length > 0)
   t.match(unpinned.said, [{ level: 'warn', facts: { problem: /certificate/ } }], 'nor to one of an authority that nobody has named')
   t.equal(good.asked.enrol.length, 1)
+})
+
+t.test('an SVID is shown as the client certificate, and the controller is known by the authorities of its trust domain', async t => {
+  const authority = await makeAuthority({ name: 'aws.test' })
+  const leaf = await authority.issue({ addresses: ['127.0.0.1'] })
+  const svid = await authority.issue({ uris: ['spiffe://aws.test/agent'] })
+  const tls = { cert: leaf.certPem, key: leaf.keyPem, requestCert: true, rejectUnauthorized: false }
+  const controller = await startFakeController(t, { tls })
+  const shown: (string | undefined)[] = []
+  controller.on.enrol = ({ request }, response, nth) => {
+    shown.push((request.socket as TLSSocket).getPeerCertificate().subjectaltname)
+    answerJson(response, credentialAnswer(nth))
+  }
+  const readSvid = async () => ({ certPem: svid.chainPem, keyPem: svid.keyPem, caPem: authority.certPem })
+  const one = member(t, controller.url, { spiffe: true, readSvid })
+  await one.membership.held(one.stop)
+  t.same(shown, ['URI:spiffe://aws.test/agent'])
+  t.match(controller.asked.enrol[0]!.body.proof, { kind: 'spiffe', token: undefined })
+  const without = member(t, controller.url, { spiffe: true, readSvid: async () => undefined })
+  await until(() => without.said.length > 0)
+  t.match(without.said, [{ level: 'warn', facts: { problem: /no SVID to present/ } }])
 })
 
 t.test('who this agent says that it is', async t => {
