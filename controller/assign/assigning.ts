@@ -2,25 +2,17 @@
  * The assignment side of a controller. Every replica serves the agents that are connected to it; the one that holds the lease plans, for all of them. They meet in the
  * store alone.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Acknowledgement } from '../../wire/api/assignments.ts'
 import type { FleetReader } from '../fleet/current.ts'
 import type { Counters } from '../metrics.ts'
-import { seekLeadership } from '../store/leadership.ts'
-import { LeaseLost, writeAsLeader } from '../store/leases.ts'
-import type { Sql } from '../store/sql.ts'
 import type { Store } from '../store/store.ts'
-import { agentStates } from './agent-state.ts'
-import { openBell } from './bell.ts'
 import { type EventFeed, openFeed } from './feed.ts'
-import { startTerm } from './leader.ts'
-import { openPlanner } from './planner.ts'
+import { startLeading } from './leading.ts'
 import { openPresence } from './presence.ts'
-import { type RolloutLimits, rolloutLimits } from './rollout.ts'
+import type { RolloutLimits } from './rollout.ts'
 import { openStreams, type Streams } from './streams.ts'
 import { writeTold } from './told.ts'
-import { watchAgents } from './watch-agents.ts'
 import type { OnAssigned } from './write-plan.ts'
 
 export type AssigningOptions = {
@@ -96,69 +88,6 @@ export const startAssigning = async (options: AssigningOptions): Promise<Assigni
       await leading.close()
       await streams.close()
       await Promise.all([presence.close(), feed.close()])
-    },
-  }
-}
-
-type Leading = { ring(): void; isLeader(): boolean; close(): Promise<void> }
-
-const startLeading = (
-  { store, nowMs, holder, log, counters, onAssigned, limits, signal }: AssigningOptions,
-  timing: typeof usual & Partial<Timing>,
-  failed: (error: unknown) => void,
-): Leading => {
-  const bell = openBell()
-  const planner = openPlanner(timing.threadAbove)
-  const watch = watchAgents(store)
-  const leadership = seekLeadership(store, {
-    name: 'assigning',
-    holder,
-    ...(timing.leaseTtlMs !== undefined && { ttlMs: timing.leaseTtlMs }),
-    ...(timing.leaseRenewMs !== undefined && { renewMs: timing.leaseRenewMs }),
-    nowMs: () => performance.now(),
-    sleep: (ms, stop) => sleep(ms, undefined, { signal: stop }).catch(() => {}),
-    onChange: lease => {
-      log.info({ epoch: lease?.epoch }, lease ? 'this controller plans from now on' : 'another controller plans from now on')
-      bell.ring()
-    },
-  })
-  let term: { epoch: number; turn: () => Promise<boolean> } | undefined
-  let watchedMs = Number.NEGATIVE_INFINITY
-  const turn = async (): Promise<boolean> => {
-    const lease = leadership.current()
-    const write = lease && (<T>(work: (sql: Sql) => Promise<T>) => writeAsLeader(store, lease, work))
-    if (performance.now() - watchedMs >= timing.pollMs) {
-      const counts = await watch(nowMs(), write)
-      for (const state of agentStates) counters.agents.set({ state }, counts[state])
-      watchedMs = performance.now()
-    }
-    if (!lease || !write) return false
-    const unsound = (faults: unknown): void => log.error({ faults }, 'assignments that are not sound stay here')
-    const means = { store, planner, nowMs, limits: { ...rolloutLimits, ...limits }, write, unsound, ...(onAssigned && { onAssigned }) }
-    if (term?.epoch !== lease.epoch) term = { epoch: lease.epoch, turn: startTerm(means) }
-    return await term.turn()
-  }
-  const run = async (): Promise<void> => {
-    let isRolling = false
-    while (await bell.wait(isRolling ? timing.rollingMs : timing.pollMs)) {
-      await sleep(timing.debounceMs)
-      try {
-        isRolling = await turn()
-      } catch (error) {
-        // What it remembers of the store may not be so.
-        term = undefined
-        if (!(error instanceof LeaseLost) && !signal.aborted) failed(error)
-      }
-    }
-  }
-  const running = run()
-  return {
-    ring: bell.ring,
-    isLeader: () => leadership.current() !== undefined,
-    close: async () => {
-      bell.close()
-      await running
-      await Promise.all([leadership.stop(), planner.close()])
     },
   }
 }

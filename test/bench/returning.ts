@@ -2,6 +2,7 @@
  * A thousand agents that come back at once: the controller is killed and starts again. Real sockets against the API in this process; the agents' program is as small as it
  * can be and keeps the rules of the real one (full jitter from a second to a minute, a batch of telemetry every ten seconds). Requests are counted where they arrive.
  */
+import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
@@ -30,6 +31,8 @@ const awayMs = Number(process.argv[3] ?? 30_000)
 const telemetryMs = 10_000
 const bars = { peakRatio: 3, currentMs: 300_000, rssMiB: 512 }
 const stats = { arrivals: [] as number[], current: new Set<number>() }
+/** The agents are a process of their own, so that the controller's memory is its own. */
+const isAgents = process.send !== undefined
 
 const directory = mkdtempSync(join(tmpdir(), 'causeway-returning-'))
 const random = (bytes: number): Uint8Array => randomBytes(bytes)
@@ -111,7 +114,7 @@ const playAgent = (index: number, port: number, credential: string, stop: AbortS
   const stream = async (): Promise<void> => {
     const response = await ask(port, credential, 'GET', '/v1/assignments', revision ? { 'last-event-id': revision } : {})
     if (response.statusCode !== 200) return void response.resume()
-    stats.current.add(index)
+    process.send!(index)
     let text = ''
     for await (const chunk of response.setEncoding('utf8')) {
       const blocks = (text + chunk).split('\n\n')
@@ -148,16 +151,27 @@ const playAgent = (index: number, port: number, credential: string, stop: AbortS
 const rateOf = (fromMs: number, toMs: number): number =>
   stats.arrivals.filter(at => at >= fromMs && at < toMs).length / ((toMs - fromMs) / 1000)
 
-await report(async () => {
+type Told = { port: number; credentials: string[] }
+
+const playAgents = (): void => {
+  const stop = new AbortController()
+  process.on('message', ({ port, credentials }: Told) => {
+    for (const [index, credential] of credentials.entries()) playAgent(index, port, credential, stop.signal)
+  })
+  process.on('disconnect', () => process.exit())
+}
+
+const measure = async (): Promise<object> => {
   let peakRss = 0
   const watching = setInterval(() => {
     peakRss = Math.max(peakRss, process.memoryUsage.rss())
   }, 200)
-  const stop = new AbortController()
   const first = await start(0)
   const { port } = first
   const credentials = await first.credentials()
-  for (const [index, credential] of credentials.entries()) playAgent(index, port, credential, stop.signal)
+  const agents = fork(import.meta.filename)
+  agents.on('message', index => void stats.current.add(Number(index)))
+  agents.send({ port, credentials } satisfies Told)
   while (stats.current.size < count) await sleep(200)
   note('all are there')
   await sleep(telemetryMs)
@@ -177,7 +191,7 @@ await report(async () => {
     rateOf(backAt + i * 1000, backAt + (i + 1) * 1000),
   )
   const tens = seconds.map((_, i) => rateOf(backAt + i * 1000, backAt + (i + 10) * 1000)).slice(0, -9)
-  stop.abort()
+  agents.disconnect()
   await second.stop()
   clearInterval(watching)
   rmSync(directory, { recursive: true, force: true })
@@ -199,4 +213,7 @@ await report(async () => {
       note: 'of the controller and of all the agents, which are in one process',
     },
   }
-}).finally(() => process.exit())
+}
+
+if (isAgents) playAgents()
+else await report(measure).finally(() => process.exit())

@@ -1,7 +1,7 @@
 /** `GET /v1/assignments`: what an agent is to do, now and whenever that changes; `POST /v1/assignments/ack`: what it says to that. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Acknowledgement, acknowledgementSchema, assignmentMessageSchema, heartbeatMs } from '../../../wire/api/assignments.ts'
-import { messageOf } from '../../assign/streams.ts'
+import { messageOf } from '../../assign/push.ts'
 import { getAssignment } from '../../store/assignments.ts'
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
