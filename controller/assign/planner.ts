@@ -22,9 +22,7 @@ export const openPlanner = (threadAbove = onTheSpot): Planner => {
   let worker: Worker | undefined
   let isRemote = false
   const ask = async (request: PlanRequest): Promise<PlanAnswer> => {
-    worker ??= startThread(() => {
-      worker = undefined
-    })
+    worker ??= startThread()
     const asked = worker
     const ended = new AbortController()
     asked.postMessage(request)
@@ -32,6 +30,9 @@ export const openPlanner = (threadAbove = onTheSpot): Planner => {
       const exited = once(asked, 'exit', { signal: ended.signal }).then(() => Promise.reject(new Error('the planning thread has ended')))
       const [answer] = (await Promise.race([once(asked, 'message', { signal: ended.signal }), exited])) as [PlanAnswer]
       return answer
+    } catch (error) {
+      if (worker === asked) worker = undefined
+      throw error
     } finally {
       ended.abort()
     }
@@ -49,10 +50,11 @@ export const openPlanner = (threadAbove = onTheSpot): Planner => {
   }
 }
 
-const startThread = (onExit: () => void): Worker => {
+const startThread = (): Worker => {
   // It is `.js` where this is built.
   const worker = new Worker(new URL(`./plan-thread${extname(import.meta.filename)}`, import.meta.url))
   worker.unref()
-  worker.once('exit', onExit)
+  // Whoever asks hears of it; nobody else's fault.
+  worker.on('error', () => {})
   return worker
 }

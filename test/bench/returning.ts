@@ -207,11 +207,7 @@ const measure = async (): Promise<object> => {
       bar: bars.peakRatio,
     },
     allCurrentMs: { measured: currentMs, bar: bars.currentMs },
-    rssMiB: {
-      measured: Math.round(peakRss / 2 ** 20),
-      bar: bars.rssMiB,
-      note: 'of the controller and of all the agents, which are in one process',
-    },
+    rssMiB: { measured: Math.round(peakRss / 2 ** 20), bar: bars.rssMiB },
   }
 }
 
