@@ -138,7 +138,11 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
   }
 }
 
-const partsOf = ({ log, random, clock }: World) => ({ log, random, nowMs: clock.nowMs })
+/** The time is that of the start and what has passed since: a clock that is set ends no credential. */
+const partsOf = ({ log, random, clock }: World) => {
+  const startMs = clock.nowMs() - clock.elapsedMs()
+  return { log, random, nowMs: () => startMs + clock.elapsedMs() }
+}
 
 const sayNoProof = (controller: ControllerConfig): string => {
   const proof = readProof(controller)

@@ -185,6 +185,20 @@ t.test('a run that is asked for is answered once, under the local policy, beside
   t.equal(target.connections(), 1)
 })
 
+t.test('a clock that is set by a day ends nothing', async t => {
+  const controller = await startFakeController(t)
+  let offMs = 0
+  const config = { controller: { url: controller.url, joinToken: joinText() }, responder: { enabled: false } }
+  const clock = { elapsedMs: () => performance.now(), nowMs: () => Date.now() + offMs }
+  const agent = await startAgent(agentConfig(folderOf(t), config), quietWorld({ clock, random: () => 0.002 }))
+  t.teardown(() => agent.close(0))
+  await until(() => controller.streams.size === 1)
+  offMs = 86_400_000
+  for (const stream of controller.streams) stream.destroy()
+  await until(() => controller.asked.stream.length === 2)
+  t.equal(controller.asked.enrol.length + controller.asked.renew.length, 1)
+})
+
 t.test('without a proof and without a credential it does not start, and says what is missing', async t => {
   const controller = await startFakeController(t)
   await t.rejects(startUnder(t, controller, { joinToken: undefined }), { message: /^controller: nothing to prove .*--join-token-file/ })
