@@ -1,4 +1,5 @@
 /** A run that agents did, told as `probe run` tells its own: one block for each agent, then which way it fails. */
+import type { Attempt, RunAnswer } from '../wire/api/runs.ts'
 import type { Diagnosis } from '../wire/causes.ts'
 import type { AnyResult, RunDocument, Verdict } from '../wire/result.ts'
 import { parseTarget } from '../wire/target.ts'
@@ -7,25 +8,9 @@ import { printable } from './printable.ts'
 import { type Style, wrap } from './terminal.ts'
 
 /** One agent against one target. */
-export type CheckAttempt = {
-  agent: string
-  direction: 'forward' | 'reverse'
-  target: { name: string; address: string }
-  state: 'waiting' | 'running' | 'done' | 'expired'
-  verdict: Verdict
-  results: AnyResult[]
-  diagnosis: Diagnosis[]
-  problems: string[]
-}
+export type CheckAttempt = Omit<Attempt, 'results' | 'diagnosis'> & { results: AnyResult[]; diagnosis: Diagnosis[] }
 /** `GET /v1/runs/{id}`. */
-export type CheckRun = {
-  id: string
-  state: CheckAttempt['state']
-  verdict: Verdict
-  createdAt: string
-  asked: { from?: string; to?: string; bothWays?: boolean }
-  agents: CheckAttempt[]
-}
+export type CheckRun = Omit<RunAnswer, 'agents'> & { agents: CheckAttempt[] }
 
 export const isOver = ({ state }: { state: CheckAttempt['state'] }): boolean => state === 'done' || state === 'expired'
 

@@ -15,10 +15,19 @@ export type Thing = {
   list: 'items' | 'generations'
   // biome-ignore lint/suspicious/noExplicitAny: rows are what the list has, whose schema is the route's
   columns: (nowMs: number) => readonly Column<any>[]
+  /** What is said when there is nothing. */
+  empty?: string
 }
 
 export const things: { readonly [name: string]: Thing } = {
-  agents: { help: 'who has enrolled', path: '/v1/agents', query: agentQuerySchema, list: 'items', columns: agentColumns },
+  agents: {
+    help: 'who has enrolled',
+    path: '/v1/agents',
+    query: agentQuerySchema,
+    list: 'items',
+    columns: agentColumns,
+    empty: 'no agent has enrolled: probe join-token makes what one enrols with',
+  },
   targets: { help: 'what is probed', path: '/v1/targets', query: targetQuerySchema, list: 'items', columns: () => targetColumns },
   paths: { help: 'who probes what, and how it went', path: '/v1/paths', query: pathQuerySchema, list: 'items', columns: () => pathColumns },
   links: { help: 'from region to region', path: '/v1/links', query: linkQuerySchema, list: 'items', columns: () => linkColumns },
@@ -30,6 +39,7 @@ export const things: { readonly [name: string]: Thing } = {
     query: fleetQuerySchema,
     list: 'generations',
     columns: generationColumns,
+    empty: 'nothing was applied yet: agents probe each other by the fleet that is built in, and probe apply puts yours in its place',
   },
 }
 

@@ -116,7 +116,7 @@ const printTable = (thing: Thing, rows: readonly Record<string, unknown>[], isWa
   if (isWatched && io.stdout.isTTY) io.stdout.write('\u001b[H\u001b[2J')
   const lines = rows.length
     ? tableLines(thing.columns(io.now().getTime()), rows, style, io.stdout.isTTY ? (io.stdout.columns ?? style.width) : undefined)
-    : [style.dim('nothing')]
+    : [style.dim(thing.empty ?? 'nothing')]
   io.stdout.write(`${lines.join('\n')}\n`)
 }
 

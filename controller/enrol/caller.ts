@@ -5,15 +5,24 @@ import { addCredential, dropCredentialsOf, isCredentialHeld } from '../store/cre
 import { addEvent } from '../store/events.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Store } from '../store/store.ts'
-import { type Caller, type Credential, issueCredential, verifyCredential } from './credential.ts'
+import { type Caller, type Credential, issueCredential, renewGraceMs, verifyCredential } from './credential.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import type { Signer } from './signer.ts'
 
-/** By signature, dates and the store: a credential that was replaced by an enrolment, or whose agent is banned, is no good. */
-export const checkCaller = async (store: Pick<Store, 'read'>, token: Secret, signer: Signer, nowMs: number): Promise<Caller | Refusal> => {
-  const caller = await verifyCredential(token, signer, nowMs)
+/**
+ * By signature, dates and the store: a credential that was replaced by an enrolment, or whose agent is banned, is no good. `graceMs`: how long after its end it is
+ * taken all the same.
+ */
+export const checkCaller = async (
+  store: Pick<Store, 'read'>,
+  token: Secret,
+  signer: Signer,
+  nowMs: number,
+  graceMs = 0,
+): Promise<Caller | Refusal> => {
+  const caller = await verifyCredential(token, signer, nowMs, graceMs)
   if (!caller.ok) return caller
-  if (await store.read(sql => isCredentialHeld(sql, caller.thumbprint, caller.agentId, nowMs))) return caller
+  if (await store.read(sql => isCredentialHeld(sql, caller.thumbprint, caller.agentId, nowMs - graceMs))) return caller
   return refuse('credential_unknown', `the credential of ${caller.agentId} is not good any more: it was replaced, or the agent is banned`)
 }
 
@@ -27,7 +36,7 @@ export const renewCredential = async (
   const credential = await issueCredential(signer, { agentId, random, nowMs })
   const isHeld = await store.write(async sql => {
     // It may have been replaced since it was checked.
-    const held = await isCredentialHeld(sql, thumbprint, agentId, nowMs)
+    const held = await isCredentialHeld(sql, thumbprint, agentId, nowMs - renewGraceMs)
     if (held) await addCredential(sql, credential)
     return held
   })

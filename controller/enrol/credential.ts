@@ -6,6 +6,11 @@ import { type Refusal, refuse } from './refusal.ts'
 import { type Signer, signingAlgorithm } from './signer.ts'
 
 export const credentialTtlMs = 3_600_000
+/**
+ * How long after its end a credential is still good for a fresh one, and for nothing else: an agent whose only proof was a join token comes back after a
+ * weekend without anybody's help. Unless it was banned, or another has enrolled as it.
+ */
+export const renewGraceMs = 7 * 86_400_000
 /** Both the issuer and the audience: it is good for the controller that signed it and nowhere else. */
 const self = 'causeway-controller'
 /** Keeps other tokens of the same key from being taken for one (RFC 8725 §3.11). */
@@ -42,7 +47,7 @@ export const issueCredential = async (signer: Signer, { agentId, random, nowMs }
 }
 
 /** By its signature and dates alone: whether the store still has it is asked by `checkCaller`. */
-export const verifyCredential = async (token: Secret, signer: Signer, nowMs: number): Promise<Caller | Refusal> => {
+export const verifyCredential = async (token: Secret, signer: Signer, nowMs: number, graceMs = 0): Promise<Caller | Refusal> => {
   try {
     const text = token.reveal()
     if (text.length > 4096) return refuse('proof_malformed', 'too long for a credential of this controller')
@@ -58,6 +63,7 @@ export const verifyCredential = async (token: Secret, signer: Signer, nowMs: num
       typ: type,
       requiredClaims: ['sub', 'exp'],
       currentDate: new Date(nowMs),
+      clockTolerance: graceMs / 1000,
     })
     return { ok: true, agentId: payload.sub!, thumbprint: thumbprintOf(text), expiresMs: payload.exp! * 1000 }
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What the leader does about once a minute so that the store stays whole and small. */
+import { renewGraceMs } from '../enrol/credential.ts'
 import { dropAssigned } from '../store/assigned.ts'
 import { dropBatches } from '../store/batches.ts'
 import { dropEndedCredentials } from '../store/credentials.ts'
@@ -67,7 +68,7 @@ const expire = async ({ store, lease, nowMs, keepFor, isStopped }: Upkeep): Prom
     // Their numbers are forgotten by now: what nobody could read until today is lost.
     await dropBatches(sql, nowMs - receivedForMs)
     await dropAssigned(sql, nowMs)
-    await dropEndedCredentials(sql, nowMs)
+    await dropEndedCredentials(sql, nowMs - renewGraceMs)
     await dropJoinTokens(sql, nowMs - keepFor.joinTokensMs)
     await dropEndedLeases(sql, 'ingest/', dayMs)
   })

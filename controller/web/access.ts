@@ -21,6 +21,8 @@ const accesses: readonly string[] = ['open', 'agent', ...roles]
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** For how long after its end an agent's credential is taken here. */
+    graceMs?: number
   }
   interface FastifyRequest {
     caller: Caller | null
@@ -55,7 +57,8 @@ export const addAccess = (app: FastifyInstance, knowing: Knowing): void => {
 }
 
 const identifyAgent = async (request: FastifyRequest, { store, signer, nowMs, refused }: Knowing): Promise<Caller> => {
-  const caller = await checkCaller(store, bearerOf(request, 'the credential of an agent'), signer, nowMs())
+  const bearer = bearerOf(request, 'the credential of an agent')
+  const caller = await checkCaller(store, bearer, signer, nowMs(), request.routeOptions.config.graceMs)
   if (caller.ok) return caller
   refused('agent', caller.reason)
   throw new HttpProblem(caller.reason === 'banned' ? 403 : 401, `${caller.reason}: ${caller.detail}`)

@@ -1,35 +1,25 @@
 /** An agent as people read it. Pure. */
-import type { AgentAnswer, AgentQuery, AgentState } from '../../wire/api/agents.ts'
+import type { AgentAnswer, AgentQuery } from '../../wire/api/agents.ts'
+import { stateOf } from '../assign/agent-state.ts'
 import { regionOf } from '../fleet/select.ts'
-import { workloadOf } from '../plan/live-agents.ts'
+import type { LiveAgent } from '../plan/live-agent.ts'
 import type { Mark, StoredAgent } from '../store/agents.ts'
 
-/** Two heartbeats of its stream. */
-const lateAfterMs = 30_000
-/** Its stream is dialled anew after 45 s of silence: whoever is away for two of these has not found back. */
-const lostAfterMs = 90_000
-
-export const stateOf = (
-  { status, banned, lastSeenMs }: Pick<StoredAgent, 'status' | 'banned' | 'lastSeenMs'>,
-  nowMs: number,
-): AgentState => {
-  if (banned) return 'banned'
-  if (status === 'retired') return status
-  const silentMs = nowMs - lastSeenMs
-  if (silentMs >= lostAfterMs) return 'lost'
-  return status === 'draining' ? status : silentMs >= lateAfterMs ? 'late' : 'live'
+const workloadOf = (value: unknown): LiveAgent['runner'] => {
+  const { namespace, serviceAccount } = (value ?? {}) as { namespace?: unknown; serviceAccount?: unknown }
+  return typeof namespace === 'string' && typeof serviceAccount === 'string' ? { namespace, serviceAccount } : undefined
 }
 
 const timeOf = (ms: number): string => new Date(ms).toISOString()
 const markOf = ({ author, reason, atMs }: Mark) => ({ author, reason, at: timeOf(atMs) })
 
 export const agentAnswer = (agent: StoredAgent, nowMs: number): AgentAnswer => {
-  const { id, location, labels, advertise, details, proof, enrolledMs, lastSeenMs, cordoned, banned } = agent
+  const { id, location, labels, advertise, details, proof, status, enrolledMs, lastSeenMs, cordoned, banned } = agent
   const { version, spiffeId } = details
   const runner = workloadOf(details['runner'])
   return {
     id,
-    state: stateOf(agent, nowMs),
+    state: stateOf({ status, lastSeenMs, isBanned: banned !== undefined }, nowMs),
     location,
     labels: { ...labels },
     advertise: advertise.map(one => ({ ...one })),

@@ -17,9 +17,14 @@ export const spanMs = (text: string): number => {
 
 export type Range = { fromMs: number; toMs: number; stepMs?: number }
 
-const timeOf = (name: string, text: string): number => {
+const timeOf = (name: string, text: string, nowMs: number): number => {
+  if (/^\d+(\.\d+)?[smhd]$/.test(text)) return nowMs - spanMs(text)
   const ms = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(ms)) throw new HttpProblem(400, `the query: ${name}: got ${JSON.stringify(text)}, want a time like 2026-11-21T20:00:00Z`)
+  if (Number.isNaN(ms))
+    throw new HttpProblem(
+      400,
+      `the query: ${name}: got ${JSON.stringify(text)}, want a time like 2026-11-21T20:00:00Z, or how long ago: 30m`,
+    )
   return ms
 }
 
@@ -28,9 +33,9 @@ export const rangeOf = (
   { window, since, until, step }: { window?: string; since?: string; until?: string; step?: string },
   nowMs: number,
 ): Range => {
-  const toMs = until === undefined ? nowMs : timeOf('until', until)
+  const toMs = until === undefined ? nowMs : timeOf('until', until, nowMs)
   if (window !== undefined && since !== undefined) throw new HttpProblem(400, 'the query: window and since, want one of both')
-  const beginMs = since === undefined ? toMs - spanMs(window ?? '1h') : timeOf('since', since)
+  const beginMs = since === undefined ? toMs - spanMs(window ?? '1h') : timeOf('since', since, nowMs)
   const stepMs = step === undefined ? undefined : Math.ceil(spanMs(step) / minuteMs) * minuteMs
   if (stepMs === 0) throw new HttpProblem(400, 'the query: step: got 0, want 1m or more')
   const grainMs = stepMs ?? minuteMs

@@ -28,7 +28,10 @@ const hole = [blackHole.mtu, blackHole.tls] as AnyResult[]
 const failing: Partial<CheckAttempt> = { verdict: 'fail', results: hole, diagnosis: diagnose(hole, { startedAt }) }
 
 const runOf = (agents: CheckAttempt[], more: Partial<CheckRun> = {}): CheckRun => ({
+  schema: 'causeway.check/1',
   id: 'r 1',
+  author: 'ann',
+  expiresAt: startedAt,
   state: agents.every(({ state }) => state === 'done') ? 'done' : 'running',
   verdict: 'ok',
   createdAt: startedAt,

@@ -45,7 +45,7 @@ export const historyQuerySchema = {
     ...pageQuery,
     groupBy: { enum: historyGroups, default: 'link', description: 'what becomes one row' },
     window: { ...span, description: 'how far back from until; default 1h' },
-    since: { ...text, description: 'RFC 3339, instead of window' },
+    since: { ...text, description: 'RFC 3339, or how long ago: 30m; instead of window' },
     until: { ...text, description: 'RFC 3339; default now' },
     step: { ...span, examples: ['1m', '1h'], description: 'a row for each such part of the time; default: one for all of it' },
     ...filters,

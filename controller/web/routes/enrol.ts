@@ -11,7 +11,7 @@ import {
 } from '../../../wire/api/enrol.ts'
 import { Secret } from '../../../wire/secret.ts'
 import { renewCredential } from '../../enrol/caller.ts'
-import type { Credential } from '../../enrol/credential.ts'
+import { type Credential, renewGraceMs } from '../../enrol/credential.ts'
 import { type EnrolRequest as Enrolment, enrol } from '../../enrol/enrol.ts'
 import { peerChainOf } from '../../enrol/peer-chain.ts'
 import type { Refusal, RefusalReason } from '../../enrol/refusal.ts'
@@ -48,7 +48,7 @@ export const enrolRoutes = (app: FastifyInstance, parts: Parts): void => {
   app.post<{ Body: RenewRequest }>(
     '/v1/enrol/renew',
     {
-      config: { access: 'agent' },
+      config: { access: 'agent', graceMs: renewGraceMs },
       schema: { summary: 'a fresh credential', tags: ['agents'], body: renewRequestSchema, response: { 200: credentialAnswerSchema } },
     },
     async request => {

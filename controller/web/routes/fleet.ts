@@ -11,10 +11,10 @@ import {
   fleetMediaTypes,
   fleetQuerySchema,
 } from '../../../wire/api/fleet.ts'
+import { liveAgentOf } from '../../assign/live-agents.ts'
 import { askPreview, oneAtATime } from '../../plan/ask-preview.ts'
-import { liveAgents } from '../../plan/live-agents.ts'
 import type { Preview } from '../../plan/preview.ts'
-import { listAgents } from '../../store/agents.ts'
+import { listPlannable } from '../../store/agents.ts'
 import { currentDocuments, fleetGeneration, listGenerations, putDocument, type StoredGeneration } from '../../store/documents.ts'
 import type { Sql } from '../../store/sql.ts'
 import type { Parts } from '../parts.ts'
@@ -89,7 +89,7 @@ type Previewer = (text: string) => Promise<{ preview: Preview; generation: numbe
 const previewer = ({ store, fleet, nowMs, location, ending }: Parts): Previewer =>
   oneAtATime(async text => {
     const { generation, fleets } = await fleet.refresh()
-    const agents = liveAgents(await store.read(sql => listAgents(sql)))
+    const agents = (await store.read(listPlannable)).map(liveAgentOf)
     const circumstances = { nowMs: nowMs(), ...(location && { controller: location }) }
     try {
       return { generation, preview: await askPreview({ text, documents: fleets, agents, circumstances }, ending) }

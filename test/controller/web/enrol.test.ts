@@ -20,7 +20,12 @@ t.test('an agent enrols with a join token, is who the token says, and renews its
   t.match(renewed.json(), { agentId: 'vm-1', expiresAt: '2026-11-22T09:30:00.000Z' })
   t.not(renewed.json().credential, credential)
   api.clock.ms += 1_800_001
-  t.match((await api.call(credential, { method: 'POST', url: '/v1/enrol/renew', payload: {} })).json(), { status: 401, detail: /^expired/ })
+  const assignments = { method: 'GET', url: '/v1/assignments?poll' } as const
+  t.match((await api.call(credential, assignments)).json(), { status: 401, detail: /^expired/ })
+  const renew = { method: 'POST', url: '/v1/enrol/renew', payload: {} } as const
+  t.match((await api.call(credential, renew)).json(), { agentId: 'vm-1' }, 'good for a fresh one for a week, and for nothing else')
+  api.clock.ms += 7 * 86_400_000
+  t.match((await api.call(credential, renew)).json(), { status: 401, detail: /^expired/ })
   t.match(await api.parts.counters.page(), /causeway_controller_enrolments_total\{proof="join",outcome="ok"\} 1/)
 })
 
