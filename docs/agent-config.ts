@@ -2,44 +2,7 @@
 import { settings } from '../agent/config/layers.ts'
 import { configSchema } from '../agent/config/schema.ts'
 import { note, table } from './page.ts'
-
-type Schema = {
-  type?: string
-  const?: unknown
-  anyOf?: readonly Schema[]
-  enum?: readonly unknown[]
-  minimum?: number
-  maximum?: number
-  description?: string
-  examples?: readonly string[]
-  required?: readonly string[]
-  properties?: Record<string, Schema>
-  additionalProperties?: boolean | Schema
-  items?: Schema
-}
-
-const typeOf = ({ type, anyOf, enum: values, minimum, maximum, properties, items }: Schema): string => {
-  if (values) return values.join(' or ')
-  if (items) return `list${items.properties ? '' : ` of ${items.type}s`}`
-  if (properties) return 'section'
-  if (type === 'object') return 'map'
-  if (anyOf) return anyOf.map(one => (one.const === undefined ? typeOf(one) : `\`${one.const}\``)).join(' or ')
-  return `${type}${minimum === undefined ? '' : `, ${minimum} to ${maximum}`}`
-}
-
-/** Parents before their children; a list's items are its children, as `name[].key`. */
-const rowsOf = ({ properties = {}, required = [] }: Schema, prefix = ''): string[][] =>
-  Object.entries(properties).flatMap(([name, schema]) => {
-    const path = `${prefix}${name}`
-    const { description = '', examples = [], items } = schema
-    const example = examples.length > 0 ? ` (${examples.map(one => `\`${one}\``).join(', ')})` : ''
-    // Without any target or check an agent only answers: in the file both may be left out.
-    const must = prefix !== '' && required.includes(name) ? ', required' : ''
-    return [
-      [`\`${path}\``, `${typeOf(schema)}${must}`, `${description}${example}`],
-      ...rowsOf(items ?? schema, items ? `${path}[].` : `${path}.`),
-    ]
-  })
+import { rowsOf } from './schema-rows.ts'
 
 const layers = Object.entries(settings).map(([name, { flag, variable, in: section, help }]) => [
   `\`--${flag}\``,

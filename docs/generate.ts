@@ -18,6 +18,7 @@ import { prometheusName } from '../wire/prometheus-names.ts'
 import { failReasonsByLayer, unmeasuredReasonTexts, warningTexts } from '../wire/reasons.ts'
 import { kinds } from '../wire/result.ts'
 import { agentConfigPage } from './agent-config.ts'
+import { controllerConfigPage } from './controller-config.ts'
 import { note, table } from './page.ts'
 
 const entries = (texts: Record<string, string>): string[][] => Object.entries(texts).map(([name, text]) => [`\`${name}\``, text])
@@ -193,6 +194,7 @@ export const pages = (): Record<string, string> => ({
   'reference/probe-inspect.md': `${inspectPage()}\n`,
   'reference/controller-commands.md': `${controllerCommandsPage()}\n`,
   'reference/agent-config.md': `${agentConfigPage()}\n`,
+  'reference/controller-config.md': `${controllerConfigPage()}\n`,
 })
 
 if (import.meta.main) for (const [path, text] of Object.entries(pages())) writeFileSync(fileURLToPath(new URL(path, import.meta.url)), text)

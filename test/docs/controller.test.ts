@@ -29,7 +29,7 @@ t.test('its commands have the options that it names', async t => {
     // Asks nobody: without a controller all that is wrong with the words is told, and that there is none.
     const world = worldOf({ HOME: '/nonexistent' })
     const code = await main(
-      command.split(' ').filter(word => !/^https?:/.test(word) && word !== '--controller' && word !== '--ca' && word !== 'ca.pem'),
+      command.split(' ').filter(word => !/^https?:/.test(word) && word !== '--controller' && word !== '--ca' && word !== 'authority.pem'),
       world,
     )
     const told = world.err().trim().split('\n')
