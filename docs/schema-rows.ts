@@ -35,8 +35,5 @@ export const rowsOf = ({ properties = {}, required = [] }: Schema, prefix = ''):
     const example = examples.length > 0 ? ` (${examples.map(one => `\`${one}\``).join(', ')})` : ''
     // Without any target or check an agent only answers: in the file both may be left out.
     const must = prefix !== '' && required.includes(name) ? ', required' : ''
-    return [
-      [`\`${path}\``, `${typeOf(schema)}${must}`, `${description}${example}`],
-      ...rowsOf(inner, items ? `${path}[].` : `${path}.`),
-    ]
+    return [[`\`${path}\``, `${typeOf(schema)}${must}`, `${description}${example}`], ...rowsOf(inner, items ? `${path}[].` : `${path}.`)]
   })
