@@ -30,9 +30,7 @@ import type { Store } from './store/store.ts'
 import { openTrusting, type Trusting } from './trusting.ts'
 import { buildApp } from './web/app.ts'
 import type { Parts } from './web/parts.ts'
-
-/** Paths of the largest fleet that one controller serves. */
-const mostRows = 200_000
+import { wholeHistory } from './web/whole-history.ts'
 
 export type World = {
   nowMs: () => number
@@ -100,7 +98,7 @@ export const startController = async (config: ControllerConfig, world: World): P
   const exporting = opened.adopt(await openExport(config, { world, store, instance, counters, isLeader }), one => one.close())
   const parts: Parts = {
     ...{ store, nowMs, random, log, version: world.version, counters, signer, fleet, ingest, assigning, exporting },
-    history: { query: async question => [...(await reader.query({ limit: mostRows, ...question })).rows] },
+    history: wholeHistory(reader),
     keys: trusting.keys,
     ...(trusting.review && { review: trusting.review }),
     ...(config.provider && { provider: config.provider }),

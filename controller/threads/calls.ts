@@ -7,7 +7,8 @@ export type InputOf<C extends Calls, N extends Name<C>> = Parameters<C[N]>[0]
 export type ResultOf<C extends Calls, N extends Name<C>> = Awaited<ReturnType<C[N]>>
 
 type Question = { readonly number: number; readonly name: string; readonly input: unknown }
-type Reply = { readonly number: number; readonly value?: unknown; readonly problem?: string }
+type Reply = { readonly number: number; readonly value?: unknown; readonly problem?: Thrown }
+type Thrown = { readonly name: string; readonly message: string }
 /** What a worker says once it can be called. */
 const ready = 'ready'
 
@@ -22,7 +23,8 @@ export const serveCalls = (port: MessagePort, calls: Calls): void => {
     try {
       reply = { number, value: await calls[name]!(input as never) }
     } catch (error) {
-      reply = { number, problem: error instanceof Error ? error.message : String(error) }
+      const { name, message } = error instanceof Error ? error : new Error(String(error))
+      reply = { number, problem: { name, message } }
     }
     port.postMessage(reply)
   }
@@ -33,9 +35,11 @@ export const serveCalls = (port: MessagePort, calls: Calls): void => {
 export type Remote<C extends Calls> = {
   /** Resolves when it can be called, rejects with `WorkerAway` when it ended before. */
   readonly ready: Promise<void>
-  /** Rejects with `WorkerAway`, or with an error that has the message of the one that was thrown there. */
+  /** Rejects with `WorkerAway`, or with an error that has the name and the message of the one that was thrown there. */
   call<N extends Name<C>>(name: N, input: InputOf<C, N>, timeoutMs?: number): Promise<ResultOf<C, N>>
 }
+
+const asThrown = ({ name, message }: Thrown): Error => Object.assign(new Error(message), { name })
 
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void; timer: NodeJS.Timeout | undefined }
 
@@ -53,8 +57,7 @@ export const connectCalls = <C extends Calls>(worker: Worker): Remote<C> => {
   }
   worker.on('message', (message: Reply | typeof ready) => {
     if (message === ready) begun.resolve()
-    else
-      settle(message.number, one => (message.problem === undefined ? one.resolve(message.value) : one.reject(new Error(message.problem))))
+    else settle(message.number, one => (message.problem === undefined ? one.resolve(message.value) : one.reject(asThrown(message.problem))))
   })
   worker.once('exit', () => {
     hasEnded = true

@@ -4,7 +4,6 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { ProblemDocument } from '../../wire/api/problem-document.ts'
 import { problemMediaType } from '../../wire/api/problem-document.ts'
 import type { Problem } from '../../wire/problem.ts'
-import { CommitUnknown, StoreUnavailable } from '../store/store.ts'
 
 type More = { problems?: readonly Problem[]; retryAfterS?: number }
 
@@ -37,11 +36,18 @@ export const problemDocument = (status: number, detail: string, problems: readon
   problems: problems.map(problem => ({ ...problem })),
 })
 
+/** What comes back by itself. By name: what another thread throws is of no class here (threads/calls.ts). */
+const awayTexts: Readonly<Record<string, string>> = {
+  StoreUnavailable: 'the store does not answer',
+  CommitUnknown: 'the store does not answer',
+  WorkerAway: 'a part of this controller is being started again',
+}
+
 /** What of an error is told: problems of ours and of Fastify (a body that is too long or no JSON) as they are, a store that is away as such, all else as nothing but 500. */
 export const asProblem = (error: Error & Partial<FastifyError>): HttpProblem => {
   if (error instanceof HttpProblem) return error
-  if (error instanceof StoreUnavailable || error instanceof CommitUnknown)
-    return new HttpProblem(503, 'the store does not answer', { retryAfterS: 5 })
+  const away = awayTexts[error.name]
+  if (away !== undefined) return new HttpProblem(503, away, { retryAfterS: 5 })
   const status = error.statusCode ?? 500
   return status >= 400 && status < 500
     ? new HttpProblem(status, lowerFirst(error.message))
