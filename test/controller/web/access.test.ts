@@ -1,7 +1,10 @@
 /** Every route that there is, against everybody who may come. */
 import t from 'tap'
+import { credentialTtlMs } from '../../../controller/enrol/credential.ts'
 import type { Access } from '../../../controller/web/access.ts'
-import { openApi } from './api.ts'
+import { type Api, openApi } from './api.ts'
+import { ownRoutes } from './own-routes.ts'
+import { listen } from './sse-reader.ts'
 
 /** Who each route is for. A route that is missing here, or is here and not there, fails. */
 const expected: Record<string, Access> = {
@@ -12,6 +15,8 @@ const expected: Record<string, Access> = {
   'POST /v1/enrol/renew': 'agent',
   'POST /v1/metrics': 'agent',
   'POST /v1/logs': 'agent',
+  'GET /v1/assignments': 'agent',
+  'POST /v1/assignments/ack': 'agent',
   'GET /v1/agents': 'viewer',
   'GET /v1/agents/:id': 'viewer',
   'POST /v1/agents/:id/ban': 'operator',
@@ -26,38 +31,60 @@ const expected: Record<string, Access> = {
   'GET /v1/targets': 'viewer',
   'GET /v1/history': 'viewer',
   'GET /v1/slo': 'viewer',
+  'GET /v1/events': 'viewer',
+  'POST /v1/runs': 'operator',
+  'GET /v1/runs/:id': 'viewer',
+  'POST /v1/runs/:id/results': 'agent',
 }
 
 const roles = ['viewer', 'operator', 'admin'] as const
-const callers = ['nobody', 'agent', ...roles] as const
+const agents = ['agent', 'another agent'] as const
+const callers = ['nobody', ...agents, 'a banned agent', 'an expired credential', ...roles] as const
 type Who = (typeof callers)[number]
+const isOneOf = <T extends string>(all: readonly T[], one: string): one is T => (all as readonly string[]).includes(one)
 
 /** What the door says: 401 who are you, 403 not you; anything else is the room behind it. */
 const doorOf = (access: Access, caller: Who): 'in' | 401 | 403 => {
-  if (access === 'open' || access === caller) return 'in'
-  if (caller === 'nobody' || caller === 'agent' || access === 'agent') return 401
+  if (access === 'open') return 'in'
+  if (access === 'agent') return isOneOf(agents, caller) ? 'in' : 401
+  if (!isOneOf(roles, caller)) return 401
   return roles.indexOf(caller) >= roles.indexOf(access) ? 'in' : 403
+}
+
+const bearersOf = async (api: Api): Promise<Record<Who, string | undefined>> => {
+  const expired = (await api.enrolled('vm-9')).credential
+  api.clock.ms += credentialTtlMs + 60_000
+  const [one, another, banned] = [await api.enrolled('vm-1'), await api.enrolled('vm-2'), await api.enrolled('vm-3')]
+  const [viewer, operator, admin] = [await api.person('viewer'), await api.person('operator'), await api.person('admin')]
+  const ban = await api.call(operator, { method: 'POST', url: '/v1/agents/vm-3/ban', payload: { reason: 'stolen' } })
+  if (ban.statusCode !== 200) throw new Error(ban.body)
+  return {
+    nobody: undefined,
+    agent: one.credential,
+    'another agent': another.credential,
+    'a banned agent': banned.credential,
+    'an expired credential': expired,
+    viewer,
+    operator,
+    admin,
+  }
 }
 
 t.test('every route lets in whom it is for, and nobody else', async t => {
   const api = await openApi(t)
-  const { credential } = await api.enrolled('vm-1')
-  const bearers: Record<Who, string | undefined> = {
-    nobody: undefined,
-    agent: credential,
-    viewer: await api.person('viewer'),
-    operator: await api.person('operator'),
-    admin: await api.person('admin'),
-  }
-  const there = api.app.routes.flatMap(({ method, url }) => [method].flat().map(one => `${one} ${url}`))
-  const own = there.filter(route => !/^(HEAD|OPTIONS) /.test(route) && !/ \/docs(\/|$)/.test(route))
-  t.same(new Set(own), new Set(Object.keys(expected)), 'all of them are expected')
+  const bearers = await bearersOf(api)
+  t.same(new Set(ownRoutes(api.app)), new Set(Object.keys(expected)), 'all of them are expected')
+  const base = await listen(api.app)
   for (const [route, access] of Object.entries(expected)) {
     const [method = '', path = ''] = route.split(' ')
     for (const caller of callers) {
-      const url = path.replaceAll(':id', 'nobody%2Fknown')
-      const { statusCode } = await api.call(bearers[caller], { method: method as 'GET', url })
-      const door = statusCode === 401 || statusCode === 403 ? statusCode : 'in'
+      const url = `${base}${path.replaceAll(':id', 'nobody%2Fknown')}`
+      const bearer = bearers[caller]
+      // Streams stay open: they are let go once it is known whether they began.
+      const stop = new AbortController()
+      const { status } = await fetch(url, { method, signal: stop.signal, headers: bearer ? { authorization: `Bearer ${bearer}` } : {} })
+      stop.abort()
+      const door = status === 401 || status === 403 ? status : 'in'
       // Who enrols is judged by the proof in the body.
       t.equal(route === 'POST /v1/enrol' && door === 401 ? 'in' : door, doorOf(access, caller), `${route}, ${caller}`)
     }
