@@ -156,7 +156,8 @@ const showValue = (value: unknown): string => {
 
 const unknownKey = (key: string, known: string[]): string => {
   const near = nearest(key, known)
-  return near ? `unknown key, did you mean ${near}?` : `unknown key, known here are ${known.join(', ')}`
+  if (near) return `unknown key, did you mean ${near}?`
+  return known.length > 0 ? `unknown key, known here are ${known.join(', ')}` : 'unknown key, none is known here'
 }
 
 const choiceProblem = (value: unknown, wanted: readonly unknown[]): string => {

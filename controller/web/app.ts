@@ -3,6 +3,7 @@ import type { TlsOptions } from 'node:tls'
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import fastify, { type FastifyInstance, type FastifyRequest, LogController, type RouteOptions } from 'fastify'
 import { addAccess } from './access.ts'
+import { answerClientError } from './client-error.ts'
 import { addDocs } from './docs.ts'
 import type { Parts } from './parts.ts'
 import { answerError, HttpProblem, sendProblem } from './problem.ts'
@@ -16,6 +17,7 @@ import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { measuredRoutes } from './routes/measured.ts'
 import { otlpRoutes } from './routes/otlp.ts'
 import { runRoutes } from './routes/runs.ts'
+import { addStrictness } from './strict.ts'
 import { addTracing } from './tracing.ts'
 import { compileValidator } from './validate.ts'
 
@@ -48,12 +50,18 @@ export const buildApp = async (parts: Parts, tls?: TlsOptions): Promise<FastifyI
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    // Addresses that can't be read find no route, and so no error handler of one.
+    frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
     routerOptions: { maxParamLength: 512 },
     ...(tls && { https: tls }),
   }) as unknown as FastifyInstance
+  addStrictness(app)
   const routes: RouteOptions[] = []
   app.addHook('onRoute', route => void routes.push(route))
   app.decorate('routes', routes)
+  // No route takes one, and it would be judged as a body of JSON.
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(compileValidator)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) =>

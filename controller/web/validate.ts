@@ -6,6 +6,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import { type Problem, printSteps } from '../../wire/problem.ts'
 import { isObject, readBySchema, type Schema } from '../../wire/read.ts'
 import { HttpProblem } from './problem.ts'
+import { judgeStorable } from './strict.ts'
 
 const words = { body: 'the body', querystring: 'the query', params: 'the path', headers: 'the headers' } as const
 
@@ -13,6 +14,8 @@ const words = { body: 'the body', querystring: 'the query', params: 'the path', 
 export const compileValidator: FastifySchemaCompiler<Schema> = ({ schema, httpPart }) => {
   const part = httpPart as keyof typeof words
   return (given: unknown) => {
+    const unstorable = judgeStorable(given)
+    if (unstorable !== undefined) return { error: new HttpProblem(400, `${words[part]}: ${unstorable}`) }
     const { value, problems } = readBySchema(schema, part === 'body' ? given : fromTexts(schema, given))
     if (problems.length === 0) return { value }
     const placed = problems.map(({ steps, message }): Problem => ({ path: printSteps(steps), message }))

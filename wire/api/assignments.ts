@@ -7,6 +7,7 @@ import { checkSchema, targetSchema } from '../assignment.ts'
 import { open } from '../open.ts'
 
 const id = { type: 'string', minLength: 1, maxLength: 128 } as const
+const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
 const targetMessage = open(targetSchema)
 const checkMessage = open(checkSchema)
 
@@ -16,7 +17,7 @@ export const assignmentMessageSchema = {
   required: ['revision', 'generation', 'targets', 'checks'],
   properties: {
     revision: { ...id, description: 'of this assignment: the same for the same content' },
-    generation: { type: 'integer', minimum: 0, description: "the fleet's, which it was planned from" },
+    generation: { ...count, description: "the fleet's, which it was planned from" },
     targets: { type: 'array', items: targetMessage },
     checks: { type: 'array', items: checkMessage },
     probesPerSecond: { type: 'number', minimum: 0, description: "never more than the agent's own policy allows" },
@@ -47,7 +48,7 @@ export const acknowledgementSchema = {
   required: ['revision', 'generation', 'outcome', 'problems'],
   properties: {
     revision: id,
-    generation: { type: 'integer', minimum: 0 },
+    generation: count,
     outcome: { enum: ['running', 'refused'], description: 'refused: the one before goes on' },
     problems: {
       type: 'array',
@@ -56,7 +57,7 @@ export const acknowledgementSchema = {
       items: { type: 'string', maxLength: 1024 },
       description: 'why not, or which parts of it not',
     },
-    paths: { type: 'integer', minimum: 0, description: 'that it runs now' },
+    paths: { ...count, description: 'that it runs now' },
   },
 } as const
 

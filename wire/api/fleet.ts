@@ -7,7 +7,7 @@ import { problemDocumentSchema } from './problem-document.ts'
 /** Of the body of PUT: the text of a fleet file. JSON is YAML too. */
 export const fleetMediaTypes = ['application/yaml', 'text/yaml', 'application/json'] as const
 
-const count = { type: 'integer', minimum: 0 } as const
+const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
 const text = { type: 'string' } as const
 const when = { type: 'string', description: 'RFC 3339' } as const
 const generation = { ...count, description: "the whole fleet's: it grows with each document that is applied" } as const

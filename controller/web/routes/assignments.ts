@@ -15,6 +15,7 @@ export const assignmentRoutes = (app: FastifyInstance, { store, assigning, endin
   app.get(
     '/v1/assignments',
     {
+      exposeHeadRoute: false,
       config: { access: 'agent' },
       schema: {
         summary,

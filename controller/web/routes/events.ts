@@ -24,6 +24,7 @@ export const eventRoutes = (app: FastifyInstance, { store, assigning, ending, st
   app.get(
     '/v1/events',
     {
+      exposeHeadRoute: false,
       config: { access: 'viewer' },
       schema: {
         summary: 'server-sent events: what changes; goes on after the header last-event-id',
@@ -33,7 +34,7 @@ export const eventRoutes = (app: FastifyInstance, { store, assigning, ending, st
           type: 'object',
           properties: {
             kind: { type: 'array', maxItems: 100, items: { type: 'string', maxLength: 128 }, description: 'only these' },
-            after: { type: 'integer', minimum: 0, description: 'for those that cannot send the header' },
+            after: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'for those that cannot send the header' },
           },
         },
       },

@@ -23,7 +23,7 @@ export const otlpRoutes = (app: FastifyInstance, { ingest, ending, counters }: P
     app.post(
       `/v1/${signal}`,
       {
-        config: { access: 'agent' },
+        config: { access: 'agent', ownEncoding: true },
         bodyLimit: bodyBytes,
         errorHandler: (error, request, reply) => void send(request, reply, asAnswer(error)),
         schema: { summary: `OTLP ${signal} of an agent`, tags: ['agents'], consumes: Object.values(contentTypes) },

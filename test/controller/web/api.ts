@@ -32,7 +32,8 @@ export type Api = {
   /** What reached ingest, and what it answers. */
   delivered: Delivery[]
   answers: { next: OtlpAnswer }
-  person(role: Role): Promise<string>
+  /** Requests are counted by name. */
+  person(role: Role, name?: string): Promise<string>
   join(agentId: string, location?: { cloud: string; region: string }): Promise<string>
   enrolled(agentId: string): Promise<CredentialAnswer>
   call(bearer: string | undefined, request: InjectOptions): Promise<LightMyRequestResponse>
@@ -43,7 +44,7 @@ export const timing: Partial<Timing> = { debounceMs: 5, rollingMs: 20, flushMs: 
 
 export const openApi = async (t: Test, more: Partial<Parts> = {}, tls?: TlsOptions): Promise<Api> => {
   const directory = mkdtempSync(join(tmpdir(), 'causeway-api-'))
-  const store = await openSqlite({ path: join(directory, 'controller.db') })
+  const store = more.store ?? (await openSqlite({ path: join(directory, 'controller.db') }))
   const clock = { ms: startMs }
   const random = (bytes: number) => randomBytes(bytes)
   const keys = await trustIssuers(clock)
@@ -103,7 +104,8 @@ export const openApi = async (t: Test, more: Partial<Parts> = {}, tls?: TlsOptio
     delivered,
     answers,
     call,
-    person: async role => (await makePersonToken({ store, random, nowMs: clock.ms }, { name: `a ${role}`, role, author: 'test' })).reveal(),
+    person: async (role, name = `a ${role}`) =>
+      (await makePersonToken({ store, random, nowMs: clock.ms }, { name, role, author: 'test' })).reveal(),
     join: join_,
     enrolled: async agentId => {
       const answer = await call(undefined, {
