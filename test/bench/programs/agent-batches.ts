@@ -24,6 +24,7 @@ export const agentBatches = async (
   count = 200,
   encoding: 'protobuf' | 'json' = 'protobuf',
   fromMs = startMs,
+  agentId = 'agent-1',
 ): Promise<AgentBatch[]> => {
   const paths = pathsOf(count)
   const [clock, self] = [handClock(fromMs), createSelf()]
@@ -31,7 +32,7 @@ export const agentBatches = async (
   const resource = buildResource(
     resourceAttributes({
       version: '1.0.0',
-      agentId: 'agent-1',
+      agentId,
       hostName: 'ip-10-0-0-1',
       place: source,
       cluster: 'prod',
