@@ -23,7 +23,7 @@ export type SimulatedAgent = {
   /** Sends to each of these controllers until they know what is assigned to it: a real agent is not so fast that it could be told before. */
   begin(urls?: readonly string[]): Promise<void>
   /** Sends for as long as this is not aborted; resolves when what was begun is acknowledged. */
-  send(until: AbortSignal): Promise<void>
+  send(until: AbortSignal, everyMs?: number): Promise<void>
   /** Ends its stream. */
   close(): Promise<void>
 }
@@ -64,7 +64,8 @@ const ask = async (url: string, method: 'GET' | 'POST', headers: Record<string, 
   }
 }
 
-const enrol = async (url: string, token: string): Promise<CredentialAnswer> => {
+/** Rejects when it is refused. */
+export const enrol = async (url: string, token: string): Promise<CredentialAnswer> => {
   const body = JSON.stringify({ proof: { kind: 'join', token }, claimed: {}, labels: {}, advertise: [], details: {} })
   const answer = await ask(`${url}/v1/enrol`, 'POST', { 'content-type': 'application/json' }, body)
   if (answer?.status !== 200) throw new Error(`it may not enrol: ${answer?.status} ${answer?.text()}`)
@@ -113,10 +114,10 @@ export const startSimulatedAgent = async ({
       while (state.told.at(-1)?.checks !== checksPerAgent) await sleep(20)
       for (const one of urls) await firstBatch({ ...way, url: one }, batches)
     },
-    send: async until => {
+    send: async (until, everyMs = pauseMs) => {
       while (!until.aborted) {
         await sendNext()
-        await sleep(pauseMs)
+        await sleep(everyMs)
       }
     },
     close: async () => {
@@ -166,7 +167,7 @@ const follow = async (way: Way, signal: AbortSignal): Promise<void> => {
         if (event === 'drain') {
           state.drains++
           afterMs = Math.min(1000, (JSON.parse(data) as DrainMessage).afterMs)
-        } else if (event === 'assignment') await take(way, JSON.parse(data) as AssignmentMessage)
+        } else if (event === 'assignment') await take(way, JSON.parse(data) as AssignmentMessage, signal)
       }
     } catch {
       // It is away: comes again.
@@ -175,9 +176,19 @@ const follow = async (way: Way, signal: AbortSignal): Promise<void> => {
   }
 }
 
-const take = async ({ url, headers, state }: Way, { revision, generation, checks }: AssignmentMessage): Promise<void> => {
+/** Says it again until it is heard, as an agent does. */
+const take = async (
+  { url, headers, state }: Way,
+  { revision, generation, checks }: AssignmentMessage,
+  signal: AbortSignal,
+): Promise<void> => {
   state.told.push({ revision, generation, checks: checks.length, stream: state.streams })
   const body = JSON.stringify({ revision, generation, outcome: 'running', problems: [], paths: checks.length })
-  const answer = await ask(`${url}/v1/assignments/ack`, 'POST', { ...headers, 'content-type': 'application/json' }, body)
-  if (answer && answer.status !== 204 && answer.status !== 503) state.faults.push(`acknowledgement: ${answer.status} ${answer.text()}`)
+  for (;;) {
+    const answer = await ask(`${url}/v1/assignments/ack`, 'POST', { ...headers, 'content-type': 'application/json' }, body)
+    if (answer?.status === 204) return
+    if (answer && answer.status !== 503) state.faults.push(`acknowledgement: ${answer.status} ${answer.text()}`)
+    if (signal.aborted) return
+    await sleep(pauseMs)
+  }
 }

@@ -7,7 +7,7 @@ import { batchesOf, runsPerBatch, type SimulatedAgent, startSimulatedAgent } fro
 export type SimulatedFleet = {
   agents: readonly SimulatedAgent[]
   /** All send; resolves when this is aborted and everything that was begun is acknowledged. */
-  send(until: AbortSignal): Promise<void>
+  send(until: AbortSignal, everyMs?: number): Promise<void>
   /** Acknowledged so far. */
   acknowledged(): number
   /** Waits until what was acknowledged is in the history; what is still missing after a while, or is there twice, is counted. */
@@ -32,7 +32,7 @@ export const startSimulatedFleet = async ({ size, url, person, urls }: FleetOpti
   await Promise.all(agents.map(agent => agent.begin(urls)))
   return {
     agents,
-    send: async until => void (await Promise.all(agents.map(agent => agent.send(until)))),
+    send: async (until, everyMs) => void (await Promise.all(agents.map(agent => agent.send(until, everyMs)))),
     acknowledged: () => agents.reduce((sum, { batches }) => sum + batches, 0),
     count: person => count(person, agents, fromMs),
     close: async () => void (await Promise.all(agents.map(agent => agent.close()))),
