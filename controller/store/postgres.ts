@@ -111,11 +111,19 @@ const transactions =
         })
       if (!lost && !isRace(error)) throw error
       if (performance.now() - startedMs > patienceMs)
-        throw new StoreUnavailable(`${name} has not taken a transaction for ${Math.round(patienceMs / 1000)} s`, { cause: error })
+        throw new StoreUnavailable(`${name} has not taken a transaction for ${Math.round(patienceMs / 1000)} s: ${sayWhy(error)}`, {
+          cause: error,
+        })
       // Full jitter, from 20 ms to 1 s: those who lost a race against each other do not meet again.
       await sleep(random() * Math.min(1000, 20 * 2 ** attempt))
     }
   }
+
+/** Of several addresses of one name that were tried in vain, the first. What a server says has no password in it. */
+const sayWhy = (error: unknown): string => {
+  const one = error instanceof AggregateError ? error.errors[0] : error
+  return one instanceof Error ? one.message : String(one)
+}
 
 type Tried<T> = { ok: true; value: T } | { ok: false; error: unknown; lost: boolean; committing: boolean }
 

@@ -1,5 +1,5 @@
 /** The embedded store: one file, one process, node:sqlite. WAL with synchronous=FULL, so that what is acknowledged is on disk. */
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
+import { accessSync, chmodSync, closeSync, constants, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { checkVersion, migrate } from './migrate.ts'
@@ -25,9 +25,12 @@ const allPages = 2 ** 31 - 1
 
 /** Throws `StoreInUse`, `StoreDamaged`, `StoreTooNew`. */
 export const openSqlite = async ({ path, owner = true, busyTimeoutMs = 5000 }: SqliteOptions): Promise<Store> => {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const release = owner ? lockFile(path) : () => {}
+  let release = (): void => {}
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    // SQLite would only say that it can't.
+    accessSync(dirname(path), constants.W_OK)
+    if (owner) release = lockFile(path)
     const databases = openBoth(path, owner)
     const store = buildStore(path, databases, busyTimeoutMs, release)
     try {
@@ -39,7 +42,7 @@ export const openSqlite = async ({ path, owner = true, busyTimeoutMs = 5000 }: S
     return store
   } catch (error) {
     release()
-    throw nameDamage(path, error)
+    throw nameOpening(path, error)
   }
 }
 
@@ -77,6 +80,30 @@ const damaged = (path: string, what: string): StoreDamaged =>
 const damageCodes: readonly (number | undefined)[] = [11, 26]
 /** SQLITE_FULL. */
 const fullCode = 13
+
+/** SQLITE_READONLY and SQLITE_CANTOPEN. */
+const closedCodes: readonly (number | undefined)[] = [8, 14]
+const closedTexts: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'not a directory',
+  EISDIR: 'a directory is in its place',
+  ENOENT: 'no such directory',
+  ENOSPC: 'the disk is full',
+}
+
+/** Why it can't be opened, in words of people who start a controller. */
+const nameClosed = (path: string, error: unknown): string | undefined => {
+  const text = closedTexts[String((error as NodeJS.ErrnoException).code)]
+  if (text !== undefined) return `${path} cannot be written: ${text}`
+  return closedCodes.includes(primaryCode(error)) ? `${path} cannot be written: ${(error as Error).message}` : undefined
+}
+
+const nameOpening = (path: string, error: unknown): unknown => {
+  const closed = nameClosed(path, error)
+  return closed === undefined ? nameDamage(path, error) : new Error(`${closed}; --data names another directory`, { cause: error })
+}
 
 const nameDamage = (path: string, error: unknown): unknown => {
   if (damageCodes.includes(primaryCode(error))) return damaged(path, (error as Error).message)
