@@ -6,14 +6,14 @@ import { collector } from './needs-collector.ts'
 import { freePorts, keepRunning, waitFor } from './programs.ts'
 
 /** One way in: its own address, and all that came in there. */
-export type Inlet = { url: string; metrics(): object[]; logs(): object[] }
+export type Inlet = { url: string; metrics(): object[]; logs(): object[]; traces(): object[] }
 
 /** Starts it with so many receivers, each with pipelines of its own. Ends with the test. */
 export const startCollector = async (t: Test, folder: string, names: readonly string[]): Promise<Record<string, Inlet>> => {
   const ports = await freePorts(names.length)
   const each = <T>(make: (name: string, i: number) => [string, T][]): Record<string, T> => Object.fromEntries(names.flatMap(make))
   const file = (name: string, signal: string): string => join(folder, `${name}.${signal}.json`)
-  const signals = ['metrics', 'logs'] as const
+  const signals = ['metrics', 'logs', 'traces'] as const
   const config = {
     receivers: each((name, i) => [[`otlp/${name}`, { protocols: { http: { endpoint: `127.0.0.1:${ports[i]}` } } }]]),
     exporters: each(name => signals.map(signal => [`file/${name}-${signal}`, { path: file(name, signal), flush_interval: '200ms' }])),
@@ -46,5 +46,8 @@ export const startCollector = async (t: Test, folder: string, names: readonly st
           .filter(line => line !== '')
           .map(line => JSON.parse(line) as object)
       : []
-  return each((name, i) => [[name, { url: urls[i]!, metrics: () => read(file(name, 'metrics')), logs: () => read(file(name, 'logs')) }]])
+  return each((name, i) => {
+    const inlet = (signal: string) => () => read(file(name, signal))
+    return [[name, { url: urls[i]!, metrics: inlet('metrics'), logs: inlet('logs'), traces: inlet('traces') }]]
+  })
 }
