@@ -1,4 +1,5 @@
 import type { AnyResult, Outcome } from '../wire/result.ts'
+import type { Labels } from './metrics.ts'
 import type { Path } from './path.ts'
 import type { AgentEvent, EventAttribute } from './record.ts'
 
@@ -22,15 +23,7 @@ export const buildEvent = (
     name: noted === 'changed' ? 'causeway.path.changed' : 'causeway.run.failed',
     severity,
     body: `${path.key}: ${sentenceOf(outcome)}`,
-    labels: {
-      check: path.check,
-      kind: path.kind,
-      target: path.target.name,
-      host: path.host,
-      port: path.port,
-      family: target.family,
-      destination: path.destination,
-    },
+    labels: labelsOf(path, target),
     attributes: {
       'causeway.outcome': outcome.kind,
       ...(outcome.kind !== 'ok' && { 'error.type': outcome.reason, 'causeway.detail': outcome.detail }),
@@ -38,11 +31,23 @@ export const buildEvent = (
       ...(target.address !== undefined && { 'network.peer.address': target.address }),
       ...listed('causeway.violations', result.violations),
       ...listed('causeway.warnings', result.warnings),
-      ...spread('causeway.phase_ms', result.phasesMs),
+      ...phaseAttributes(result.phasesMs),
       ...spread('causeway.measured', result.measured),
     },
   }
 }
+
+export const labelsOf = (path: Path, { family }: AnyResult['target']): Labels => ({
+  check: path.check,
+  kind: path.kind,
+  target: path.target.name,
+  host: path.host,
+  port: path.port,
+  family,
+  destination: path.destination,
+})
+
+export const phaseAttributes = (phasesMs: AnyResult['phasesMs']): Record<string, EventAttribute> => spread('causeway.phase_ms', phasesMs)
 
 const severityOf = ({ kind }: Outcome): AgentEvent['severity'] => (kind === 'ok' ? 'info' : kind === 'fail' ? 'error' : 'warn')
 

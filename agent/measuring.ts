@@ -36,10 +36,12 @@ type Parts = {
   self: Self
   windows: Windows
   onEvent: (event: AgentEvent) => void
+  /** A run of a check that is part of a trace. */
+  onTraced: (ran: Ran) => void
   sources: Sources
 }
 
-export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, sources }: Parts): Measuring => {
+export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, onTraced, sources }: Parts): Measuring => {
   const stop = new AbortController()
   // Every run under way listens to it.
   setMaxListeners(0, stop.signal)
@@ -63,6 +65,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, so
     if (stop.signal.aborted && result.outcome.kind === 'unmeasured' && result.outcome.reason === 'aborted') return
     const noted = windows.record(indexes.get(path.key) ?? -1, result, { key: path.key, lateMs: ran.startedMs - ran.dueMs })
     if (noted === 'gone') return
+    if (path.kind === 'http') onTraced(ran)
     const nowMs = clock.nowMs()
     const change = faults.take(ran, nowMs)
     const severity = faults.isFiltered(path) ? 'warn' : undefined

@@ -30,13 +30,14 @@ export const readEvents = (bytes: ByteReader): AgentEvent[] =>
     return { atMs, name, severity, body, ...(labels && { labels }), attributes: parseAttributes(bytes.needText()) }
   })
 
-const parseAttributes = (text: string): Record<string, EventAttribute> => {
+/** `of`: what has them, for the problem. */
+export const parseAttributes = (text: string, of = 'an event'): Record<string, EventAttribute> => {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && Object.values(value).every(isAttribute))
       return value as Record<string, EventAttribute>
   } catch {}
-  throw new Malformed('the attributes of an event cannot be read')
+  throw new Malformed(`the attributes of ${of} cannot be read`)
 }
 
 const isAttribute = (value: unknown): boolean =>

@@ -1,10 +1,11 @@
 /** From measurements to the spool: windows when they end, events soon after they happen. */
 import { setImmediate } from 'node:timers/promises'
+import { openBatching } from './batching.ts'
 import { type OpenWindow, spoolRecordOf } from './open-window.ts'
 import type { Place } from './path.ts'
-import { type AgentEvent, packRecord } from './record.ts'
+import { type AgentEvent, packRecord, type RunSpan } from './record.ts'
 import type { Clock } from './schedule.ts'
-import type { NewRecord } from './spool/record.ts'
+import type { NewRecord, RecordKind } from './spool/record.ts'
 import type { WindowSet, Windows } from './window.ts'
 import { msToBoundary } from './window-bounds.ts'
 
@@ -13,14 +14,15 @@ import { msToBoundary } from './window-bounds.ts'
  * (500 ppm at most, adjtimex(2): 5 ms in a window), would make another window of what is left.
  */
 const afterEndMs = 20
-/** An event waits this long at most for others to share a request with. */
-const eventsEveryMs = 1000
-const mostEvents = 100
-/** A fault that touches everything makes as many events as there are paths: more than this a second are counted, not kept. */
-const mostWaiting = 2000
+/** An event waits a second at most for others to share a request with. A fault that touches everything makes as many as there are paths: more are counted, not kept. */
+const events = { everyMs: 1000, most: 100, mostWaiting: 2000 }
+/** Spans are for looking back: as long as the SDK's own processor lets them wait (OpenTelemetry specification, "Batching processor"). */
+const spans = { everyMs: 5000, most: 200, mostWaiting: 20_000 }
 
 export type Recording = {
   onEvent(event: AgentEvent): void
+  /** `build` is called when somebody is to get spans. */
+  onSpan(build: () => RunSpan | undefined): void
   /** Writes what there is; no more after that. */
   stop(): Promise<void>
 }
@@ -32,14 +34,14 @@ export type RecordingParts = {
   place?: () => Place | undefined
   append: (record: NewRecord) => void
   /** Whether anybody is to get what is appended: to pack a record for nobody is work and memory for nothing. */
-  isKept: () => boolean
+  isKept: (kind: RecordKind) => boolean
   /** Resolves when what was appended is on disk. */
   flush: () => Promise<void>
   /** Begins to write the open window down. */
   openWindow?: () => OpenWindow
   /** Something for the windows to know, directly before one ends. */
   beforeClose: () => void
-  lost: (events: number) => void
+  lost: (items: number, kind: RecordKind) => void
 }
 
 export const startRecording = ({
@@ -53,31 +55,25 @@ export const startRecording = ({
   beforeClose,
   lost,
 }: RecordingParts): Recording => {
-  let events: AgentEvent[] = []
-  let eventTimer: NodeJS.Timeout | undefined
   let windowTimer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
   const openWindow = keep?.()
 
-  const writeEvents = (): void => {
-    clearTimeout(eventTimer)
-    eventTimer = undefined
-    for (const some of isKept() ? chunks(events, mostEvents) : [])
-      append({
-        kind: 'events',
-        atMs: some[0]!.atMs,
-        spanMs: 0,
-        items: some.length,
-        payload: packRecord({ type: 'events', source: place?.(), events: some }),
-      })
-    events = []
-  }
+  const waitingEvents = openBatching<AgentEvent>(events, some => {
+    if (!isKept('events')) return
+    const payload = packRecord({ type: 'events', source: place?.(), events: some })
+    append({ kind: 'events', atMs: some[0]!.atMs, spanMs: 0, items: some.length, payload })
+  })
+  const waitingSpans = openBatching<RunSpan>(spans, some => {
+    const payload = packRecord({ type: 'spans', source: place?.(), spans: some })
+    append({ kind: 'spans', atMs: some[0]!.startMs, spanMs: 0, items: some.length, payload })
+  })
 
   const writeWindow = async (set: WindowSet): Promise<void> => {
     for (const record of set.records()) {
       // Measuring goes on between two parts, and before one is packed.
       await setImmediate()
-      if (!isKept()) continue
+      if (!isKept('windows')) continue
       append(spoolRecordOf(record))
       await setImmediate()
     }
@@ -99,19 +95,19 @@ export const startRecording = ({
 
   return {
     onEvent(event) {
-      if (events.length >= mostWaiting) return lost(1)
-      events.push(event)
-      eventTimer ??= setTimeout(writeEvents, eventsEveryMs)
+      if (!waitingEvents.add(event)) lost(1, 'events')
+    },
+    onSpan(build) {
+      const span = isKept('spans') ? build() : undefined
+      if (span && !waitingSpans.add(span)) lost(1, 'spans')
     },
     async stop() {
       clearTimeout(windowTimer)
       close()
-      writeEvents()
+      waitingEvents.flush()
+      waitingSpans.flush()
       await writing
       await openWindow?.stop()
     },
   }
 }
-
-const chunks = <T>(list: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))

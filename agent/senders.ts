@@ -5,7 +5,7 @@ import type { Log } from './log.ts'
 import type { OtlpResource } from './otlp.ts'
 import type { Self } from './self.ts'
 import type { ReadClientIdentity } from './send/credentials.ts'
-import { type Endpoint, forSignal } from './send/endpoint.ts'
+import { type Endpoint, forSignal, signalOf } from './send/endpoint.ts'
 import { type EndpointState, type Sender, startSender } from './send/sender.ts'
 import type { Ledger } from './spool/options.ts'
 import { dropReasons } from './spool/record.ts'
@@ -55,7 +55,7 @@ export const openSenders = ({ spool, self, log, agentId, resource, readIdentity,
         const otlp = await import('./otlp.ts')
         const from = resource()
         if (built?.from !== from) built = { from, resource: otlp.buildResource(from) }
-        return otlp.encodeRecord(payload, built.resource, forSignal(endpoint, kind === 'windows' ? 'metrics' : 'logs').protocol)
+        return otlp.encodeRecord(payload, built.resource, forSignal(endpoint, signalOf[kind]).protocol)
       },
       agentId,
       readSvid,

@@ -5,14 +5,14 @@ import type { IdentityChoice } from '../probes/identity/source.ts'
 import { clockErrorMs } from '../probes/net/clock-error.ts'
 import type { World } from './agent.ts'
 import type { AgentConfig } from './config/config.ts'
-import { controllerEndpoint } from './config/controller.ts'
+import { controllerEndpoint, controllerSignals } from './config/controller.ts'
 import type { Me } from './me.ts'
 import { keepOpenWindow, recoverOpenWindow } from './open-window.ts'
 import { mergeWindowRecords } from './record-merge.ts'
 import type { RecordingParts } from './recording.ts'
 import { resourceAttributes } from './resource.ts'
 import type { Self } from './self.ts'
-import type { Endpoint } from './send/endpoint.ts'
+import { signals as allSignals, type Endpoint, type Signal, signalOf } from './send/endpoint.ts'
 import { openSenders, type Senders } from './senders.ts'
 import { DirectoryInUse } from './spool/lock.ts'
 import { openSpool, type Spool } from './spool/spool.ts'
@@ -38,9 +38,11 @@ type Around = {
 /** Opens it; rejects with `DirectoryInUse` only, and says what to change. The spool is added to `opened`; senders have nothing to close until endpoints are set. */
 export const openStorage = async (config: AgentConfig, around: Around, opened: AsyncDisposableStack): Promise<Storage> => {
   const { world, self, windows, me } = around
+  let signals = signalsOf(config.endpoints)
   const spool = await openSpool({
     directory: `${config.data}/spool`,
     endpoints: namesOf(config),
+    takes: (endpoint, kind) => (signals.get(endpoint) ?? allSignals).includes(signalOf[kind]),
     limitBytes: config.spoolLimitBytes,
     merge: mergeWindowRecords,
     nowMs: world.clock.nowMs,
@@ -55,12 +57,13 @@ export const openStorage = async (config: AgentConfig, around: Around, opened: A
     senders,
     readIdentity,
     async setEndpoints(endpoints) {
+      signals = signalsOf(endpoints)
       await spool.setEndpoints(endpoints.map(({ name }) => name))
       await senders.set(endpoints)
     },
     recording: {
       append: record => spool.append(record),
-      isKept: () => spool.hasEndpoints,
+      isKept: kind => spool.isTaken(kind),
       flush: () => spool.flush(),
       openWindow: namesOf(config).length > 0 ? () => keepOpenWindow(file, spool.boot, () => windows.peek()) : undefined,
       beforeClose: () => {
@@ -70,7 +73,7 @@ export const openStorage = async (config: AgentConfig, around: Around, opened: A
         self.set('spoolBytes', spool.state().bytes)
         senders.count()
       },
-      lost: events => self.add('windowsDropped', events, 'too_many_events'),
+      lost: (items, kind) => self.add('windowsDropped', items, `too_many_${kind}`),
     },
   }
 }
@@ -85,6 +88,10 @@ const namesOf = ({ endpoints, controller }: AgentConfig): string[] => [
   ...endpoints.map(({ name }) => name),
   ...(controller ? [controllerEndpoint] : []),
 ]
+
+/** Which each takes; what waits for one that takes it no more is still sent. */
+const signalsOf = (endpoints: readonly Endpoint[]): ReadonlyMap<string, readonly Signal[]> =>
+  new Map([[controllerEndpoint, controllerSignals], ...endpoints.map(({ name, signals = allSignals }) => [name, signals] as const)])
 
 const senderParts = ({ world, self, me }: Around, spool: Spool, readIdentity: ReadIdentity | undefined) => ({
   spool,

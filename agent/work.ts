@@ -8,6 +8,7 @@ import { type Measuring, type Rules, startMeasuring } from './measuring.ts'
 import { startRecording } from './recording.ts'
 import { sayChanges } from './say-changes.ts'
 import type { Self } from './self.ts'
+import { buildSpan } from './spans.ts'
 import type { Storage } from './storage.ts'
 import type { Windows } from './window.ts'
 
@@ -37,6 +38,7 @@ export const startWork = (
       say(event)
       recording.onEvent(event)
     },
+    onTraced: ran => recording.onSpan(() => buildSpan(ran, clock)),
     sources: { identity: identities.open },
   })
   opened.defer(() => measuring.stop())

@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net'
 import { parseJoinToken } from '../../wire/join-token.ts'
 import { Secret } from '../../wire/secret.ts'
 import { quote } from '../../wire/values.ts'
+import type { Signal } from '../send/endpoint.ts'
 import type { ControllerConfig } from './config.ts'
 import { revealed } from './endpoints.ts'
 import type { Environment } from './layers.ts'
@@ -13,6 +14,8 @@ type Note = (path: readonly (string | number)[], message: string) => void
 
 /** What the spool and the metrics call it. */
 export const controllerEndpoint = 'controller'
+/** What it takes: its history has no traces. */
+export const controllerSignals = ['metrics', 'logs'] as const satisfies readonly Signal[]
 /** Where the manifests mount the projected token. */
 export const defaultTokenFile = '/var/run/secrets/causeway/token'
 

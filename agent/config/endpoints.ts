@@ -27,7 +27,7 @@ const readEndpoint = (given: EndpointFile, sources: Sources, note: Note): Endpoi
   if (!parsed || !/^https?:$/.test(parsed.protocol)) note(['url'], `got ${quote(url)}, want one like https://collector.example:4318`)
   if (parsed?.username || parsed?.password)
     note(['url'], 'has a user or password in it: put them into headers, as { env: NAME } or { file: path }')
-  if (parsed?.search || parsed?.hash) note(['url'], 'has a query: want the base, /v1/metrics and /v1/logs are added')
+  if (parsed?.search || parsed?.hash) note(['url'], 'has a query: want the base, /v1/metrics, /v1/logs and /v1/traces are added')
   if ((cert === undefined) !== (key === undefined))
     note([cert === undefined ? 'cert' : 'key'], 'is missing: certificate and key go together')
   if (svid && cert !== undefined) note(['svid'], 'and cert are two answers to who we are, want one')
@@ -37,6 +37,7 @@ const readEndpoint = (given: EndpointFile, sources: Sources, note: Note): Endpoi
   return Object.freeze({
     name: given.name ?? parsed?.host ?? url,
     url,
+    ...(given.signals ? { signals: Object.freeze([...given.signals]) } : {}),
     protocol: given.encoding ?? 'protobuf',
     compression: given.compression ?? 'gzip',
     headers: readHeaders(headers as Record<string, SecretFile>, sources, note),

@@ -1,22 +1,11 @@
 /** The agent's file. JSON Schema literals, as in `wire/options.ts`: one truth for the type, the validation and the docs page. */
 import type { XStatic } from 'typebox/schema'
 import { assignmentSchema } from '../../wire/assignment.ts'
+import { endpoint, secret, word } from './endpoint-schema.ts'
 
 export const scopes = ['pod', 'node', 'loadBalancer'] as const
 
 const port = { type: 'integer', minimum: 0, maximum: 65_535 } as const
-const duration = { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,9})?(us|µs|ms|s|m|h)$', examples: ['10s', '5m'] } as const
-const word = { type: 'string', minLength: 1, maxLength: 253, pattern: '^[^\\s/]+$' } as const
-
-/** A secret is never written into the file: it names where it is. */
-const secret = {
-  anyOf: [
-    { type: 'string' },
-    { type: 'object', additionalProperties: false, required: ['env'], properties: { env: { type: 'string' } } },
-    { type: 'object', additionalProperties: false, required: ['file'], properties: { file: { type: 'string' } } },
-  ],
-  description: 'a text, { env: NAME } or { file: path }',
-} as const
 
 const self = {
   type: 'object',
@@ -102,34 +91,6 @@ const responder = {
     udp: { ...port, description: 'UDP reflector; default 7460' },
     tls: { ...port, description: 'TLS; default 7461; needs an identity' },
     mtls: { ...port, description: 'mutual TLS; default 7462; needs an identity' },
-  },
-} as const
-
-const endpoint = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['url'],
-  properties: {
-    name: { ...word, description: 'default: its host and port' },
-    url: {
-      type: 'string',
-      pattern: '^https?://[^\\s]+$',
-      examples: ['https://collector.example:4318'],
-      description: 'OTLP/HTTP base: /v1/metrics and /v1/logs are added',
-    },
-    encoding: { enum: ['protobuf', 'json'], description: 'default: protobuf' },
-    compression: { enum: ['gzip', 'none'], description: 'default: gzip' },
-    headers: {
-      type: 'object',
-      additionalProperties: secret,
-      description: 'of each request; each a text, { env: NAME } or { file: path }: a secret need not stand in this file',
-    },
-    timeout: { ...duration, description: 'for one request, from the dial to the last byte of the answer; default: 10s' },
-    order: { enum: ['oldest', 'newest'], description: 'which records go first after an outage; default: oldest' },
-    ca: { type: 'string', description: 'PEM file of authorities to trust instead of the public ones' },
-    cert: { type: 'string', description: 'PEM file of a client certificate' },
-    key: { type: 'string', description: 'PEM file of its key' },
-    svid: { type: 'boolean', description: "authenticate with the agent's own SVID" },
   },
 } as const
 

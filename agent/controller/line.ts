@@ -5,6 +5,7 @@ import type { Agent as HttpAgent } from 'node:http'
 import { join } from 'node:path'
 import { bad, good, type Parsed } from '../../wire/values.ts'
 import type { ControllerConfig } from '../config/config.ts'
+import { controllerEndpoint, controllerSignals } from '../config/controller.ts'
 import { type Connections, openConnections, type ReadClientIdentity } from '../send/credentials.ts'
 import { defaultTimeoutMs, type Endpoint } from '../send/endpoint.ts'
 import type { Keep } from './kept.ts'
@@ -34,7 +35,8 @@ export const openLine = ({ config, keep, environment, readSvid }: Parts): Line =
   const endpoint = (): Endpoint => {
     const caFile = config.caFile ?? (existsSync(keptCa) ? keptCa : undefined)
     return {
-      name: 'controller',
+      name: controllerEndpoint,
+      signals: controllerSignals,
       url,
       protocol: 'protobuf',
       compression: 'gzip',

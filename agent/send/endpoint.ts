@@ -1,21 +1,25 @@
 import type { Secret } from '../../probes/identity/secret.ts'
-import type { Order } from '../spool/record.ts'
+import type { Order, RecordKind } from '../spool/record.ts'
 
 export const protocols = ['protobuf', 'json'] as const
 export type Protocol = (typeof protocols)[number]
-export const signals = ['metrics', 'logs'] as const
+export const signals = ['metrics', 'logs', 'traces'] as const
 export type Signal = (typeof signals)[number]
+/** What becomes of each kind of record. */
+export const signalOf = { windows: 'metrics', events: 'logs', spans: 'traces' } as const satisfies Record<RecordKind, Signal>
 
 /** Somewhere that takes OTLP over HTTP. Frozen; made by configuration. */
 export type Endpoint = {
   /** Its cursor and ledger in the spool go by this. */
   readonly name: string
-  /** `/v1/metrics` and `/v1/logs` are added to it. No credentials in it: they belong in `headers`. */
+  /** `/v1/metrics`, `/v1/logs` and `/v1/traces` are added to it. No credentials in it: they belong in `headers`. */
   readonly url: string
   /** Complete addresses that stand for `url` and the path (OTEL_EXPORTER_OTLP_METRICS_ENDPOINT). */
   readonly signalUrls?: Readonly<Partial<Record<Signal, string>>>
   /** What is different for one signal (OTEL_EXPORTER_OTLP_LOGS_HEADERS and the like). */
   readonly signalSettings?: Readonly<Partial<Record<Signal, SignalSettings>>>
+  /** What it takes: everything unless given. */
+  readonly signals?: readonly Signal[]
   readonly protocol: Protocol
   readonly compression: 'gzip' | 'none'
   readonly headers: Readonly<Record<string, Secret>>
@@ -38,8 +42,12 @@ export type SignalSettings = Partial<
   Pick<Endpoint, 'protocol' | 'compression' | 'headers' | 'timeoutMs' | 'caFile' | 'certFile' | 'keyFile'>
 >
 
-/** The endpoint as it is for a signal. */
-export const forSignal = (endpoint: Endpoint, signal: Signal): Endpoint => ({ ...endpoint, ...endpoint.signalSettings?.[signal] })
+/** The endpoint as it is for a signal, at the address of that. */
+export const forSignal = (endpoint: Endpoint, signal: Signal): Endpoint => ({
+  ...endpoint,
+  ...endpoint.signalSettings?.[signal],
+  url: urlOf(endpoint, signal),
+})
 
 export const defaultTimeoutMs = 10_000
 

@@ -1,13 +1,13 @@
 import { Secret } from '../../probes/identity/secret.ts'
 import { bad, good, type Parsed, quote } from '../../wire/values.ts'
-import { defaultTimeoutMs, type Endpoint, type Protocol, type Signal, type SignalSettings } from './endpoint.ts'
+import { defaultTimeoutMs, type Endpoint, type Protocol, type Signal, type SignalSettings, signals } from './endpoint.ts'
 
 const prefix = 'OTEL_EXPORTER_OTLP_'
 
 /**
  * The endpoint that OpenTelemetry's standard variables describe ("OpenTelemetry Protocol Exporter" of its specification): none unless one of the
  * addresses is set. An address for one signal is taken as it is; the general one gets `/v1/…` added. What is said of one
- * signal wins over what is said of all. Gives every problem at once. Pure.
+ * signal wins over what is said of all. A signal whose exporter is another one than `otlp` (OTEL_TRACES_EXPORTER) is not sent. Gives every problem at once. Pure.
  */
 export const parseOtelEnvironment = (environment: Readonly<Record<string, string | undefined>>): Parsed<Endpoint | undefined> => {
   const problems: string[] = []
@@ -20,9 +20,8 @@ export const parseOtelEnvironment = (environment: Readonly<Record<string, string
     return parsed?.ok ? parsed.value : undefined
   }
   const url = take('ENDPOINT', parseUrl)
-  const metrics = take('METRICS_ENDPOINT', parseUrl)
-  const logs = take('LOGS_ENDPOINT', parseUrl)
-  const settings = (signal: '' | 'METRICS_' | 'LOGS_'): SignalSettings =>
+  const urls = signals.map(signal => [signal, take(`${upper(signal)}ENDPOINT`, parseUrl)] as const).filter(isGiven)
+  const settings = (signal: '' | Upper): SignalSettings =>
     known({
       protocol: take(`${signal}PROTOCOL`, parseProtocol),
       compression: take(`${signal}COMPRESSION`, parseCompression),
@@ -31,16 +30,33 @@ export const parseOtelEnvironment = (environment: Readonly<Record<string, string
       ...filesOf(name => get(signal + name), problems, prefix + signal),
     })
   const parts = { protocol: 'protobuf', compression: 'none', headers: {}, timeoutMs: defaultTimeoutMs, ...settings('') } as const
-  const signalSettings = { metrics: settings('METRICS_'), logs: settings('LOGS_') }
-  const base = url ?? metrics ?? logs
-  if (!url && (metrics || logs) && !(metrics && logs))
-    problems.push(`${prefix}${metrics ? 'LOGS' : 'METRICS'}_ENDPOINT: missing, and there is no ${prefix}ENDPOINT`)
+  const signalSettings = Object.fromEntries(signals.map(signal => [signal, settings(upper(signal))]))
+  const signalUrls: Partial<Record<Signal, string>> = Object.fromEntries(urls)
+  const wanted = signals.filter(signal => isExported(environment, signal))
+  const taken = wanted.filter(signal => url !== undefined || signalUrls[signal] !== undefined)
+  // One without the other is an oversight; traces are extra.
+  for (const [one, other] of [
+    ['metrics', 'logs'],
+    ['logs', 'metrics'],
+  ] as const)
+    if (taken.includes(one) && wanted.includes(other) && !taken.includes(other))
+      problems.push(`${prefix}${upper(other)}ENDPOINT: missing, and there is no ${prefix}ENDPOINT`)
   if (problems.length > 0) return bad(...problems)
-  if (!base) return good(undefined)
-  const signalUrls: Partial<Record<Signal, string>> = { ...(metrics ? { metrics } : {}), ...(logs ? { logs } : {}) }
-  return good(
-    Object.freeze({ name: 'otel', url: base, signalUrls, signalSettings, order: 'oldest', concurrency: 1, ...parts } satisfies Endpoint),
-  )
+  const base = url ?? taken.map(signal => signalUrls[signal]).find(one => one !== undefined)
+  if (base === undefined || taken.length === 0) return good(undefined)
+  const fixed = { name: 'otel', url: base, signals: taken, signalUrls, signalSettings, order: 'oldest', concurrency: 1 } as const
+  return good(Object.freeze({ ...fixed, ...parts } satisfies Endpoint))
+}
+
+type Upper = `${Uppercase<Signal>}_`
+const upper = (signal: Signal): Upper => `${signal.toUpperCase() as Uppercase<Signal>}_`
+
+const isGiven = <T>(pair: readonly [Signal, T | undefined]): pair is readonly [Signal, T] => pair[1] !== undefined
+
+/** OTEL_METRICS_EXPORTER and its like: a list, `otlp` where it is not set (specification, "Exporter Selection"). */
+const isExported = (environment: Readonly<Record<string, string | undefined>>, signal: Signal): boolean => {
+  const chosen = environment[`OTEL_${upper(signal)}EXPORTER`]?.trim() || 'otlp'
+  return chosen.split(',').some(one => one.trim() === 'otlp')
 }
 
 const known = (settings: SignalSettings): SignalSettings =>

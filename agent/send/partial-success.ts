@@ -1,10 +1,10 @@
-/** What the endpoint refused of a request that it otherwise took: points of metrics, or log records. */
+/** What the endpoint refused of a request that it otherwise took: points of metrics, log records or spans. */
 export type PartialSuccess = { rejected: number; message: string }
 
 const nothing: PartialSuccess = { rejected: 0, message: '' }
 
 /**
- * Reads Export{Metrics,Logs}ServiceResponse: both are `{ 1: { 1: int64 rejected, 2: string message } }`. An answer that can't be read was still a success:
+ * Reads Export{Metrics,Logs,Trace}ServiceResponse: each is `{ 1: { 1: int64 rejected, 2: string message } }`. An answer that can't be read was still a success:
  * nothing is rejected then.
  */
 export const readPartialSuccess = (body: Buffer, contentType: string | undefined): PartialSuccess => {
@@ -19,7 +19,7 @@ export const readPartialSuccess = (body: Buffer, contentType: string | undefined
 const fromJson = (answer: unknown): PartialSuccess => {
   const partial = (answer as { partialSuccess?: Record<string, unknown> } | null)?.partialSuccess ?? {}
   // 64-bit numbers are strings in protobuf's JSON; some write numbers.
-  const rejected = Number(partial['rejectedDataPoints'] ?? partial['rejectedLogRecords'] ?? 0)
+  const rejected = Number(partial['rejectedDataPoints'] ?? partial['rejectedLogRecords'] ?? partial['rejectedSpans'] ?? 0)
   const message = partial['errorMessage']
   return { rejected: countOf(rejected), message: typeof message === 'string' ? cut(message) : '' }
 }

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { SpooledRecord } from '../spool/record.ts'
 import { openConnections } from './credentials.ts'
-import { forSignal, type Signal, urlOf } from './endpoint.ts'
+import { forSignal, type Signal } from './endpoint.ts'
 import { judgeAnswer, type Verdict } from './judge-answer.ts'
 import { type Answer, post } from './post.ts'
 import type { SenderOptions } from './sender.ts'
@@ -29,11 +29,11 @@ export const openRequests = ({ endpoint, encode, agentId, environment, readSvid,
     const own = forSignal(endpoint, signal)
     return { endpoint: own, connections: openConnections(own, environment, readSvid) }
   }
-  const bySignal = { metrics: open('metrics'), logs: open('logs') }
+  const bySignal = { metrics: open('metrics'), logs: open('logs'), traces: open('traces') }
   return {
     async build(record) {
       const { signal, body, points } = await encode(record.payload, record)
-      const { compression, protocol } = bySignal[signal].endpoint
+      const { compression, protocol, url } = bySignal[signal].endpoint
       const packed = compression === 'gzip'
       const headers = {
         'content-type': protocol === 'json' ? 'application/json' : 'application/x-protobuf',
@@ -42,7 +42,7 @@ export const openRequests = ({ endpoint, encode, agentId, environment, readSvid,
         'causeway-boot': record.boot,
         'causeway-sequence': String(record.sequence),
       }
-      return { signal, url: urlOf(endpoint, signal), headers, bytes: packed ? await gzipAsync(body) : body, points }
+      return { signal, url, headers, bytes: packed ? await gzipAsync(body) : body, points }
     },
     async attempt({ signal, url, headers, bytes }, stop, noWait) {
       const { endpoint: own, connections } = bySignal[signal]

@@ -13,13 +13,13 @@ export type Attached = { store: Store; lock: Lock; problems: string[] }
 export const attach = async (
   files: Files,
   endpoints: readonly string[],
-  { limitBytes, merge, underWay }: Pick<StoreOptions, 'limitBytes' | 'merge' | 'underWay'>,
+  { limitBytes, merge, takes, underWay }: Pick<StoreOptions, 'limitBytes' | 'merge' | 'takes' | 'underWay'>,
 ): Promise<Attached> => {
   await files.prepare()
   const lock = files.lock()
   try {
-    const recovered = await recover(files, endpoints)
-    const store = new Store({ files, limitBytes, segmentBytes: segmentBytesOf(limitBytes), merge, underWay }, recovered)
+    const recovered = await recover(files, endpoints, takes)
+    const store = new Store({ files, limitBytes, segmentBytes: segmentBytesOf(limitBytes), merge, takes, underWay }, recovered)
     return { store, lock, problems: [...(lock.problem === undefined ? [] : [`not locked: ${lock.problem}`]), ...sayDamage(recovered)] }
   } catch (error) {
     lock.release()

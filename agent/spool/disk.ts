@@ -6,7 +6,7 @@ import { type SpoolState, segmentBytesOf } from './options.ts'
 import type { StoreOptions } from './store-options.ts'
 import type { Waiting } from './waiting.ts'
 
-export type DiskOptions = Pick<StoreOptions, 'files' | 'limitBytes' | 'merge' | 'underWay'> & { nowMs: () => number }
+export type DiskOptions = Pick<StoreOptions, 'files' | 'limitBytes' | 'merge' | 'takes' | 'underWay'> & { nowMs: () => number }
 
 /** The directory, and what there is instead of it while it can't be used. Its methods are called one at a time. */
 export class Disk {

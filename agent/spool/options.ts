@@ -2,12 +2,14 @@ import type { Files } from './files.ts'
 import type { Tally } from './ledger.ts'
 import type { Merge } from './merge.ts'
 import type { Place } from './pending.ts'
-import type { SpooledRecord } from './record.ts'
+import type { SpooledRecord, Takes } from './record.ts'
 
 export type SpoolOptions = {
   directory: string
   /** Their names; each has its own cursor and ledger. */
   endpoints: readonly string[]
+  /** Asked about each record when it comes: everything for everyone unless given. */
+  takes?: Takes
   /** Of all files together. */
   limitBytes?: number
   /** Of payloads that wait for the disk. Written each second they are few; when the disk can't be written they wait here. */

@@ -16,7 +16,13 @@ export type Pending = {
   writing: boolean
 }
 
-export const newPending = (record: SpooledRecord): Pending => ({ record, settled: new Set(), tried: new Set(), writing: false })
+/** `strangers`: the endpoints that it is not for. */
+export const newPending = (record: SpooledRecord, strangers: readonly string[] = []): Pending => ({
+  record,
+  settled: new Set(strangers),
+  tried: new Set(),
+  writing: false,
+})
 
 /** What these records still owe an endpoint. */
 export const owedItems = (pending: readonly Pending[], endpoint: string): number =>

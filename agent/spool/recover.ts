@@ -4,6 +4,7 @@ import { type Entry, scanFrames } from './frame.ts'
 import { parseLines } from './journal-text.ts'
 import { apply, emptyLedger, isWaiting, type LedgerState, openItems } from './ledger.ts'
 import { has } from './marks.ts'
+import type { Takes } from './record.ts'
 
 export type Recovered = {
   state: LedgerState
@@ -22,7 +23,7 @@ export type Recovered = {
  * What a directory holds, after whatever happened to it. Never rejects for what is in the files, only when the directory can't be listed. Nothing is
  * written: until the first new ledger is durable, a second crash recovers the same again.
  */
-export const recover = async (files: Files, endpoints: readonly string[]): Promise<Recovered> => {
+export const recover = async (files: Files, endpoints: readonly string[], takes: Takes): Promise<Recovered> => {
   const names = await files.list()
   for (const name of names) if (name.endsWith('.tmp')) await files.remove(name).catch(() => {})
   const found: Recovered = { state: emptyLedger(), segments: [], nextSegment: 0, nextJournal: 0, badBytes: 0, badLines: 0, unreadable: [] }
@@ -32,7 +33,7 @@ export const recover = async (files: Files, endpoints: readonly string[]): Promi
   for (const name of found.state.endpoints.keys()) if (!endpoints.includes(name)) apply(found.state, { t: 'leave', e: name })
   // An endpoint that a damaged ledger does not know may have been in what is lost: it gets all there is rather than nothing.
   for (const e of endpoints) apply(found.state, { t: 'join', e, from: damaged ? 0 : found.nextSegment })
-  reconcile(found)
+  reconcile(found, takes)
   return found
 }
 
@@ -82,7 +83,7 @@ const read = async (files: Files, name: string, found: Recovered): Promise<Buffe
 }
 
 /** Makes the state agree with what is really in the files, endpoint by endpoint and segment by segment. */
-const reconcile = (found: Recovered): void => {
+const reconcile = (found: Recovered, takes: Takes): void => {
   const { state, segments } = found
   dropCopies(segments, state.known)
   for (const segment of segments) {
@@ -91,9 +92,13 @@ const reconcile = (found: Recovered): void => {
     const fresh = entries.placeOf(known)
     for (const [e, endpoint] of state.endpoints) {
       if (s < endpoint.from) continue
-      const ofFresh = itemsOf(entries, fresh, ({ index }) => isWaiting(endpoint, s, index))
-      // Also when that is nothing: it gives the endpoint its part in the segment.
-      apply(state, { t: 'found', e, s, i: ofFresh })
+      // Gives the endpoint its part in the segment.
+      apply(state, { t: 'found', e, s, i: 0 })
+      for (let i = fresh; i < entries.length; i++) {
+        const { kind, index: n } = entries.at(i)
+        if (!takes(e, kind)) apply(state, { t: 'done', e, s, n, i: 0 })
+      }
+      apply(state, { t: 'found', e, s, i: itemsOf(entries, fresh, ({ index }) => isWaiting(endpoint, s, index)) })
       const claim = endpoint.claims.get(s)
       const missing = (claim ? openItems(claim) : 0) - itemsOf(entries, 0, ({ index }) => isWaiting(endpoint, s, index))
       if (missing > 0) apply(state, { t: 'lost', e, s, i: missing })

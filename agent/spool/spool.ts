@@ -3,6 +3,7 @@ import { inTurn } from '../in-turn.ts'
 import { Disk } from './disk.ts'
 import { changeEndpoints } from './endpoints.ts'
 import { realFiles } from './files.ts'
+import { numbering } from './numbering.ts'
 import {
   defaultFlushEveryMs,
   defaultLimitBytes,
@@ -15,7 +16,7 @@ import {
 } from './options.ts'
 import { newPending, type Pending } from './pending.ts'
 import { readNext } from './read-next.ts'
-import type { DropReason, NewRecord, Order, SpooledRecord } from './record.ts'
+import type { DropReason, NewRecord, Order, RecordKind, SpooledRecord, Takes } from './record.ts'
 import { noteSettled } from './settle.ts'
 import { HeldRecords } from './under-way.ts'
 import { holdsWindow, ledgerOf, oldestAtMsOf, stateOf } from './views.ts'
@@ -43,7 +44,8 @@ export class Spool {
   readonly #waiting = new Waiting()
   readonly #held = new HeldRecords()
   readonly #listeners = new Set<() => void>()
-  #sequence = 0
+  readonly #takes: Takes
+  readonly #number: ReturnType<typeof numbering>
   readonly #serial = inTurn()
   #flushing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
@@ -54,41 +56,39 @@ export class Spool {
     this.limitBytes = options.limitBytes ?? defaultLimitBytes
     this.#memoryBytes = options.memoryBytes ?? defaultMemoryBytes
     this.#flushEveryMs = options.flushEveryMs ?? defaultFlushEveryMs
-    const { merge, nowMs, files = realFiles(options.directory) } = options
+    const { merge, nowMs, files = realFiles(options.directory), takes = () => true } = options
+    this.#takes = takes
+    this.#number = numbering(this.boot)
     this.#disk = new Disk(
-      { merge, nowMs, underWay: segment => this.#held.in(segment), files, limitBytes: this.limitBytes },
+      { merge, nowMs, takes, underWay: segment => this.#held.in(segment), files, limitBytes: this.limitBytes },
       options.endpoints,
     )
   }
 
-  /** Rejects with `DirectoryInUse` only. */
   async open(): Promise<this> {
     await this.#disk.open()
     this.#arm()
     return this
   }
 
-  /** Without any, what is appended is forgotten. */
-  get hasEndpoints(): boolean {
-    return this.#disk.ledgers.size > 0
+  /** Whether anybody is to get such records: they are forgotten otherwise. */
+  isTaken(kind: RecordKind): boolean {
+    return [...this.#disk.ledgers.keys()].some(e => this.#takes(e, kind))
   }
 
   /** Takes a record and gives its sequence number. Never waits and never fails: what can't be kept is counted as dropped. */
   append(record: NewRecord): number {
-    const sequence = ++this.#sequence
-    if (this.#closed || !this.hasEndpoints) return sequence
-    const whole: SpooledRecord = { ...record, boot: this.boot, sequence }
-    if (record.payload.length > segmentBytesOf(this.limitBytes)) this.#drop(newPending(whole), 'size')
-    else this.#waiting.add(whole)
-    while (this.#waiting.bytes > this.#memoryBytes) {
-      const oldest = this.#waiting.takeOldest(pending => this.#held.has(pending))
-      if (!oldest) break
-      this.#drop(oldest, 'memory')
-    }
+    const whole = this.#number(record)
+    if (this.#closed || !this.isTaken(record.kind)) return whole.sequence
+    const strangers = [...this.#disk.ledgers.keys()].filter(e => !this.#takes(e, record.kind))
+    const pending = newPending(whole, strangers)
+    if (record.payload.length > segmentBytesOf(this.limitBytes)) this.#drop(pending, 'size')
+    else this.#waiting.add(pending)
+    for (const oldest of this.#waiting.takeBeyond(this.#memoryBytes, one => this.#held.has(one))) this.#drop(oldest, 'memory')
     if (this.#disk.degraded) this.#announce()
     else if (this.#waiting.bytes > this.#memoryBytes / 2) void this.flush()
     this.#arm()
-    return sequence
+    return whole.sequence
   }
 
   /** Writes everything now. Resolves when that is done, or has failed: see `state().degraded`. Never rejects. */

@@ -1,5 +1,5 @@
-import { newPending, type Pending } from './pending.ts'
-import type { Order, SpooledRecord } from './record.ts'
+import type { Pending } from './pending.ts'
+import type { Order } from './record.ts'
 
 /** Records in memory: all of them for a second, and while the disk can't be written as many as there is room for. */
 export class Waiting {
@@ -10,16 +10,19 @@ export class Waiting {
     return this.#list
   }
 
-  add(record: SpooledRecord): void {
-    this.#list.push(newPending(record))
-    this.bytes += record.payload.length
+  add(pending: Pending): void {
+    this.#list.push(pending)
+    this.bytes += pending.record.payload.length
   }
 
-  /** The oldest that neither the disk nor an endpoint is busy with. */
-  takeOldest(isHeld: (pending: Pending) => boolean): Pending | undefined {
-    const oldest = this.#list.find(pending => !pending.writing && !isHeld(pending))
-    if (oldest) this.#keep(pending => pending !== oldest)
-    return oldest
+  /** Takes the oldest that neither the disk nor an endpoint is busy with, until there are no more than so many bytes. */
+  *takeBeyond(bytes: number, isHeld: (pending: Pending) => boolean): Generator<Pending> {
+    while (this.bytes > bytes) {
+      const oldest = this.#list.find(pending => !pending.writing && !isHeld(pending))
+      if (!oldest) return
+      this.#keep(pending => pending !== oldest)
+      yield oldest
+    }
   }
 
   next(endpoint: string, order: Order, isHeld: (pending: Pending) => boolean): Pending | undefined {

@@ -46,6 +46,20 @@ type LogsRequest = {
   resourceLogs?: { resource: { attributes: KeyValues }; scopeLogs?: { scope: { name: string }; logRecords: LogRecord[] }[] }[]
 }
 
+type Span = {
+  traceId: string | Buffer
+  spanId: string | Buffer
+  name: string
+  kind: number
+  startTimeUnixNano: string
+  endTimeUnixNano: string
+  attributes?: KeyValues
+  status?: { code?: number; message?: string }
+}
+type TraceRequest = {
+  resourceSpans?: { resource: { attributes: KeyValues }; scopeSpans?: { scope: { name: string }; spans: Span[] }[] }[]
+}
+
 const parse = (body: Uint8Array, encoding: Encoding, service: string): unknown =>
   encoding === 'json' ? JSON.parse(Buffer.from(body).toString()) : decoderOf(service)(Buffer.from(body))
 
@@ -115,6 +129,27 @@ export const readLogs = (body: Uint8Array, encoding: Encoding) =>
         name: log.eventName,
         body: anyOf(log.body),
         attributes: attributesOf(log.attributes),
+        resource: attributesOf(resource.attributes),
+        scope: scope.name,
+      })),
+    ),
+  )
+
+const idOf = (id: string | Buffer): string => (typeof id === 'string' ? id : id.toString('hex'))
+
+export const readSpans = (body: Uint8Array, encoding: Encoding) =>
+  ((parse(body, encoding, 'TraceService') as TraceRequest).resourceSpans ?? []).flatMap(({ resource, scopeSpans }) =>
+    (scopeSpans ?? []).flatMap(({ scope, spans }) =>
+      spans.map(span => ({
+        traceId: idOf(span.traceId),
+        spanId: idOf(span.spanId),
+        name: span.name,
+        kind: span.kind,
+        startNs: String(span.startTimeUnixNano),
+        endNs: String(span.endTimeUnixNano),
+        attributes: attributesOf(span.attributes),
+        code: span.status?.code ?? 0,
+        message: span.status?.message ?? '',
         resource: attributesOf(resource.attributes),
         scope: scope.name,
       })),

@@ -6,11 +6,11 @@ import { packRecord, peekRecord, unpackRecord, type WindowRecord } from '../../a
 import { mergeWindowRecords } from '../../agent/record-merge.ts'
 import type { Point } from '../../agent/table.ts'
 import { errorBound, histogramOf } from '../../wire/histogram.ts'
-import { eventsRecord, plain, windowRecord } from './records.ts'
+import { eventsRecord, plain, spansRecord, windowRecord } from './records.ts'
 
 t.test('what is packed is unpacked', async t => {
   fc.assert(
-    fc.property(fc.oneof(windowRecord, eventsRecord), record => {
+    fc.property(fc.oneof(windowRecord, eventsRecord, spansRecord), record => {
       const read = unpackRecord(packRecord(record))
       if (!read.ok) throw new Error(read.problems.join())
       if (!isDeepStrictEqual(plain(read.value), plain(record))) throw new Error(`got ${JSON.stringify(plain(read.value))}`)
@@ -46,7 +46,7 @@ t.test('garbage is a problem, and nothing is thrown', async () => {
     return read.ok || /^not a record: /.test(read.problems[0]!)
   }
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), isProblemOrRecord), { numRuns: 2000 })
-  const heads = fc.constantFrom([1, 1, 0, 1, 0], [1, 2])
+  const heads = fc.constantFrom([1, 1, 0, 1, 0], [1, 2], [1, 3])
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), heads, (bytes, head) => isProblemOrRecord(Uint8Array.from([...head, ...bytes]))),
     { numRuns: 1000 },

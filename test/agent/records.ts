@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Labels } from '../../agent/metrics.ts'
-import type { AgentEvent, EventsRecord, WindowRecord } from '../../agent/record.ts'
+import type { AgentEvent, EventsRecord, RunSpan, SpansRecord, WindowRecord } from '../../agent/record.ts'
 import { timesOf } from '../../agent/samples.ts'
 import type { Point } from '../../agent/table.ts'
 import { histogramOf } from '../../wire/histogram.ts'
@@ -69,6 +69,28 @@ export const eventsRecord: fc.Arbitrary<EventsRecord> = fc.record({
   type: fc.constant('events' as const),
   source: fc.option(place, { nil: undefined }),
   events: fc.array(event, { maxLength: 5 }),
+})
+
+const hex = (digits: number): fc.Arbitrary<string> =>
+  fc.string({ minLength: digits, maxLength: digits, unit: fc.constantFrom(...'0123456789abcdef') })
+const timeMs = fc.double({ min: 0, max: 2 ** 42, noNaN: true })
+const span: fc.Arbitrary<RunSpan> = fc.record(
+  {
+    traceId: hex(32),
+    spanId: hex(16),
+    name: word,
+    startMs: timeMs,
+    endMs: timeMs,
+    error: word,
+    labels,
+    attributes: fc.dictionary(fc.stringMatching(/^[a-z.]{1,20}$/), attribute, { maxKeys: 5, noNullPrototype: true }),
+  },
+  { requiredKeys: ['traceId', 'spanId', 'name', 'startMs', 'endMs', 'labels', 'attributes'] },
+)
+export const spansRecord: fc.Arbitrary<SpansRecord> = fc.record({
+  type: fc.constant('spans' as const),
+  source: fc.option(place, { nil: undefined }),
+  spans: fc.array(span, { maxLength: 5 }),
 })
 
 /** Sums are whole nanoseconds in a record; everything else is exact. */

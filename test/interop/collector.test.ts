@@ -2,7 +2,8 @@
 import t from 'tap'
 import { kinds } from '../../wire/result.ts'
 import { configure, everyKind, run, temporary } from '../agent/every-kind.ts'
-import { type ReadPoint, readLogs, readMetrics } from '../agent/otlp-reading.ts'
+import { type ReadPoint, readLogs, readMetrics, readSpans } from '../agent/otlp-reading.ts'
+import { startTracedServer } from '../agent/traced-server.ts'
 import { type Inlet, startCollector } from './collector.ts'
 import { needsCollector } from './needs-collector.ts'
 import { waitFor } from './programs.ts'
@@ -41,10 +42,16 @@ t.test('a real Collector takes metrics and logs, protobuf and JSON, packed and n
   const directory = temporary(t)
   const inlets = await startCollector(t, directory, names)
   const { targets, checks } = await everyKind(t, directory)
+  const service = await startTracedServer(t)
+  const traced = { name: 'traced', address: `127.0.0.1:${service.port}`, path: '/' }
   const closed = { name: 'closed', address: '127.0.0.1:1' }
   const config = configure(directory, {
-    targets: [...targets, closed],
-    checks: [...checks, { name: 'refused', kind: 'tcp', every: '1s', targets: ['closed'] }],
+    targets: [...targets, traced, closed],
+    checks: [
+      ...checks,
+      { name: 'traces', kind: 'http', every: '1s', targets: ['traced'], options: { scheme: 'http' } },
+      { name: 'refused', kind: 'tcp', every: '1s', targets: ['closed'] },
+    ],
     export: names.map(name => {
       const [encoding, compression] = name.split('-')
       return { name, url: inlets[name]!.url, encoding, compression }
@@ -106,5 +113,11 @@ t.test('a real Collector takes metrics and logs, protobuf and JSON, packed and n
     const [log, ...logs] = names.map(name => inlets[name]!.logs().flatMap(request => readLogs(bytes(request), 'json')))
     t.match(log![0], { severity: 17, attributes: { 'causeway.check': 'refused', 'error.type': 'tcp_refused' } })
     for (const other of logs) t.same(other, log)
+    const [spans, ...otherSpans] = names.map(name => inlets[name]!.traces().flatMap(request => readSpans(bytes(request), 'json')))
+    for (const other of otherSpans) t.same(other, spans)
+    const seen = new Set(service.traceparents.map(text => text.slice(3, -3)))
+    const ours = spans!.filter(({ attributes }) => attributes['causeway.check'] === 'traces')
+    t.ok(ours.length > 3)
+    for (const { traceId, spanId, kind } of ours) t.ok(kind === 3 && seen.has(`${traceId}-${spanId}`), 'the trace that the service saw')
   })
 })

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { type Signal, signals } from '../../agent/send/endpoint.ts'
 import { collector } from './needs-collector.ts'
 import { freePorts, keepRunning, waitFor } from './programs.ts'
 
@@ -13,7 +14,6 @@ export const startCollector = async (t: Test, folder: string, names: readonly st
   const ports = await freePorts(names.length)
   const each = <T>(make: (name: string, i: number) => [string, T][]): Record<string, T> => Object.fromEntries(names.flatMap(make))
   const file = (name: string, signal: string): string => join(folder, `${name}.${signal}.json`)
-  const signals = ['metrics', 'logs', 'traces'] as const
   const config = {
     receivers: each((name, i) => [[`otlp/${name}`, { protocols: { http: { endpoint: `127.0.0.1:${ports[i]}` } } }]]),
     exporters: each(name => signals.map(signal => [`file/${name}-${signal}`, { path: file(name, signal), flush_interval: '200ms' }])),
@@ -46,8 +46,6 @@ export const startCollector = async (t: Test, folder: string, names: readonly st
           .filter(line => line !== '')
           .map(line => JSON.parse(line) as object)
       : []
-  return each((name, i) => {
-    const inlet = (signal: string) => () => read(file(name, signal))
-    return [[name, { url: urls[i]!, metrics: inlet('metrics'), logs: inlet('logs'), traces: inlet('traces') }]]
-  })
+  const of = (name: string, signal: Signal) => () => read(file(name, signal))
+  return each((name, i) => [[name, { url: urls[i]!, metrics: of(name, 'metrics'), logs: of(name, 'logs'), traces: of(name, 'traces') }]])
 }

@@ -57,6 +57,35 @@ t.test('every problem is said at once, and no secret with it', async t => {
   t.notMatch(parsed.problems.join('\n'), /canary/)
 })
 
+for (const [name, variables, wanted] of [
+  ['all by the general address', { ENDPOINT: 'https://c.example' }, ['metrics', 'logs', 'traces']],
+  ['traces alone', { TRACES_ENDPOINT: 'https://t.example/in' }, ['traces']],
+  [
+    'no traces without an address for them',
+    { METRICS_ENDPOINT: 'https://m.example', LOGS_ENDPOINT: 'https://l.example' },
+    ['metrics', 'logs'],
+  ],
+] as const)
+  t.test(`signals: ${name}`, async t => {
+    const environment = Object.fromEntries(Object.entries(variables).map(([key, value]) => [`OTEL_EXPORTER_OTLP_${key}`, value]))
+    const parsed = parseOtelEnvironment(environment)
+    t.match(parsed, { ok: true, value: { signals: wanted } })
+  })
+
+t.test('a signal with another exporter than otlp is not sent', async t => {
+  const general = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c.example' }
+  const signalsOf = (environment: Record<string, string>) => {
+    const parsed = parseOtelEnvironment({ ...general, ...environment })
+    return parsed.ok ? parsed.value?.signals : parsed.problems
+  }
+  t.same(signalsOf({ OTEL_TRACES_EXPORTER: 'none' }), ['metrics', 'logs'])
+  t.same(signalsOf({ OTEL_METRICS_EXPORTER: 'prometheus', OTEL_LOGS_EXPORTER: 'console,otlp' }), ['logs', 'traces'])
+  t.same(signalsOf({ OTEL_TRACES_EXPORTER: ' ' }), ['metrics', 'logs', 'traces'], 'an empty one is as good as none')
+  t.same(signalsOf({ OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none', OTEL_TRACES_EXPORTER: 'none' }), undefined)
+  const only = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'https://m.example', OTEL_LOGS_EXPORTER: 'none' }
+  t.match(parseOtelEnvironment(only), { ok: true, value: { url: 'https://m.example', signals: ['metrics'] } })
+})
+
 t.test('Retry-After is seconds or a date', async t => {
   const nowMs = Date.UTC(2026, 0, 1)
   t.equal(parseRetryAfterMs('30', nowMs), 30_000)
