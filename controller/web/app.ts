@@ -38,9 +38,12 @@ const allRoutes = [
 const bodyBytes = 4 * 2 ** 20
 /** Slow bodies are not waited for longer (RFC 9110 §15.5.9). */
 const requestMs = 30_000
+/** The same for headers, and for connections on which nothing comes; looked at so often. */
+const [headersMs, lookEveryMs] = [15_000, 2000]
 
 /** `tls` absent: plain HTTP, which is for loopback. A client certificate is asked for and never demanded: what it proves is judged where an agent enrols. */
 export const buildApp = async (parts: Parts, tls?: TlsOptions): Promise<FastifyInstance> => {
+  const patience = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: lookEveryMs }
   const app = fastify({
     loggerInstance: parts.log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -54,7 +57,7 @@ export const buildApp = async (parts: Parts, tls?: TlsOptions): Promise<FastifyI
     frameworkErrors: answerError,
     clientErrorHandler: answerClientError,
     routerOptions: { maxParamLength: 512 },
-    ...(tls && { https: tls }),
+    ...(tls ? { https: { ...tls, ...patience } } : { http: patience }),
   }) as unknown as FastifyInstance
   addStrictness(app)
   const routes: RouteOptions[] = []
