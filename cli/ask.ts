@@ -9,13 +9,19 @@ export const ask = async (io: Io, question: string, { hidden = false }: { hidden
   const input = io.stdin
   if (!input?.isTTY) return undefined
   io.stderr.write(question)
-  if (!hidden || !input.setRawMode) return await readLine(input)
-  input.setRawMode(true)
+  const asked = readLine(input)
+  // Outside raw mode the terminal makes a signal of Ctrl-C, which commands that ask a controller listen to.
+  const stopped = Promise.withResolvers<undefined>()
+  const endListening = io.onStop(() => stopped.resolve(undefined))
+  if (hidden) input.setRawMode?.(true)
   try {
-    return await readLine(input)
+    return await Promise.race([asked, stopped.promise])
   } finally {
-    input.setRawMode(false)
-    io.stderr.write('\n')
+    endListening()
+    if (hidden && input.setRawMode) {
+      input.setRawMode(false)
+      io.stderr.write('\n')
+    }
   }
 }
 

@@ -114,11 +114,19 @@ export const sloColumns: Column<SloAnswer>[] = [
   {
     title: 'AVAILABLE',
     spare: 3,
-    of: ({ availability }) => (availability === null ? 'no data' : showRatio(availability / 100)),
+    of: ({ availability }) => (availability === null ? 'no data' : showRatio(availability)),
     right: true,
   },
-  { title: 'BUDGET LEFT', of: ({ errorBudget }) => showRatio(errorBudget?.leftRatio), right: true },
-  { title: 'WHICH IS', of: ({ errorBudget }) => errorBudget && showSpan(errorBudget.leftMs), right: true },
+  {
+    title: 'BUDGET LEFT',
+    of: ({ errorBudget }) => errorBudget && (errorBudget.leftRatio < 0 ? 'spent' : showRatio(errorBudget.leftRatio)),
+    right: true,
+  },
+  {
+    title: 'WHICH IS',
+    of: ({ errorBudget }) => errorBudget && (errorBudget.leftMs < 0 ? undefined : showSpan(errorBudget.leftMs)),
+    right: true,
+  },
   { title: 'P95', spare: 2, of: ({ p95Ms }) => (p95Ms === null ? undefined : `${p95Ms} ms`), right: true },
   { title: 'WANTED', of: ({ objective }) => (objective.p95Ms === undefined ? undefined : `${objective.p95Ms} ms`), right: true },
   {

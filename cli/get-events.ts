@@ -37,11 +37,17 @@ export const followEvents = async (client: Client, words: Words, io: Io, stop: A
   }
 }
 
+const longestFact = 120
+
 const eventLine = ({ at, kind, subject, body }: Shown, io: Io): string => {
   const style = styleOf(io.stdout, io.env)
-  const facts = Object.entries(body).map(
-    ([name, value]) => `${name}=${isObject(value) || Array.isArray(value) ? JSON.stringify(value) : value}`,
-  )
+  // The whole of it is what --output ndjson prints.
+  const facts = Object.entries(body).flatMap(([name, value]) => {
+    if (value === null || value === '' || name === 'atMs' || name === 'severity') return []
+    if (isObject(value) || Array.isArray(value)) return []
+    const text = String(value)
+    return [`${name}=${text.length > longestFact ? `${text.slice(0, longestFact - 1)}…` : text}`]
+  })
   return style.fit(
     `${style.dim(printable(at))}  ${style.strong(printable(kind))}  ${printable(subject)}  ${style.dim(printable(facts.join(' ')))}`,
   )

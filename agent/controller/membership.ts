@@ -30,6 +30,8 @@ type Parts = Asking & {
 
 /** A credential that was good for so long was no mistake. */
 const steadyMs = 60_000
+/** After a start, so that a fleet that starts at one moment does not come at one. */
+const introduceMs = 15_000
 /** Renewed this far from the middle of its life, to either side, as part of its life. */
 const jitter = 0.05
 /** Between two credentials, however short their lives. */
@@ -44,6 +46,8 @@ export const startMembership = (parts: Parts, signal: AbortSignal): Membership =
   let isDoubted = false
   let doubts = 0
   let failures = 0
+  /** What this agent says of itself may be other than when it got the credential that it kept. */
+  let isFirst = current !== undefined
   let said = ''
   let woken = Promise.withResolvers<void>()
   let changed = new AbortController()
@@ -103,7 +107,9 @@ export const startMembership = (parts: Parts, signal: AbortSignal): Membership =
   const work = async (): Promise<void> => {
     while (!signal.aborted) {
       changed = new AbortController()
-      const waitMs = current && isGood() && failures === 0 ? renewalMs(current, random()) - nowMs() : 0
+      const dueMs = isFirst ? random() * introduceMs : current ? renewalMs(current, random()) - nowMs() : 0
+      const waitMs = isGood() && failures === 0 ? dueMs : 0
+      isFirst = false
       if (waitMs > 0) await sleep(Math.min(waitMs, 2 ** 31 - 1), AbortSignal.any([signal, changed.signal]))
       if (signal.aborted) return
       if (isDoubted && failures === 0) await sleep(backoffMs(doubts, random()), signal)

@@ -1,5 +1,6 @@
 /** Export: the leader adds up the minutes of all agents as they are stored, for the page and for the OTLP endpoints. Another replica has its own metrics only. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ControllerConfig } from '../config/read.ts'
 import type { Counters } from '../metrics.ts'
 import type { Store } from '../store/store.ts'
@@ -9,6 +10,7 @@ import { followMinutes, type Minutes } from './follow-minutes.ts'
 /** More make no page that anything scrapes, nor a request that anything takes; their agents send to a backend themselves. */
 export const mostPaths = 20_000
 const readEveryMs = 5000
+const closeMs = 3000
 /** Of a path that is measured once an hour something comes within two. */
 const forgetAfterMs = 2 * 3_600_000
 
@@ -84,8 +86,11 @@ export const startExport = async (options: ExportOptions): Promise<Exporting> =>
     read,
     async close() {
       clearInterval(timer)
-      await read()
-      await telemetry?.close()
+      // What an endpoint does not take now it misses: whoever ends the controller is not kept waiting for it.
+      const patience = new AbortController()
+      const flush = read().then(() => telemetry?.close())
+      await Promise.race([flush.catch(onProblem), sleep(closeMs, undefined, { signal: patience.signal, ref: false }).catch(() => {})])
+      patience.abort()
     },
   }
 }

@@ -1,8 +1,10 @@
 /** Who probes the targets that are not agents: of each region so many agents per target, by rendezvous hashing. */
 import type { FleetCheck, FleetTarget } from '../../wire/fleet.ts'
+import { type Kind, kinds } from '../../wire/result.ts'
 import { regionOf, selects } from '../fleet/select.ts'
 import { combine, hashText, highest } from './hash.ts'
 import type { LiveAgent } from './live-agent.ts'
+import type { PlannedFleet } from './plan.ts'
 
 /** Runners take only checks that name them, and no others do. */
 const runsAs = ({ runner }: LiveAgent, { as }: FleetCheck): boolean =>
@@ -22,6 +24,13 @@ export const planTargets = (check: FleetCheck, targets: readonly FleetTarget[], 
     const chosen = regions.flatMap(({ members, hashes }) => highest(hashes, slot, check.perLink, () => true).map(index => members[index]!))
     return { target, agents: chosen }
   })
+}
+
+/** What the fleet measures on a target, whoever does it. */
+export const kindsOn = (target: string, { checks, targets, mesh }: Pick<PlannedFleet, 'checks' | 'targets' | 'mesh'>): Kind[] => {
+  const inMesh = new Set(mesh.flatMap(one => one.checks))
+  const own = checks.filter(check => check.as === 'agent' && targetsOf(check, targets, inMesh).some(({ name }) => name === target))
+  return kinds.filter(kind => own.some(check => check.kind === kind))
 }
 
 /** A check without targets is for all of them, unless it is what a mesh runs. */

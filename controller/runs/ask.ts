@@ -4,6 +4,7 @@ import type { Problem } from '../../wire/problem.ts'
 import { readPresent } from '../assign/live-agents.ts'
 import type { FleetReader } from '../fleet/current.ts'
 import { meshKinds } from '../fleet/mesh-rules.ts'
+import { kindsOn } from '../plan/target-checks.ts'
 import { addEvent } from '../store/events.ts'
 import { addRun, dropRuns, type NewPart, openParts } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -30,7 +31,8 @@ export const askForRun = async (
   const id = newId()
   const choice = chooseAgents(request, { live: await readPresent(store, nowMs), targets: merged.targets, links: merged.links, seed: id })
   if (!choice.ok) return { ok: false, status: choice.status, detail: choice.problem }
-  const kinds = request.kinds ?? defaultKinds(choice.isTarget ? choice.chosen[0]!.targetFor('echo') : undefined)
+  const target = choice.isTarget ? choice.chosen[0]!.targetFor('echo') : undefined
+  const kinds = request.kinds ?? defaultKinds(target, target ? kindsOn(target.name, merged) : [])
   const options = request.options as Parameters<typeof optionProblems>[1]
   const problems = [...kindProblems(kinds, choice.isTarget), ...optionProblems(kinds, options)]
   if (problems.length > 0) return { ok: false, status: 400, detail: `the body: ${problems[0]!.path}: ${problems[0]!.message}`, problems }

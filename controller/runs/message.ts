@@ -46,12 +46,21 @@ export const optionProblems = (kinds: readonly Kind[], options: Given): Problem[
     ]
   })
 
-/** What is measured when nobody says what. `target`: of the fleet; undefined: agents. */
-export const defaultKinds = (target: AssignedTarget | undefined): Kind[] => {
+/**
+ * What is measured when nobody says what. `target`: of the fleet; undefined: agents. `own`: the kinds that the fleet runs on it, without which a run would call well
+ * what is known to fail.
+ */
+export const defaultKinds = (target: AssignedTarget | undefined, own: readonly Kind[] = []): Kind[] => {
   const parsed = target && parseTarget(target.address)
   if (!parsed?.ok) return ['icmp', 'tcp', 'mtu']
   const { port, family } = parsed.value
-  return [...(family === undefined ? (['dns'] as const) : []), 'icmp', ...(port === undefined ? [] : (['tcp'] as const)), 'mtu']
+  const usual = [
+    ...(family === undefined ? (['dns'] as const) : []),
+    'icmp',
+    ...(port === undefined ? [] : (['tcp'] as const)),
+    'mtu',
+  ] as const
+  return [...usual, ...own.filter(kind => !usual.some(one => one === kind))]
 }
 
 export type RunBody = { targets: AssignedTarget[]; checks: AssignedCheck[] }

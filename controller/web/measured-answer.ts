@@ -155,7 +155,7 @@ export const sloAnswers = (links: MergedFleet['links'], rows: readonly HistoryRo
         objective,
         windowMs,
         paths: row?.paths ?? 0,
-        availability: availability === null ? null : availability * 100,
+        availability,
         p95Ms: p95Ms ?? null,
         ...(errorBudget && { errorBudget }),
         ...(isMet !== undefined && { meets: isMet }),

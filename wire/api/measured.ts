@@ -138,7 +138,7 @@ export const sloSchema = {
     objective: objectiveSchema,
     windowMs: { type: 'number' },
     paths: count,
-    availability: { ...ratio, description: 'per cent, of the runs that were measured; null: nothing was measured' },
+    availability: { ...ratio, description: 'of the runs that were measured: 0 to 1; null: nothing was measured' },
     p95Ms: ratio,
     errorBudget: {
       type: 'object',

@@ -16,7 +16,7 @@ t.test('where others reach the responder: as configured, else where the controll
 })
 
 t.test('an address that means nothing to others is none', async t => {
-  t.equal(await localAddressTo('127.0.0.1', 80), undefined)
-  t.equal(await localAddressTo('::1', 80), undefined)
+  // Towards a controller on this machine: where others would reach it, if it has such an address at all.
+  for (const loopback of ['127.0.0.1', '::1']) t.notMatch(await localAddressTo(loopback, 80), /^(127\.|::1$|fe80:)/)
   t.equal(await localAddressTo('no-such-host.invalid', 80), undefined)
 })

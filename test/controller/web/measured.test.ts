@@ -146,8 +146,8 @@ t.test('an objective says what is left of its error budget over the window', asy
   const { items } = await get('/v1/slo?window=10m')
   t.match(items, [
     // Half a per cent of failures of the half a per cent that is allowed.
-    { from: 'aws/us-east-1', availability: 99.5, objective: { availability: 99.5 }, meets: false, errorBudget: { allowedMs: 3000 } },
-    { from: 'azure/eastus', availability: 99, p95Ms: null, meets: true },
+    { from: 'aws/us-east-1', availability: 0.995, objective: { availability: 99.5 }, meets: false, errorBudget: { allowedMs: 3000 } },
+    { from: 'azure/eastus', availability: 0.99, p95Ms: null, meets: true },
     { from: 'gcp/us-central1', paths: 0, availability: null },
   ])
   const left = items.map(({ errorBudget }) => (errorBudget as { leftRatio: number } | undefined)?.leftRatio)

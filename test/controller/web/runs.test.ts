@@ -4,6 +4,7 @@ import { putDocument } from '../../../controller/store/documents.ts'
 import type { RunMessage } from '../../../wire/api/assignments.ts'
 import type { RunAnswer } from '../../../wire/api/runs.ts'
 import { assignmentSchema } from '../../../wire/assignment.ts'
+import type { Fleet } from '../../../wire/fleet.ts'
 import { readBySchema } from '../../../wire/read.ts'
 import { type Api, openApi } from './api.ts'
 import { listen, readSse, type SseReader } from './sse-reader.ts'
@@ -95,7 +96,8 @@ t.test('a target of the fleet is probed from where somebody says; nobody else an
   const api = await openApi(t)
   const base = await listen(api.app)
   const operator = await api.person('operator')
-  const document = { ...emptyFleet('ann'), targets: [{ name: 'payments', address: 'payments.example:443' }] }
+  const checks = [{ name: 'payments-tls', kind: 'tls', every: '30s', perLink: 3, as: 'agent' }] as const
+  const document: Fleet = { ...emptyFleet('ann'), targets: [{ name: 'payments', address: 'payments.example:443' }], checks: [...checks] }
   await api.parts.store.write(sql => putDocument(sql, { document, author: 'ann', nowMs: 1 }))
   await api.parts.fleet.refresh()
   const { reader, credential } = await enrol(api, base, 'a1', 'aws')
@@ -105,7 +107,8 @@ t.test('a target of the fleet is probed from where somebody says; nobody else an
   t.same(message.targets, [{ name: 'payments', address: 'payments.example:443' }])
   t.same(
     message.checks.map(({ kind }) => kind),
-    ['dns', 'icmp', 'tcp', 'mtu'],
+    ['dns', 'icmp', 'tcp', 'mtu', 'tls'],
+    'also what the fleet measures on it',
   )
   const send = (results: object[]) =>
     api.call(credential, { method: 'POST', url: `/v1/runs/${message.id}/results`, payload: { results, done: false } })
