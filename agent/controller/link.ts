@@ -75,6 +75,10 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
     endpoint: () => ({
       ...line.endpoint(),
       bearer: async signal => (membership?.now() ?? (await membership?.held(signal)))?.token,
+      renewed: async (token, signal) => {
+        membership?.doubt({ token })
+        await membership?.held(signal)
+      },
     }),
     async start(hands) {
       const parts = { ...around, line, keep, said: saidBy(around, hands.ports), ...partsOf(world) }

@@ -15,7 +15,7 @@ export type Membership = {
   /** As soon as there is one; undefined when it all ends, or `waiting` does. */
   held(waiting: AbortSignal): Promise<Credential | undefined>
   /** The controller does not take this one. */
-  doubt(credential: Credential): void
+  doubt(credential: Pick<Credential, 'token'>): void
   readonly ended: Promise<void>
 }
 
@@ -129,9 +129,9 @@ export const startMembership = (parts: Parts, signal: AbortSignal): Membership =
       waiting.removeEventListener('abort', give)
       return isGood() && !waiting.aborted ? current : undefined
     },
-    doubt(credential) {
-      if (isDoubted || credential.token !== current?.token) return
-      doubts = nowMs() - credential.sinceMs > steadyMs ? 1 : doubts + 1
+    doubt({ token }) {
+      if (isDoubted || token !== current?.token) return
+      doubts = nowMs() - current.sinceMs > steadyMs ? 1 : doubts + 1
       isDoubted = true
       changed.abort()
     },

@@ -25,6 +25,8 @@ export type Endpoint = {
   readonly headers: Readonly<Record<string, Secret>>
   /** The token of `authorization: Bearer`, asked for before each request since it is renewed. Nothing is sent before there is one; undefined when `signal` ends the wait. */
   readonly bearer?: (signal: AbortSignal) => Promise<Secret | undefined>
+  /** This token was not taken. Resolves when there is another, or `signal` ends it. */
+  readonly renewed?: (token: Secret, signal: AbortSignal) => Promise<void>
   /** For one request, from the dial to the last byte of the answer. */
   readonly timeoutMs: number
   readonly caFile?: string

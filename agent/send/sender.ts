@@ -3,9 +3,8 @@ import type { Spool } from '../spool/spool.ts'
 import { backoffMs } from './backoff.ts'
 import type { ReadClientIdentity } from './credentials.ts'
 import { type Endpoint, shownUrl } from './endpoint.ts'
-import type { Verdict } from './judge-answer.ts'
-import { type Body, type Encode, openRequests } from './requests.ts'
-import { sleep } from './sleep.ts'
+import { type Attempted, type Body, type Encode, openRequests } from './requests.ts'
+import { sleep, sleepUnless } from './sleep.ts'
 
 export type SenderOptions = {
   spool: Spool
@@ -149,7 +148,7 @@ class Sending {
   }
 
   /** True when the record is settled. */
-  #conclude(held: Held, points: number, verdict: Verdict): boolean {
+  #conclude(held: Held, points: number, verdict: Attempted): boolean {
     const { spool, unixNowMs } = this.#options
     const seen = this.#seen
     if (verdict.detail !== undefined) this.#fail(verdict.detail)
@@ -174,11 +173,12 @@ class Sending {
   }
 
   /** False: do not try again. A shutdown does not wait for an endpoint that has asked to be left alone, and tries any other at least once more. */
-  async #pause(verdict: Verdict & { kind: 'retry' }): Promise<boolean> {
+  async #pause(verdict: Attempted & { kind: 'retry' }): Promise<boolean> {
     const [stopping, draining] = [this.#stopping.signal, this.#draining.signal]
     const ms = backoffMs(this.#seen.failures, this.#options.random(), verdict)
     if (draining.aborted && verdict.afterMs !== undefined) return false
     if (draining.aborted) await sleep(Math.min(ms, 1_000), stopping)
+    else if (verdict.sooner) await sleepUnless(ms, this.#anyEnd, verdict.sooner)
     else await sleep(ms, verdict.afterMs === undefined ? this.#anyEnd : stopping)
     return true
   }

@@ -1,3 +1,11 @@
+/** Resolves after so long, when the signal ends it, or with `sooner`, whose own signal says that it is over. */
+export const sleepUnless = async (ms: number, signal: AbortSignal, sooner: (over: AbortSignal) => Promise<unknown>): Promise<void> => {
+  const over = new AbortController()
+  const ending = AbortSignal.any([signal, over.signal])
+  await Promise.race([sleep(ms, ending), sooner(ending)])
+  over.abort()
+}
+
 /** Resolves after so long, or when the signal ends it. */
 export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise(resolve => {

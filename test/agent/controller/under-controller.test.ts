@@ -73,6 +73,18 @@ t.test('it enrols, runs what it is told, says so, and sends what it has measured
   t.equal(controller.streams.size, 0)
 })
 
+t.test('results that are refused for their credential are sent with another, which is asked for at once', async t => {
+  const [controller, target] = [await startFakeController(t), await startTarget(t)]
+  controller.on.metrics = ({ headers }, response) =>
+    void response.writeHead(headers.authorization === 'Bearer credential-0' ? 401 : 200).end()
+  const { agent } = await startUnder(t, controller)
+  await until(() => controller.streams.size === 1)
+  controller.say('assignment', assignmentTo(target.address), 'r1')
+  await until(() => controller.asked.metrics.some(({ headers }) => headers.authorization === 'Bearer credential-1'))
+  t.equal(controller.asked.enrol.length, 2)
+  await agent.close(0)
+})
+
 t.test('while the controller is away the last assignment goes on, over a restart too, and nothing is lost', async t => {
   const [controller, target] = [await startFakeController(t), await startTarget(t)]
   const first = await startUnder(t, controller)

@@ -9,7 +9,7 @@ import type { EndpointState } from '../../../agent/send/sender.ts'
 import { Secret } from '../../../probes/identity/secret.ts'
 import { makeAuthority } from '../../servers/authority.ts'
 import { isExact } from '../spool/numbered.ts'
-import { type Reply, startOtlp, startResetting } from './otlp-server.ts'
+import { type Got, type Reply, startOtlp, startResetting } from './otlp-server.ts'
 import { appendRecords, endpointAt, openTestSpool, startTestSender, temporaryDirectory, until } from './sending.ts'
 
 const settled = (items: number) => (state: EndpointState) => state.ledger.produced === items && state.backlogItems === 0
@@ -94,6 +94,32 @@ for (const status of [401, 403])
     await sender.drain(AbortSignal.timeout(5_000))
     exactly(t, sender.state(), 12)
   })
+
+t.test('a token that is not taken is tried again as soon as there is another, however long the pause', async t => {
+  const [old, fresh] = [new Secret('old'), new Secret('fresh')]
+  const isOld = ({ headers }: Got): boolean => headers.authorization === 'Bearer old'
+  const server = await startOtlp(t, (response, _nth, got) => void response.writeHead(isOld(got) ? 401 : 200).end())
+  const spool = await openTestSpool(t)
+  const renewal = Promise.withResolvers<void>()
+  const refused: Secret[] = []
+  let token = old
+  const endpoint = endpointAt(server.url, {
+    bearer: async () => token,
+    renewed: async one => {
+      refused.push(one)
+      await renewal.promise
+    },
+  })
+  // Minutes.
+  const sender = startTestSender(t, spool, endpoint, { random: () => 0.99 })
+  appendRecords(spool, 1)
+  await until(sender, state => state.unauthorised)
+  while (refused.length === 0) await new Promise(resolve => setTimeout(resolve, 2))
+  token = fresh
+  renewal.resolve()
+  exactly(t, await until(sender, settled(4)), 4)
+  t.same(refused, [old])
+})
 
 const partial = { rejectedDataPoints: '3', errorMessage: 'too old' }
 const protobufPartial = Buffer.from([0x0a, 11, 0x08, 3, 0x12, 7, ...Buffer.from('too old')])
