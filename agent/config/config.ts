@@ -17,6 +17,8 @@ export type Self = Partial<Place> & {
   /** Find out at the start whether a sidecar answers our connections. */
   checkInterception: boolean
   advertise: readonly Advertised[]
+  /** For choosing agents in the controller's fleet file. */
+  labels: Readonly<Record<string, string>>
 }
 
 /** The controller and what there is to prove to it who this agent is. */

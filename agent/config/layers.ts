@@ -27,6 +27,12 @@ export const settings = {
     in: 'agent',
     help: 'where other agents reach the responder: pod=10.0.0.5,node=203.0.113.7;echo=30460',
   },
+  labels: {
+    flag: 'labels',
+    variable: 'CAUSEWAY_LABELS',
+    in: 'agent',
+    help: 'for choosing agents in the fleet file: team=payments,ring=canary',
+  },
   workloadApi: { flag: 'workload-api', variable: 'SPIFFE_ENDPOINT_SOCKET', in: 'identity', help: 'SPIFFE Workload API, unix:///…' },
   url: { flag: 'controller', variable: 'CAUSEWAY_CONTROLLER', in: 'controller', help: 'controller to be under, https://…' },
   ca: { flag: 'controller-ca', variable: 'CAUSEWAY_CONTROLLER_CA', in: 'controller', help: "PEM file of the controller's authority" },

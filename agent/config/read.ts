@@ -15,6 +15,7 @@ import { parseAdvertise } from './advertise.ts'
 import type { AgentConfig, Self } from './config.ts'
 import { controllerEndpoint, readController } from './controller.ts'
 import { readEndpoints } from './endpoints.ts'
+import { parseLabels } from './labels.ts'
 import { type Environment, type Flags, layOver, settings } from './layers.ts'
 import { ownIdentity } from './own-identity.ts'
 import { resolvePaths } from './relative.ts'
@@ -125,7 +126,7 @@ const readPolicy = (path: string | undefined, { readFile: read }: Sources, probl
 }
 
 const readSelf = ({ agent = {} }: ConfigFile, note: Note): Self => {
-  const { id, cluster, node, runner = false, interception = 'check', advertise = [], ...place } = agent
+  const { id, cluster, node, runner = false, interception = 'check', advertise = [], labels = {}, ...place } = agent
   const named = id ?? (cluster !== undefined && node !== undefined ? `${cluster}.${node}` : hostname())
   return Object.freeze({
     ...place,
@@ -134,15 +135,16 @@ const readSelf = ({ agent = {} }: ConfigFile, note: Note): Self => {
     node,
     runner,
     checkInterception: interception === 'check',
-    advertise: readAdvertise(advertise, note),
+    advertise: readEither<Self['advertise']>('advertise', advertise, parseAdvertise, note) ?? [],
+    labels: readEither<Self['labels']>('labels', labels, parseLabels, note) ?? {},
   })
 }
 
-/** A list in the file; in a flag or a variable a text. */
-const readAdvertise = (given: Self['advertise'] | string, note: Note): Self['advertise'] => {
-  const parsed = typeof given === 'string' ? parseAdvertise(given) : good(given)
-  if (!parsed.ok) for (const problem of parsed.problems) note(['agent', 'advertise'], problem)
-  return parsed.ok ? Object.freeze(parsed.value) : []
+/** Whole in the file; in a flag or a variable a text. */
+const readEither = <T>(name: string, given: T | string, parse: (text: string) => Parsed<T>, note: Note): T | undefined => {
+  const parsed = typeof given === 'string' ? parse(given) : good(given)
+  if (!parsed.ok) for (const problem of parsed.problems) note(['agent', name], problem)
+  return parsed.ok ? Object.freeze(parsed.value) : undefined
 }
 
 /** Under a controller others measure the way to us unless the file says no; alone they do when it says so. */

@@ -24,6 +24,12 @@ const self = {
       description: 'whether to find out at the start that a sidecar answers our connections (one SYN to 192.0.2.1); default: check',
     },
     serviceAccount: { ...word, description: 'Kubernetes service account' },
+    labels: {
+      type: 'object',
+      additionalProperties: { type: 'string', minLength: 1, maxLength: 256 },
+      description: 'for choosing agents in the fleet file; what the proof of its identity says wins',
+      examples: ['{ team: payments }'],
+    },
     runner: {
       type: 'boolean',
       description: "runs only the checks whose `as` names its own namespace and service account, with that workload's identity",

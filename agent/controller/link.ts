@@ -169,7 +169,7 @@ const saidBy =
     const local = ports && (await localAddressTo(host, Number(port) || (protocol === 'https:' ? 443 : 80)))
     const svid = readIdentity && pickSvid(await readIdentity(AbortSignal.timeout(svidWithinMs)))
     return {
-      labels: {},
+      labels: config.self.labels,
       advertise: ports ? advertiseOf(config.self.advertise, ports, local) : [],
       details: { version: world.version, boot, ...(svid?.id ? { spiffeId: svid.id } : {}), serves: ports ? servesOf(ports) : [] },
     }

@@ -167,3 +167,24 @@ t.test('where the responder is reached comes from the file, or as a text from a 
   ] as const)
     t.match(advertised('', { flags: { advertise: text } }), [wanted], text)
 })
+
+t.test('labels come from the file, or as a text from a variable or a flag', async t => {
+  const labelsOf = (text: string, more: Parameters<typeof read>[1] = {}) => {
+    const config = read(text, more)
+    return config.ok ? config.value.self.labels : config.problems
+  }
+  const inFile = 'agent: { labels: { team: payments } }'
+  t.same(labelsOf(''), {})
+  t.same(labelsOf(inFile), { team: 'payments' })
+  const variable = { CAUSEWAY_LABELS: 'team=net, ring=canary=2' }
+  t.same(labelsOf(inFile, { environment: variable }), { team: 'net', ring: 'canary=2' })
+  t.same(labelsOf(inFile, { environment: variable, flags: { labels: 'a=b c' } }), { a: 'b c' })
+  for (const [text, wanted] of [
+    ['team', /"team", want one like/],
+    ['=x', /"=x", want/],
+    ['team=$(TEAM)', /"team=\$\(TEAM\)", want/],
+    ['a=1,a=2', /"a" is there twice/],
+  ] as const)
+    t.match(labelsOf('', { flags: { labels: text } }), [wanted], text)
+  t.match(labelsOf('agent: { labels: { team: 7 } }'), [/labels/])
+})

@@ -33,6 +33,7 @@ export const self: Self = {
   runner: false,
   checkInterception: false,
   advertise: [],
+  labels: {},
   cloud: 'aws',
   zone: 'us-east-1a',
   node: 'n',

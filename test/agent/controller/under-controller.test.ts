@@ -14,7 +14,7 @@ type Started = { agent: Agent; said: Said[]; folder: string }
 const startUnder = async (
   t: Test,
   controller: Pick<FakeController, 'url'>,
-  more: object & { folder?: string; joinToken?: string } = {},
+  more: Record<string, unknown> & { folder?: string; joinToken?: string } = {},
 ): Promise<Started> => {
   const { folder = folderOf(t), joinToken: _, ...config } = more
   const joinToken = 'joinToken' in more ? more.joinToken : joinText()
@@ -71,6 +71,15 @@ t.test('it enrols, runs what it is told, says so, and sends what it has measured
   const text = metrics!.raw.toString('latin1')
   for (const word of ['cluster/node-1', 'us-east-1', 'connect', 'causeway.agent.assignment.generation']) t.match(text, word)
   t.equal(controller.streams.size, 0)
+})
+
+t.test('labels of the file are said at enrolment and at each renewal', async t => {
+  const controller = await startFakeController(t, { lifeMs: 3_000 })
+  const labels = { team: 'payments', ring: 'canary' }
+  const { agent } = await startUnder(t, controller, { agent: { id: 'here', interception: 'off', labels } })
+  await until(() => controller.asked.renew.length > 0)
+  for (const { body } of [controller.asked.enrol[0]!, controller.asked.renew[0]!]) t.same(body.labels, labels)
+  await agent.close(0)
 })
 
 t.test('results that are refused for their credential are sent with another, which is asked for at once', async t => {
