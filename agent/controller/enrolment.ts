@@ -23,7 +23,8 @@ export const enrol = async ({ line, self, said, nowMs }: Asking, proof: Proof, s
     runner: self.runner,
     ...(await said()),
   }
-  return judgeCredentialAnswer(await tell(line, '/v1/enrol', request, {}, signal), nowMs())
+  const by = proof.kind === 'spiffe' ? { url: line.url, agent: line.provingAgent } : line
+  return judgeCredentialAnswer(await tell(by, '/v1/enrol', request, {}, signal), nowMs())
 }
 
 /** Never rejects. */
@@ -34,7 +35,7 @@ export const bearer = (token: Credential['token']): Record<string, string> => ({
 
 /** A JSON body to one of the controller's routes. Never rejects. */
 export const tell = async (
-  line: Line,
+  line: Pick<Line, 'url' | 'agent'>,
   path: string,
   body: object,
   headers: Record<string, string>,

@@ -8,6 +8,7 @@ import type { ControllerConfig } from '../config/config.ts'
 import { controllerEndpoint, controllerSignals } from '../config/controller.ts'
 import { type Connections, openConnections, type ReadClientIdentity } from '../send/credentials.ts'
 import { defaultTimeoutMs, type Endpoint } from '../send/endpoint.ts'
+import { openAuthorities } from './authorities.ts'
 import type { Keep } from './kept.ts'
 import { fetchPinnedCa, fingerprintOf } from './pinned-ca.ts'
 
@@ -21,6 +22,8 @@ export type Line = {
   endpoint(): Endpoint
   /** Rejects, in words, when a file of it can't be used. */
   agent(): Promise<HttpAgent>
+  /** The same, and shows the SVID where that is what we are known by: for a proof. */
+  provingAgent(): Promise<HttpAgent>
   /** From now on trusts the authority with this SHA-256 and no other, unless the configuration names one. */
   trust(pin: string, signal: AbortSignal): Promise<Parsed<undefined>>
   close(): void
@@ -31,7 +34,8 @@ type Parts = { config: ControllerConfig; keep: Keep; environment: NodeJS.Process
 export const openLine = ({ config, keep, environment, readSvid }: Parts): Line => {
   const { url, spiffe } = config
   const keptCa = join(keep.directory, caName)
-  let open: { caFile?: string; connections: Connections } | undefined
+  const isBySvid = spiffe && url.startsWith('https:')
+  const authorities = isBySvid && readSvid ? openAuthorities(keep, readSvid) : undefined
   const endpoint = (): Endpoint => {
     const caFile = config.caFile ?? (existsSync(keptCa) ? keptCa : undefined)
     return {
@@ -44,28 +48,40 @@ export const openLine = ({ config, keep, environment, readSvid }: Parts): Line =
       timeoutMs: defaultTimeoutMs,
       order: 'newest',
       concurrency: 1,
-      svid: spiffe && url.startsWith('https:'),
       ...(caFile === undefined ? {} : { caFile }),
+      ...(authorities && { authorities }),
     }
   }
+  const opening = (svid: boolean) => {
+    let open: { caFile?: string; connections: Connections } | undefined
+    return {
+      agent(): Promise<HttpAgent> {
+        const now = endpoint()
+        if (!open || open.caFile !== now.caFile) {
+          open?.connections.close()
+          open = { caFile: now.caFile, connections: openConnections({ ...now, svid, concurrency: connections }, environment, readSvid) }
+        }
+        return open.connections.agent()
+      },
+      close: () => open?.connections.close(),
+    }
+  }
+  const [plain, proving] = [opening(false), opening(isBySvid)]
   return {
     url,
     endpoint,
-    agent() {
-      const now = endpoint()
-      if (!open || open.caFile !== now.caFile) {
-        open?.connections.close()
-        open = { caFile: now.caFile, connections: openConnections({ ...now, concurrency: connections }, environment, readSvid) }
-      }
-      return open.connections.agent()
-    },
+    agent: plain.agent,
+    provingAgent: isBySvid ? proving.agent : plain.agent,
     async trust(pin, signal) {
       if (config.caFile !== undefined || url.startsWith('http:') || isPinned(keep.read(caName), pin)) return good(undefined)
       const ca = await fetchPinnedCa({ url, pin, environment, timeoutMs: defaultTimeoutMs }, signal)
       if (!ca.ok) return ca
       return keep.write(caName, ca.value) ? good(undefined) : bad(`${keptCa}: cannot be written`)
     },
-    close: () => open?.connections.close(),
+    close() {
+      plain.close()
+      proving.close()
+    },
   }
 }
 

@@ -41,8 +41,11 @@ export const openConnections = (endpoint: Endpoint, environment: NodeJS.ProcessE
 type Credentials = { ca?: string; cert?: string; key?: string }
 
 /** Read for each request: they are small, and a renewed certificate is used at once. */
-const readCredentials = async ({ caFile, certFile, keyFile, svid }: Endpoint, readSvid?: ReadClientIdentity): Promise<Credentials> => {
-  const ca = caFile === undefined ? undefined : await readPem(caFile)
+const readCredentials = async (
+  { caFile, authorities, certFile, keyFile, svid }: Endpoint,
+  readSvid?: ReadClientIdentity,
+): Promise<Credentials> => {
+  const ca = caFile === undefined ? await authorities?.() : await readPem(caFile)
   if (certFile !== undefined) return { ca, cert: await readPem(certFile), key: await readPem(keyFile ?? certFile) }
   if (!svid) return { ca }
   const identity = await readSvid?.()

@@ -30,6 +30,8 @@ export type Endpoint = {
   /** For one request, from the dial to the last byte of the answer. */
   readonly timeoutMs: number
   readonly caFile?: string
+  /** PEM of whom to trust where no file says so, asked for before each request; undefined: the public ones. */
+  readonly authorities?: () => Promise<string | undefined>
   readonly certFile?: string
   readonly keyFile?: string
   /** Present the agent's SVID; the files come first. */

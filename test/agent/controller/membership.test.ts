@@ -209,6 +209,33 @@ t.test('an SVID is shown as the client certificate, and the controller is known 
   t.match(without.said, [{ level: 'warn', facts: { problem: /no SVID to present/ } }])
 })
 
+t.test('with a good credential the controller is reached without an SVID, by the authorities that came with the last one', async t => {
+  const authority = await makeAuthority({ name: 'aws.test' })
+  const leaf = await authority.issue({ addresses: ['127.0.0.1'] })
+  const svid = await authority.issue({ uris: ['spiffe://aws.test/agent'] })
+  const tls = { cert: leaf.certPem, key: leaf.keyPem, requestCert: true, rejectUnauthorized: false }
+  const controller = await startFakeController(t, { tls, lifeMs: 3_000 })
+  const shown: (string | undefined)[] = []
+  controller.on.renew = ({ request }, response, nth) => {
+    shown.push((request.socket as TLSSocket).getPeerCertificate().subjectaltname)
+    answerJson(response, credentialAnswer(1000 + nth))
+  }
+  const identity = { certPem: svid.chainPem, keyPem: svid.keyPem, caPem: authority.certPem }
+  const first = member(t, controller.url, { spiffe: true, joinToken: undefined, readSvid: async () => identity })
+  await first.membership.held(first.stop)
+  await first.end()
+  const away = async () => {
+    throw new Error('the Workload API is away')
+  }
+  const second = member(t, controller.url, { folder: first.folder, spiffe: true, joinToken: undefined, readSvid: away })
+  await until(() => second.given.length > 0)
+  t.equal(controller.asked.enrol.length, 1)
+  t.same(shown, [undefined], 'renewed by the credential alone')
+  second.membership.doubt(second.given.at(-1)!)
+  await until(() => second.said.length > 0)
+  t.match(second.said, [{ level: 'warn', facts: { problem: /the Workload API is away/ } }], 'a new proof needs it')
+})
+
 t.test('who this agent says that it is', async t => {
   const controller = await startFakeController(t)
   const folder = folderOf(t)
