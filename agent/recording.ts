@@ -70,11 +70,11 @@ export const startRecording = ({
   })
 
   const writeWindow = async (set: WindowSet): Promise<void> => {
-    for (const record of set.records()) {
+    for (const part of set.parts()) {
       // Measuring goes on between two parts, and before one is packed.
       await setImmediate()
-      if (!isKept('windows')) continue
-      append(spoolRecordOf(record))
+      if (part === 'more' || !isKept('windows')) continue
+      append(spoolRecordOf(part))
       await setImmediate()
     }
   }

@@ -19,8 +19,14 @@ export const pathsPerRecord = 200
  */
 export type Noted = 'changed' | 'failed' | 'same' | 'gone'
 
-/** A closed window. `records` reads it once, a part at a time, so that other work can be done between two; it must be read to its end. */
-export type WindowSet = Bounds & { readonly records: () => Generator<WindowRecord> }
+/** Paths that are read in one go: a ms or two, after which a probe that is due can have its turn. */
+const pathsPerTurn = 50
+
+/** A closed window. It is read once and to its end, by either: `parts` says `more` where other work can be done before the next record is whole. */
+export type WindowSet = Bounds & {
+  readonly records: () => Generator<WindowRecord>
+  readonly parts: () => Generator<WindowRecord | 'more'>
+}
 
 type Deps = { readonly clock: Clock; readonly self: Self; readonly source?: Place }
 
@@ -89,7 +95,8 @@ export class Windows {
     this.#spare = undefined
     const measured = this.#rows.paths.slice()
     const retired = this.#rows.takeRetired()
-    return { ...bounds, records: () => this.#read({ table, bounds, measured, retired }) }
+    const parts = () => this.#read({ table, bounds, measured, retired })
+    return { ...bounds, parts, records: () => wholeOf(parts()) }
   }
 
   /** What the window that is open has so far; nothing is changed by it. The agent's own part is left out. */
@@ -99,7 +106,9 @@ export class Windows {
     const table = this.#row.table
     const measured = this.#rows.paths.slice()
     for (let first = 0, group = 0; first < measured.length; first += pathsPerRecord, group++) {
-      const paths = this.#pathsOf(table, measured, first).flatMap(({ all, labels, points }) => (all.length > 0 ? [{ labels, points }] : []))
+      const paths = this.#pathsOf(table, measured, first, first + pathsPerRecord).flatMap(({ all, labels, points }) =>
+        all.length > 0 ? [{ labels, points }] : [],
+      )
       if (paths.length > 0) yield { type: 'window', ...bounds, group, source, self: [], paths }
     }
   }
@@ -120,13 +129,17 @@ export class Windows {
   }
 
   /** Reads a table that is not written to any more, and keeps it for the window after next. */
-  *#read({ table, bounds, measured, retired }: Closed): Generator<WindowRecord> {
+  *#read({ table, bounds, measured, retired }: Closed): Generator<WindowRecord | 'more'> {
     const { self, source } = this.#deps
     for (let first = 0, group = 0; first < Math.max(1, measured.length); first += pathsPerRecord, group++) {
       const record: WindowRecord = { type: 'window', ...bounds, group, source, self: group === 0 ? self.take() : [], paths: [] }
-      for (const { at, all, labels, points } of this.#pathsOf(table, measured, first)) {
-        this.totals.take(at, all)
-        if (all.length > 0) record.paths.push({ labels, points })
+      const end = Math.min(first + pathsPerRecord, measured.length)
+      for (let from = first; from < end; from += pathsPerTurn) {
+        if (from > first) yield 'more'
+        for (const { at, all, labels, points } of this.#pathsOf(table, measured, from, Math.min(from + pathsPerTurn, end))) {
+          this.totals.take(at, all)
+          if (all.length > 0) record.paths.push({ labels, points })
+        }
       }
       if (record.paths.length > 0 || record.self.length > 0) yield record
     }
@@ -136,10 +149,10 @@ export class Windows {
     this.#spare = table
   }
 
-  /** A group's paths with what a table has of them. `points` leaves out what nothing was added to: it goes without saying, and the totals know it as a zero. */
-  #pathsOf(table: Table, measured: readonly (Path | undefined)[], first: number) {
+  /** Some paths with what a table has of them. `points` leaves out what nothing was added to: it goes without saying, and the totals know it as a zero. */
+  #pathsOf(table: Table, measured: readonly (Path | undefined)[], first: number, end: number) {
     const found = []
-    for (let at = first; at < Math.min(first + pathsPerRecord, measured.length); at++) {
+    for (let at = first; at < Math.min(end, measured.length); at++) {
       const path = measured[at]
       if (!path) continue
       const all = table.points(at)
@@ -162,6 +175,10 @@ export class Windows {
     if (before !== code && (before !== 0 || outcome.kind !== 'ok')) return 'changed'
     return outcome.kind === 'fail' && this.#row.table.sumOf(row, 'runs', 'fail', outcome.reason) === 1 ? 'failed' : 'same'
   }
+}
+
+function* wholeOf(parts: Iterable<WindowRecord | 'more'>): Generator<WindowRecord> {
+  for (const part of parts) if (part !== 'more') yield part
 }
 
 type Closed = {
