@@ -26,6 +26,7 @@ export class PathTable {
   #offset = new Uint32Array(0)
   #length = new Uint32Array(0)
   #following = new Int32Array(0)
+  #otherFollowing = new Int32Array(0)
   #bytes = new Uint8Array(0)
   #view = new DataView(this.#bytes.buffer)
   #used = 0
@@ -41,19 +42,24 @@ export class PathTable {
   }
 
   /**
-   * The path with exactly these bytes; `noPath` if they were never seen. Requests of an agent have their paths in one order, so the one that followed the
-   * last one before is tried first, and the last one itself: most points are found without a hash.
+   * The path with exactly these bytes; `noPath` if they were never seen. Requests of an agent have their paths in one order, metrics of one kind of check
+   * without those of the others: so the two that followed the last one before are tried first, and the last one itself. Most points are found without a hash.
    */
   find(point: WirePoint, view: DataView, kinds: Uint8Array): number {
     const last = this.#last
     if (last !== noPath) {
       const next = this.#following[last]!
       if (next !== noPath && this.#isAt(next, point, view, kinds)) return this.#path[(this.#last = next)]!
+      const other = this.#otherFollowing[last]!
+      if (other !== noPath && this.#isAt(other, point, view, kinds)) return this.#path[(this.#last = other)]!
       if (this.#isAt(last, point, view, kinds)) return this.#path[last]!
     }
     const entry = this.#lookUp(hashPath(point, view, kinds), point, view, kinds)
     if (entry === noPath) return noPath
-    if (last !== noPath) this.#following[last] = entry
+    if (last !== noPath) {
+      this.#otherFollowing[last] = this.#following[last]!
+      this.#following[last] = entry
+    }
     this.#last = entry
     return this.#path[entry]!
   }
@@ -95,10 +101,11 @@ export class PathTable {
     this.#offset = grown(this.#offset, this.#entries)
     this.#length = grown(this.#length, this.#entries)
     this.#following = grown(this.#following, this.#entries)
+    this.#otherFollowing = grown(this.#otherFollowing, this.#entries)
     this.#bytes = grown(this.#bytes, this.#used + raw.length)
     this.#view = new DataView(this.#bytes.buffer)
     this.#hash[entry] = hashPath(point, view, kinds)
-    this.#following[entry] = noPath
+    this.#following[entry] = this.#otherFollowing[entry] = noPath
     this.#path[entry] = path
     this.#offset[entry] = this.#used
     this.#length[entry] = raw.length
