@@ -58,6 +58,11 @@ export const releaseLease = async (sql: Sql, { name, holder, epoch }: Lease): Pr
   await sql.run('UPDATE leases SET expires_ms = 0 WHERE name = $1 AND holder = $2 AND epoch = $3', name, holder, epoch)
 }
 
+/** All of them, whoever has them. */
+export const endLeases = async (sql: Sql): Promise<void> => {
+  await sql.run('UPDATE leases SET expires_ms = 0')
+}
+
 export const readLease = async (sql: Sql, name: string): Promise<(Lease & { expiresMs: number }) | undefined> => {
   const row = await first(sql, 'SELECT name, holder, epoch, expires_ms FROM leases WHERE name = $1', name)
   return row && { name, holder: String(row['holder']), epoch: Number(row['epoch']), expiresMs: Number(row['expires_ms']) }

@@ -2,6 +2,7 @@
 import { accessSync, chmodSync, closeSync, constants, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { endLeases } from './leases.ts'
 import { checkVersion, migrate } from './migrate.ts'
 import { lockFile } from './sqlite-lock.ts'
 import { inTurn, isBusy, primaryCode } from './sqlite-transactions.ts'
@@ -35,6 +36,8 @@ export const openSqlite = async ({ path, owner = true, busyTimeoutMs = 5000 }: S
     const store = buildStore(path, databases, busyTimeoutMs, release)
     try {
       await (owner ? migrate(store) : checkVersion(store))
+      // Whoever had them is gone: one file has one process. What can't be written ends by itself.
+      if (owner) await store.write(endLeases).catch(() => {})
     } catch (error) {
       for (const database of databases) database.close()
       throw error

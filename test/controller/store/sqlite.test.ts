@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { appendHistory, dropHistory } from '../../../controller/store/history.ts'
+import { takeLease } from '../../../controller/store/leases.ts'
 import { openStore } from '../../../controller/store/open.ts'
 import { getSetting, putSetting } from '../../../controller/store/settings.ts'
 import { openSqlite } from '../../../controller/store/sqlite.ts'
@@ -33,6 +34,19 @@ t.test('a second controller is kept away from the file until the first has close
   await t.rejects(openSqlite({ path }), { name: 'StoreInUse', message: new RegExp(`in use.*pid ${process.pid} on `) })
   await store.close()
   await (await openSqlite({ path })).close()
+})
+
+t.test('a controller that comes after one that was killed need not wait for its leases', async t => {
+  const path = fresh()
+  const store = await openSqlite({ path })
+  t.match(await store.write(sql => takeLease(sql, 'assigning', 'killed', 3_600_000)), { epoch: 1 })
+  const thread = await openSqlite({ path, owner: false })
+  t.equal(await thread.write(sql => takeLease(sql, 'assigning', 'thread', 1)), undefined, 'another thread of the same one does')
+  await thread.close()
+  await store.close()
+  const next = await openSqlite({ path })
+  t.match(await next.write(sql => takeLease(sql, 'assigning', 'next', 3_600_000)), { epoch: 2 })
+  await next.close()
 })
 
 t.test('a damaged file is refused, wherever the damage is, and the message names the file and the remedy', async t => {
