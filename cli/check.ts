@@ -37,7 +37,8 @@ export const checkCommand = async (words: Words, io: Io): Promise<number> => {
   }
   return await withClient({ name: 'check', words, flags, io }, problems, async (client, stop) => {
     const begun = await client.ask<{ id: string }>('/v1/runs', { method: 'POST', body: asked }, stop)
-    if (!begun.ok) return sayTrouble('check', begun, io)
+    // Nobody there can measure it: that is no failure of the network.
+    if (!begun.ok) return sayTrouble('check', begun.status === 409 ? { ...begun, exitCode: 3 } : begun, io)
     const untilMs = io.elapsedMs() + (timeoutMs.ok ? timeoutMs.value : defaultTimeoutMs)
     return await follow(client, begun.value.id, flagOfWords(words, 'output') ?? 'human', untilMs, io, stop)
   })

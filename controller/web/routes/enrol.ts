@@ -59,7 +59,7 @@ export const enrolRoutes = (app: FastifyInstance, parts: Parts): void => {
       const location = await store.write(async sql => {
         const agent = found(await getAgent(sql, caller.agentId), `agent ${caller.agentId}`)
         // What its proof has said of it wins, as when it enrolled.
-        await describeAgent(sql, agent.id, { labels: { ...agent.labels, ...labels }, advertise, details: { ...agent.details, ...details } })
+        await describeAgent(sql, agent.id, { labels: { ...labels, ...agent.labels }, advertise, details: { ...agent.details, ...details } })
         return agent.location
       })
       return answerOf(credential, location)
