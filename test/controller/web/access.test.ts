@@ -86,7 +86,10 @@ t.test('every route lets in whom it is for, and nobody else', async t => {
       stop.abort()
       const door = status === 401 || status === 403 ? status : 'in'
       // Who enrols is judged by the proof in the body.
-      t.equal(route === 'POST /v1/enrol' && door === 401 ? 'in' : door, doorOf(access, caller), `${route}, ${caller}`)
+      const seen = route === 'POST /v1/enrol' && door === 401 ? 'in' : door
+      // For a week after its end a credential is good for a fresh one.
+      const isLate = route === 'POST /v1/enrol/renew' && caller === 'an expired credential'
+      t.equal(seen, isLate ? 'in' : doorOf(access, caller), `${route}, ${caller}`)
     }
   }
 })
