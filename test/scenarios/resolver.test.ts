@@ -32,7 +32,7 @@ const stories: Story[] = [
     confidence: 'likely',
     summary: /^Resolver 10\.2\.0\.2 does not answer for payments\.azure\.example/,
     evidence: /^resolver 10\.2\.0\.2: no answer in time/,
-    next: `probe run dns://${name} --resolver 10.2.0.2`,
+    next: `probe run dns://${name} --timeout 1s --resolver 10.2.0.2`,
   },
   {
     name: 'a resolver where nothing listens',
