@@ -1,6 +1,5 @@
 /** What the leader looks at: cheap enough to be asked every second, and the whole only when something has changed. */
-import type { Fleet } from '../../wire/fleet.ts'
-import { defaultFleet } from '../fleet/default-fleet.ts'
+import { documentsInForce } from '../fleet/default-fleet.ts'
 import { msOf } from '../fleet/duration.ts'
 import { agentsVersion, listPlannable, type PlannableRow } from '../store/agents.ts'
 import { fleetGeneration, soundDocuments } from '../store/documents.ts'
@@ -48,7 +47,7 @@ export const readAgents = (store: Pick<Store, 'read'>): Promise<PlannableRow[]> 
 /** Which periods of rotation it is: another text when a sampled mesh has to move on. */
 export const rotationOf = (candidates: readonly Candidate[], nowMs: number): string =>
   candidates
-    .flatMap(({ documents }): readonly Fleet[] => (documents.length > 0 ? documents : [defaultFleet]))
+    .flatMap(({ documents }) => documentsInForce(documents))
     .flatMap(({ mesh }) => mesh)
     .filter(({ policy, rotate }) => policy === 'sampled' && msOf(rotate) > 0)
     .map(({ name, rotate }) => `${name}/${Math.floor(nowMs / msOf(rotate))}`)

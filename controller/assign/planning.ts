@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Assignment } from '../../wire/assignment.ts'
 import type { Fleet } from '../../wire/fleet.ts'
-import { defaultFleet } from '../fleet/default-fleet.ts'
+import { documentsInForce } from '../fleet/default-fleet.ts'
 import { mergeFleets } from '../fleet/merge.ts'
 import { planFleet } from '../plan/plan.ts'
 import type { PlannableRow } from '../store/agents.ts'
@@ -37,8 +37,7 @@ export const startPlanning = (): Planning => {
       const passed = new Set<string>()
       assignments = new Map()
       const planned = candidates.map(({ generation, documents }): Planned => {
-        const fleet = documents.length > 0 ? mergeFleets(documents) : defaultFleet
-        const plan = planFleet(fleet, live, { nowMs })
+        const plan = planFleet(mergeFleets(documentsInForce(documents)), live, { nowMs })
         assignments.set(generation, plan.assignments)
         const revisions = new Map<string, string>()
         const faults: { agent: string; problems: string[] }[] = []

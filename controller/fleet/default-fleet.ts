@@ -20,3 +20,6 @@ export const defaultFleet: Fleet = Object.freeze(
     alerts: {},
   }).value as Fleet,
 )
+
+/** The documents that agents work by: those of all owners, or this one while there is none. */
+export const documentsInForce = (documents: readonly Fleet[]): readonly Fleet[] => (documents.length > 0 ? documents : [defaultFleet])

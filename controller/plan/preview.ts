@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { PlanDifference } from '../../wire/api/plan-difference.ts'
 import type { Fleet } from '../../wire/fleet.ts'
 import type { Problem } from '../../wire/problem.ts'
-import { defaultFleet } from '../fleet/default-fleet.ts'
+import { documentsInForce } from '../fleet/default-fleet.ts'
 import { applyDocument, mergeFleets } from '../fleet/merge.ts'
 import { parseFleet } from '../fleet/parse.ts'
 import { differencePlans } from './difference.ts'
@@ -30,7 +30,7 @@ export const preview = ({ text, documents, agents, circumstances }: PreviewQuest
   const { value: document, warnings } = parsed
   const isSame = documents.some(other => other.owner === document.owner && isDeepStrictEqual(plain(other), plain(document)))
   // What runs before anything is applied.
-  const before = planFleet(documents.length > 0 ? mergeFleets(documents) : defaultFleet, agents, circumstances)
+  const before = planFleet(mergeFleets(documentsInForce(documents)), agents, circumstances)
   const after = isSame ? before : planFleet(mergeFleets(applyDocument(documents, document)), agents, circumstances)
   return { ok: true, document, isSame, warnings, plan: { ...differencePlans(before, after), ...shown(after.summary) } }
 }
