@@ -1,6 +1,6 @@
 /** What people read of agents, and what they decide of them: `GET /v1/agents`, `…/{id}`, `POST …/ban`, `…/cordon`, `POST /v1/join-tokens`. */
 import type { XStatic } from 'typebox/schema'
-import { advertisedSchema } from './enrol.ts'
+import { advertisedSchema, locationSchema } from './enrol.ts'
 import { pageOf, pageQuery } from './page.ts'
 
 const text = { type: 'string', minLength: 1, maxLength: 256 } as const
@@ -28,17 +28,7 @@ export const agentSchema = {
   properties: {
     id: { type: 'string' },
     state: { enum: agentStates },
-    location: {
-      type: 'object',
-      required: ['cloud', 'region'],
-      properties: {
-        cloud: { type: 'string' },
-        region: { type: 'string' },
-        zone: { type: 'string' },
-        cluster: { type: 'string' },
-        node: { type: 'string' },
-      },
-    },
+    location: locationSchema,
     labels: { type: 'object', additionalProperties: { type: 'string' } },
     advertise: { type: 'array', items: advertisedSchema, description: 'where others reach its responder' },
     version: { type: 'string' },

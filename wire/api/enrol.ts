@@ -71,6 +71,19 @@ export const renewRequestSchema = {
   },
 } as const
 
+/** Where an agent is, as its proof says. */
+export const locationSchema = {
+  type: 'object',
+  required: ['cloud', 'region'],
+  properties: {
+    cloud: { type: 'string' },
+    region: { type: 'string' },
+    zone: { type: 'string' },
+    cluster: { type: 'string' },
+    node: { type: 'string' },
+  },
+} as const
+
 export const credentialAnswerSchema = {
   type: 'object',
   required: ['agentId', 'credential', 'expiresAt', 'location'],
@@ -78,17 +91,7 @@ export const credentialAnswerSchema = {
     agentId: { type: 'string' },
     credential: { type: 'string', description: 'for `authorization: Bearer`' },
     expiresAt: { type: 'string', description: 'RFC 3339; renew at half of its life' },
-    location: {
-      type: 'object',
-      required: ['cloud', 'region'],
-      properties: {
-        cloud: { type: 'string' },
-        region: { type: 'string' },
-        zone: { type: 'string' },
-        cluster: { type: 'string' },
-        node: { type: 'string' },
-      },
-    },
+    location: locationSchema,
   },
 } as const
 
