@@ -1,10 +1,10 @@
 /** The page for Prometheus. Loads prom-client, so it is to be imported at the first scrape and not before. */
 import { setImmediate } from 'node:timers/promises'
 import { Counter, Gauge, Registry, Summary } from 'prom-client'
-import { type Measure, measureOf, quantiles } from '../wire/metrics.ts'
+import { type Measure, measureOf, quantiles, variantAttributes } from '../wire/metrics.ts'
 import { prometheusLabel, prometheusName } from '../wire/prometheus-names.ts'
 import type { Series } from './columns.ts'
-import { type Attributes, pathAttributes, sourceAttributes, variantAttributes } from './metrics.ts'
+import { type Attributes, pathAttributes, sourceAttributes } from './metrics.ts'
 import type { Place } from './path.ts'
 import type { TimesTotal, Totals } from './totals.ts'
 import type { Windows } from './window.ts'

@@ -1,5 +1,4 @@
 /** Attributes of what an agent measures; the metrics themselves are in wire/metrics.ts. */
-import type { Measure } from '../wire/metrics.ts'
 import type { Place } from './path.ts'
 
 /** What tells paths apart in every metric. Kept as it was when measured, whatever the configuration is when it is sent. */
@@ -31,7 +30,3 @@ export const pathAttributes = (labels: Labels, source?: Place): Attributes => ({
     'causeway.destination.region': labels.destination.region,
   }),
 })
-
-/** The attributes of a series beside those of its path. An empty value is an absent attribute. */
-export const variantAttributes = ({ by }: Measure, variant: readonly string[]): Attributes =>
-  Object.fromEntries(by.flatMap((name, place) => (variant[place] ? [[name, variant[place]]] : [])))

@@ -11,10 +11,10 @@ import {
   type MetricProducer,
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
-import type { Histogram } from '../wire/histogram.ts'
-import { type Measure, measureOf, quantileAttribute, quantiles } from '../wire/metrics.ts'
+import { toOtlpHistogram } from '../wire/histogram.ts'
+import { type Measure, measureOf, quantileAttribute, quantiles, variantAttributes } from '../wire/metrics.ts'
 import type { Series } from './columns.ts'
-import { type Attributes, pathAttributes, sourceAttributes, variantAttributes } from './metrics.ts'
+import { type Attributes, pathAttributes, sourceAttributes } from './metrics.ts'
 import type { Encoded, Encoding, OtlpResource } from './otlp.ts'
 import { joinRequests } from './otlp-join.ts'
 import type { WindowRecord } from './record.ts'
@@ -102,7 +102,7 @@ const buildMetrics = (slice: readonly Attributed[], { startMs, endMs }: WindowRe
       add(measure, shapes[measure.form], attributes, value)
       continue
     }
-    add(measure, shapes.times, attributes, toSdk(value.histogram))
+    add(measure, shapes.times, attributes, toOtlpHistogram(value.histogram))
     if (measure.quantileGauge === undefined) continue
     const gauge: Measure = { ...measure, name: measure.quantileGauge, form: 'gauge' }
     quantiles.forEach((q, place) => {
@@ -126,19 +126,3 @@ const emptyMetric = ({ name, unit, help }: Measure, { valueType, ...kind }: Shap
     ...kind,
     dataPoints: [],
   }) as MetricData
-
-/** Plain arrays: the serializers write a typed array as an object. */
-const toSdk = (h: Histogram): ExponentialHistogram => {
-  const bucketCounts: number[] = []
-  for (let k = 0; k < h.size; k++) bucketCounts.push(h.counts[k]!)
-  return {
-    count: h.count,
-    sum: h.sum,
-    min: h.min,
-    max: h.max,
-    scale: h.scale,
-    zeroCount: h.zeroCount,
-    positive: { offset: h.offset, bucketCounts },
-    negative: { offset: 0, bucketCounts: [] },
-  }
-}

@@ -174,3 +174,20 @@ export const quantileOf = (h: Readonly<Histogram>, q: number): number | null => 
 
 /** The bound of `quantileOf`'s relative error at a scale. */
 export const errorBound = (scale: number): number => 2 ** (2 ** -scale) - 1
+
+/** As OTLP has it (opentelemetry-proto, ExponentialHistogramDataPoint), with plain arrays: the SDK's serializers write a typed array as an object. */
+export const toOtlpHistogram = ({ count, sum, min, max, scale, zeroCount, offset, size, counts }: Readonly<Histogram>) => {
+  // Agents make one for every path and window: a loop is the cheapest copy.
+  const bucketCounts: number[] = []
+  for (let k = 0; k < size; k++) bucketCounts.push(counts[k]!)
+  return {
+    count,
+    sum,
+    min,
+    max,
+    scale,
+    zeroCount,
+    positive: { offset, bucketCounts },
+    negative: { offset: 0, bucketCounts: [] as number[] },
+  }
+}

@@ -181,3 +181,7 @@ export const measureOf = (key: string): Measure | undefined => (Object.hasOwn(me
 export const otherVariant = '_OTHER'
 export const quantiles = [0.5, 0.95, 0.99] as const
 export const quantileAttribute = 'causeway.quantile'
+
+/** The attributes of a series beside those of its path. An empty value is an absent attribute. */
+export const variantAttributes = ({ by }: Measure, variant: readonly string[]): Record<string, string> =>
+  Object.fromEntries(by.flatMap((name, place) => (variant[place] ? [[name, variant[place]]] : [])))

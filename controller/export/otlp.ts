@@ -11,7 +11,7 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
 import type { Registry } from 'prom-client'
-import type { Histogram } from '../../wire/histogram.ts'
+import { toOtlpHistogram } from '../../wire/histogram.ts'
 import { quantileAttribute, quantiles } from '../../wire/metrics.ts'
 import type { Cumulative } from './cumulative.ts'
 import { type Metric, metricsOf, type Point } from './points.ts'
@@ -53,7 +53,7 @@ const toPoint = ({ attributes, startMs, endMs, value }: Point): DataPoint<number
   startTime: hrTime(startMs),
   endTime: hrTime(endMs),
   attributes,
-  value: typeof value === 'number' ? value : toSdk(value.histogram),
+  value: typeof value === 'number' ? value : toOtlpHistogram(value.histogram),
 })
 
 const quantilePoints = ({ attributes, startMs, endMs, value }: Point): DataPoint<number>[] =>
@@ -71,18 +71,6 @@ const quantilePoints = ({ attributes, startMs, endMs, value }: Point): DataPoint
               },
             ],
       )
-
-/** Plain arrays: the serializers write a typed array as an object. */
-const toSdk = ({ count, sum, min, max, scale, zeroCount, offset, size, counts }: Histogram): ExponentialHistogram => ({
-  count,
-  sum,
-  min,
-  max,
-  scale,
-  zeroCount,
-  positive: { offset, bucketCounts: [...counts.subarray(0, size)] },
-  negative: { offset: 0, bucketCounts: [] },
-})
 
 /** What prom-client counts, under OpenTelemetry's names: `causeway_controller_http_requests_total` is `causeway.controller.http_requests`. */
 export const produceOwn = (registry: Registry, startMs: number, nowMs: () => number): MetricProducer => ({

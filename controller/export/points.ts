@@ -1,6 +1,6 @@
 /** The totals of paths as points of metrics, in the terms of `wire/metrics.ts`: what the page for Prometheus and OTLP both are made of. */
 import { type Histogram, quantileOf } from '../../wire/histogram.ts'
-import { type Measure, measureOf, quantiles } from '../../wire/metrics.ts'
+import { type Measure, measureOf, quantiles, variantAttributes } from '../../wire/metrics.ts'
 import type { Cell } from '../history/aggregate.ts'
 import { attributesOf } from '../history/labels.ts'
 import type { PathTotal } from './cumulative.ts'
@@ -38,7 +38,9 @@ export const metricsOf = (paths: Iterable<PathTotal>): Metric[] => {
 }
 
 const variantKey = ({ key, variant }: Cell['column']): string => [key, ...variant].join('\0')
-const variantOf = ({ key, variant }: Cell['column']): Attributes =>
-  Object.fromEntries((measureOf(key)?.by ?? []).flatMap((name, place) => (variant[place] ? [[name, variant[place]]] : [])))
+const variantOf = ({ key, variant }: Cell['column']): Attributes => {
+  const measure = measureOf(key)
+  return measure ? variantAttributes(measure, variant) : {}
+}
 const quantilesOf = (value: number | Histogram | undefined): number[] =>
   typeof value === 'object' ? quantiles.map(q => quantileOf(value, q) ?? Number.NaN) : []
