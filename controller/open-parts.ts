@@ -1,6 +1,5 @@
 /** The parts of a controller, each opened as its configuration says. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Assigning, startAssigning } from './assign/assigning.ts'
 import { servedNames } from './authority/listen.ts'
@@ -12,6 +11,7 @@ import { type Reader, startReader } from './history/reader.ts'
 import { defaultKeepFor } from './history/upkeep.ts'
 import { type IngestWorker, startIngestWorker } from './ingest/start.ts'
 import type { Counters } from './metrics.ts'
+import { pause } from './pause.ts'
 import { type AssignedPaths, putAssigned } from './store/assigned.ts'
 import { type Leadership, seekLeadership } from './store/leadership.ts'
 import type { StoreOptions } from './store/open.ts'
@@ -96,7 +96,7 @@ export const leadUpkeep = (store: Store, reader: Reader, holder: string): Leader
     name: 'upkeep',
     holder,
     nowMs: () => performance.now(),
-    sleep: (ms, stop) => sleep(ms, undefined, { signal: stop }).catch(() => {}),
+    sleep: pause,
     onChange: lease => reader.lead(lease),
   })
 

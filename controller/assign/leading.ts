@@ -1,5 +1,6 @@
 /** The loop of a replica that leads, or waits to lead: a turn whenever something happens, and every so often. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from '../pause.ts'
 import { type Leadership, seekLeadership } from '../store/leadership.ts'
 import { LeaseLost, writeAsLeader } from '../store/leases.ts'
 import type { Sql } from '../store/sql.ts'
@@ -37,7 +38,7 @@ const seek = ({ store, holder, log }: AssigningOptions, { leaseTtlMs, leaseRenew
     ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }),
     ...(leaseRenewMs !== undefined && { renewMs: leaseRenewMs }),
     nowMs: () => performance.now(),
-    sleep: (ms, stop) => sleep(ms, undefined, { signal: stop }).catch(() => {}),
+    sleep: pause,
     onChange: lease => {
       log.info({ epoch: lease?.epoch }, lease ? 'this controller plans from now on' : 'this controller does not plan any more')
       bell.ring()
