@@ -39,6 +39,6 @@ export const isLost = (error: unknown): boolean => {
 export const isRace = (error: unknown): boolean => {
   const { code, constraint } = partsOf(error)
   if (raceCodes.includes(String(code))) return true
-  // Two replicas that create the same table at once, IF NOT EXISTS or not: the second finds it in the catalogue too late.
-  return code === '42P07' || (code === '23505' && String(constraint).startsWith('pg_'))
+  // Two replicas that create the same table at once, IF NOT EXISTS or not: the second finds it, or its row type, in the catalogue too late.
+  return code === '42P07' || code === '42710' || (code === '23505' && String(constraint).startsWith('pg_'))
 }
