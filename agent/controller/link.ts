@@ -18,7 +18,7 @@ import { localAddressTo } from './local-address.ts'
 import { type Membership, noProof, startMembership } from './membership.ts'
 import { readRunMessage } from './messages.ts'
 import { readProof } from './proof.ts'
-import { openAcknowledging, report } from './report.ts'
+import { openAcknowledging, report, sayGoodbye } from './report.ts'
 import { openRuns } from './runs.ts'
 
 /** What the rest of the agent is to it. */
@@ -70,6 +70,7 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
   })
   let membership: Membership | undefined
   const closers: (() => Promise<unknown>)[] = []
+  let farewell: () => Promise<void> = async () => {}
 
   return {
     endpoint: () => ({
@@ -127,6 +128,7 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
         },
         stop.signal,
       )
+      farewell = () => sayGoodbye(telling, assignments.revision())
       closers.push(
         assignments.close,
         () => following,
@@ -135,6 +137,7 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
       )
     },
     async close() {
+      await farewell()
       stop.abort()
       for (const close of closers) await close()
       line.close()

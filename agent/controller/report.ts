@@ -53,3 +53,16 @@ export const openAcknowledging = (
     ended: () => last,
   }
 }
+
+/** The end of this process waits no longer for it. */
+const goodbyeMs = 1_000
+
+/** That it ends on purpose: once, and when it does not arrive the controller finds out by its silence. Never rejects. */
+export const sayGoodbye = async ({ line, membership, log }: Telling, revision = 'none'): Promise<void> => {
+  const credential = membership.now()
+  if (!credential) return
+  const body: Acknowledgement = { revision, generation: 0, outcome: 'leaving', problems: [] }
+  const answer = await tell(line, '/v1/assignments/ack', body, bearer(credential.token), AbortSignal.timeout(goodbyeMs))
+  if (answer.kind === 'answered' && answer.status < 300) return
+  log.info({ problem: answer.kind === 'answered' ? sayAnswer(answer) : answer.detail }, 'the controller did not hear the goodbye')
+}

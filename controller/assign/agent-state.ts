@@ -13,7 +13,7 @@ export const retiredMs = 3_600_000
 
 /**
  * Pure. A lost agent keeps what it was told and stays a target until it retires: that nobody reaches it is what its probers are to find out, and a controller that is
- * cut off must not turn the mesh around.
+ * cut off must not turn the mesh around. One that said goodbye is not lost, however long ago.
  */
 export const stateOf = (
   { status, lastSeenMs, isBanned }: { status: AgentStatus; lastSeenMs: number; isBanned: boolean },
@@ -23,7 +23,7 @@ export const stateOf = (
   if (status === 'retired') return 'retired'
   const silentMs = nowMs - lastSeenMs
   if (silentMs >= retiredMs) return 'retired'
-  if (silentMs >= lostMs) return 'lost'
   if (status === 'draining') return 'draining'
+  if (silentMs >= lostMs) return 'lost'
   return silentMs >= lateMs ? 'late' : 'live'
 }

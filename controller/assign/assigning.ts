@@ -49,6 +49,8 @@ export type Assigning = {
   feed: EventFeed
   /** An agent has asked for something, whatever it is. */
   seen(agentId: string): void
+  /** It asks for its assignment in another way than by a stream. */
+  asks(agentId: string): void
   /** It was told its assignment in another way than by a stream. */
   sent(agentId: string, revision: string): void
   acknowledge(agentId: string, acknowledgement: Acknowledgement): Promise<void>
@@ -75,6 +77,7 @@ export const startAssigning = async (options: AssigningOptions): Promise<Assigni
     streams,
     feed,
     seen: presence.seen,
+    asks: presence.asks,
     sent: presence.sent,
     acknowledge: async (agentId, acknowledgement) => {
       presence.seen(agentId)

@@ -1,5 +1,5 @@
 /** Who is there and what it was sent, written down in batches: ten thousand agents that are heard of every ten seconds are one transaction a second. */
-import { touchAgent } from '../store/agents.ts'
+import { returnAgent, touchAgent } from '../store/agents.ts'
 import { putGone, putSent } from '../store/standings.ts'
 import type { Store } from '../store/store.ts'
 import { openBell } from './bell.ts'
@@ -10,6 +10,8 @@ export type Presence = {
   sent(agentId: string, revision: string): void
   /** Its stream has begun. */
   here(agentId: string): void
+  /** It asks what to do, without a stream. */
+  asks(agentId: string): void
   /** Its stream has ended, and it has no other here. */
   gone(agentId: string): void
   /** Writes what waits. */
@@ -20,7 +22,7 @@ export type Presence = {
 const touchEveryMs = 10_000
 const perTransaction = 500
 
-type Note = { seenMs?: number; sent?: { revision: string; atMs: number; times: number }; gone?: number | 'here' }
+type Note = { seenMs?: number; sent?: { revision: string; atMs: number; times: number }; gone?: number | 'here'; isBack?: boolean }
 
 export const openPresence = (
   store: Pick<Store, 'write'>,
@@ -75,10 +77,14 @@ export const openPresence = (
     },
     here: agentId => {
       seen(agentId)
-      noteOf(agentId).gone = 'here'
+      Object.assign(noteOf(agentId), { gone: 'here', isBack: true })
+    },
+    asks: agentId => {
+      seen(agentId)
+      noteOf(agentId).isBack = true
     },
     gone: agentId => {
-      noteOf(agentId).gone = nowMs()
+      Object.assign(noteOf(agentId), { gone: nowMs(), isBack: false })
     },
     close: async () => {
       bell.close()
@@ -87,8 +93,9 @@ export const openPresence = (
   }
 }
 
-const writeNote = async (sql: Parameters<typeof touchAgent>[0], agentId: string, { seenMs, sent, gone }: Note): Promise<void> => {
+const writeNote = async (sql: Parameters<typeof touchAgent>[0], agentId: string, { seenMs, sent, gone, isBack }: Note): Promise<void> => {
   if (seenMs !== undefined) await touchAgent(sql, agentId, seenMs)
+  if (isBack) await returnAgent(sql, agentId)
   for (let time = 0; sent && time < sent.times; time++) await putSent(sql, agentId, sent.revision, sent.atMs)
   if (gone !== undefined) await putGone(sql, agentId, gone === 'here' ? undefined : gone)
 }

@@ -20,8 +20,8 @@ export const watchAgents = (store: Pick<Store, 'read'>): ((nowMs: number, write?
     const areVanished = agents.some(({ status, lastSeenMs }) => status !== 'retired' && nowMs - lastSeenMs >= retiredMs)
     if (write && (news.length > 0 || areVanished))
       await write(async sql => {
-        await retireAgents(sql, nowMs - retiredMs)
-        for (const { kind, ids } of news)
+        const retired = await retireAgents(sql, nowMs - retiredMs)
+        for (const { kind, ids } of [...news, ...(retired.length > 0 ? [{ kind: 'agents_retired', ids: retired }] : [])])
           await addEvent(sql, {
             kind,
             subject: ids.length === 1 ? ids[0]! : 'fleet',
@@ -43,6 +43,5 @@ const changesOf = (before: ReadonlyMap<string, AgentState>, after: ReadonlyMap<s
   return [
     { kind: 'agents_lost', ids: turned((_, now) => now === 'lost') },
     { kind: 'agents_returned', ids: turned((was, now) => (was === 'lost' || was === 'retired') && (now === 'live' || now === 'draining')) },
-    { kind: 'agents_retired', ids: turned((_, now) => now === 'retired') },
   ].filter(({ ids }) => ids.length > 0)
 }

@@ -93,8 +93,15 @@ export const touchAgent = async (sql: Sql, id: string, seenMs: number): Promise<
   )
 }
 
-export const setAgentStatus = async (sql: Sql, id: string, status: AgentStatus): Promise<boolean> =>
-  (await sql.run('UPDATE agents SET status = $2, plan_version = plan_version + 1 WHERE id = $1', id, status)) > 0
+/** It has said goodbye: nothing is asked of it, and nobody is sent to it. */
+export const leaveAgent = async (sql: Sql, id: string): Promise<void> => {
+  await sql.run("UPDATE agents SET status = 'draining', plan_version = plan_version + 1 WHERE id = $1 AND status = 'live'", id)
+}
+
+/** It listens, or runs something: whatever it said before, it is back. */
+export const returnAgent = async (sql: Sql, id: string): Promise<void> => {
+  await sql.run("UPDATE agents SET status = 'live', plan_version = plan_version + 1 WHERE id = $1 AND status = 'draining'", id)
+}
 
 /** Those that have not been seen since then are retired; who they were. */
 export const retireAgents = async (sql: Sql, sinceMs: number): Promise<string[]> => {

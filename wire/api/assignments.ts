@@ -49,7 +49,10 @@ export const acknowledgementSchema = {
   properties: {
     revision: id,
     generation: count,
-    outcome: { enum: ['running', 'refused'], description: 'refused: the one before goes on' },
+    outcome: {
+      enum: ['running', 'refused', 'leaving'],
+      description: 'refused: the one before goes on; leaving: this agent ends, on purpose',
+    },
     problems: {
       type: 'array',
       default: [],

@@ -33,6 +33,7 @@ export const assignmentRoutes = (app: FastifyInstance, { store, assigning, endin
         assigning.streams.open(caller, sse, textOf(request.headers['last-event-id']))
         return reply
       }
+      assigning.asks(caller.agentId)
       const assignment = await store.read(sql => getAssignment(sql, caller.agentId))
       if (!assignment) return reply.code(204).send()
       reply.header('etag', `"${assignment.revision}"`)
@@ -45,7 +46,7 @@ export const assignmentRoutes = (app: FastifyInstance, { store, assigning, endin
     '/v1/assignments/ack',
     {
       config: { access: 'agent' },
-      schema: { summary: 'what it runs now, or why not', tags: ['agents'], body: acknowledgementSchema },
+      schema: { summary: 'what it runs now, or why not; or that it ends', tags: ['agents'], body: acknowledgementSchema },
     },
     async (request, reply) => {
       await assigning.acknowledge(request.caller!.agentId, request.body)

@@ -71,6 +71,7 @@ t.test('it enrols, runs what it is told, says so, and sends what it has measured
   const text = metrics!.raw.toString('latin1')
   for (const word of ['cluster/node-1', 'us-east-1', 'connect', 'causeway.agent.assignment.generation']) t.match(text, word)
   t.equal(controller.streams.size, 0)
+  t.match(controller.asked.ack.at(-1)!.body, { revision: 'r1', outcome: 'leaving' }, 'it says goodbye')
 })
 
 t.test('labels of the file are said at enrolment and at each renewal', async t => {

@@ -8,7 +8,7 @@ t.test('an agent is what it was last heard to be, and lost or retired by the tim
     ['live', 'live', 'late', 'late', 'lost', 'lost', 'retired'],
   )
   t.equal(at(0, { status: 'draining' }), 'draining')
-  t.equal(at(90_000, { status: 'draining' }), 'lost')
+  t.equal(at(90_000, { status: 'draining' }), 'draining', 'it said goodbye')
   t.equal(at(0, { status: 'retired' }), 'retired')
   t.equal(at(0, { isBanned: true }), 'banned')
 })

@@ -5,7 +5,7 @@ import { openPlanner } from '../../../controller/assign/planner.ts'
 import type { AssignedPath } from '../../../controller/assign/write-plan.ts'
 import { openFleet } from '../../../controller/fleet/current.ts'
 import { openCounters } from '../../../controller/metrics.ts'
-import { putAgent, setAgentStatus, touchAgent } from '../../../controller/store/agents.ts'
+import { leaveAgent, putAgent, touchAgent } from '../../../controller/store/agents.ts'
 import { getAssignment, listAssignments } from '../../../controller/store/assignments.ts'
 import { readEvents } from '../../../controller/store/events.ts'
 import { openPostgres } from '../../../controller/store/postgres.ts'
@@ -95,7 +95,7 @@ t.test(
       events.filter(({ kind }) => kind === 'agents_retired'),
       [{ subject: 'vm-x', body: { count: 1 } }],
     )
-    await store.write(sql => setAgentStatus(sql, 'vm-0', 'draining'))
+    await store.write(sql => leaveAgent(sql, 'vm-0'))
     await until(async () => (await store.read(sql => getAssignment(sql, 'vm-0')))?.body === '{"targets":[],"checks":[]}')
     await other.close()
     await Promise.all(stores.map(one => one.close()))

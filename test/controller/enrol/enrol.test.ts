@@ -9,7 +9,7 @@ import { credentialTtlMs, issueCredential, verifyCredential } from '../../../con
 import { type Enrolling, type EnrolRequest, enrol } from '../../../controller/enrol/enrol.ts'
 import { joinTokenTtlMs, makeJoinToken } from '../../../controller/enrol/join-token.ts'
 import { loadSigner, rotateSigner } from '../../../controller/enrol/signer.ts'
-import { getAgent, setAgentStatus, touchAgent } from '../../../controller/store/agents.ts'
+import { getAgent, leaveAgent, touchAgent } from '../../../controller/store/agents.ts'
 import { readEvents } from '../../../controller/store/events.ts'
 import { openSqlite } from '../../../controller/store/sqlite.ts'
 import type { Store } from '../../../controller/store/store.ts'
@@ -130,7 +130,7 @@ t.test('who enrols as an agent that is at work is seen, and the former credentia
   await store.write(sql => touchAgent(sql, 'eks/node-1', nowMs + 60_000))
   t.match(await come(await projected(), {}, nowMs + 61_000), { ok: true })
   t.match(await checkCaller(store, first.credential.token, signer, nowMs + 61_000), { reason: 'credential_unknown' })
-  await store.write(sql => setAgentStatus(sql, 'eks/node-1', 'draining'))
+  await store.write(sql => leaveAgent(sql, 'eks/node-1'))
   t.match(await come(await projected(), {}, nowMs + 62_000), { ok: true })
   t.strictSame(await kinds(store), ['agent_enrolled eks/node-1', 'agent_reenrolled_live eks/node-1', 'agent_enrolled eks/node-1'])
   const { token } = await makeJoinToken(

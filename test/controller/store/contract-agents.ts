@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { describeAgent, getAgent, listAgents, markAgent, putAgent, setAgentStatus, touchAgent } from '../../../controller/store/agents.ts'
+import { describeAgent, getAgent, leaveAgent, listAgents, markAgent, putAgent, touchAgent } from '../../../controller/store/agents.ts'
 import {
   addCredential,
   credentialsOf,
@@ -49,7 +49,7 @@ export const agentsContract = async (t: Test, subject: Subject): Promise<void> =
     t.equal(await store.write(sql => markAgent(sql, 'a', 'banned', mark)), true)
     t.equal(await store.write(sql => markAgent(sql, 'c', 'banned', mark)), false)
     await store.write(sql => markAgent(sql, 'a', 'cordoned', mark))
-    await store.write(sql => setAgentStatus(sql, 'a', 'draining'))
+    await store.write(sql => leaveAgent(sql, 'a'))
     await store.write(sql => describeAgent(sql, 'a', { labels: {}, advertise: [], details: {} }))
     const seen = await store.read(sql => getAgent(sql, 'a'))
     t.match(seen, { lastSeenMs: 5000, banned: mark, cordoned: mark, status: 'draining', labels: {}, advertise: [] })

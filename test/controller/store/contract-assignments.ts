@@ -4,12 +4,13 @@ import {
   agentsVersion,
   describeAgent,
   getAgent,
+  leaveAgent,
   listPlannable,
   listSeen,
   markAgent,
   putAgent,
   retireAgents,
-  setAgentStatus,
+  returnAgent,
   touchAgent,
 } from '../../../controller/store/agents.ts'
 import {
@@ -64,10 +65,15 @@ export const assignmentsContract = async (t: Test, subject: Subject): Promise<vo
     t.notOk(await isNew(), 'says the same')
     await store.write(sql => markAgent(sql, 'a', 'cordoned', { author: 'ann', reason: 'x', atMs: 1 }))
     t.ok(await isNew(), 'cordoned')
-    await store.write(sql => setAgentStatus(sql, 'a', 'draining'))
+    await store.write(sql => leaveAgent(sql, 'a'))
     t.ok(await isNew(), 'draining')
     await store.write(sql => touchAgent(sql, 'a', 2000))
     t.notOk(await isNew(), 'seen')
+    t.match(await store.read(sql => getAgent(sql, 'a')), { status: 'draining' }, 'what arrives after the goodbye takes nothing of it back')
+    await store.write(sql => returnAgent(sql, 'a'))
+    t.ok(await isNew(), 'back')
+    await store.write(sql => returnAgent(sql, 'a'))
+    t.notOk(await isNew(), 'it was')
   })
 
   await withStore(t, subject, 'who is not seen retires, comes back when it is seen, and who is banned takes no part', async (t, store) => {

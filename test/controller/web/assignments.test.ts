@@ -74,6 +74,23 @@ t.test('a stream that comes again with the revision that it has is told nothing;
   t.ok(second.comments() > before)
 })
 
+t.test('who says goodbye is nobody’s target any more, and is one again as soon as it listens', async t => {
+  const api = await openApi(t)
+  const url = `${await listen(api.app)}/v1/assignments`
+  const credentials = [await enrol(api, 'vm-1', 'r1'), await enrol(api, 'vm-2', 'r1')]
+  const first = await readSse(t, url, credentials[0]!)
+  await awaitAssignment(first, message => targetsOf(message).includes('agent/vm-2'))
+  const payload = { revision: 'none', generation: 0, outcome: 'leaving', problems: [] }
+  t.equal((await api.call(credentials[1]!, { method: 'POST', url: '/v1/assignments/ack', payload })).statusCode, 204)
+  await awaitAssignment(first, message => targetsOf(message).length === 0)
+  const viewer = await api.person('viewer')
+  const shown = async () => (await api.call(viewer, { method: 'GET', url: '/v1/agents/vm-2' })).json<{ state: string }>().state
+  t.equal(await shown(), 'draining')
+  await readSse(t, url, credentials[1]!)
+  await awaitAssignment(first, message => targetsOf(message).includes('agent/vm-2'))
+  t.equal(await shown(), 'live')
+})
+
 t.test('?poll answers once: 204 while nothing is planned, the assignment, and 304 while it is the same', async t => {
   const api = await openApi(t)
   const credential = await enrol(api, 'vm-1', 'r1')
