@@ -160,7 +160,12 @@ const unknownKey = (key: string, known: string[]): string => {
   return known.length > 0 ? `unknown key, known here are ${known.join(', ')}` : 'unknown key, none is known here'
 }
 
+/** Longer than any choice: it may be a secret that someone wrote in the wrong place, and is not repeated. */
+const longestChoice = 48
+
 const choiceProblem = (value: unknown, wanted: readonly unknown[]): string => {
+  if (typeof value === 'string' && value.length > longestChoice)
+    return `got a text of ${value.length} characters, want ${wanted.length > 1 ? 'one of ' : ''}${wanted.join(', ')}`
   const near = typeof value === 'string' ? nearest(value, wanted.map(String)) : undefined
   if (near && wanted.length > 12) return `${gotText(value)}, did you mean ${near}?`
   return `${gotText(value)}, ${near ? `did you mean ${near}? Want` : 'want'} ${wanted.length > 1 ? 'one of ' : ''}${wanted.join(', ')}`
