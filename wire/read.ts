@@ -161,7 +161,7 @@ const unknownKey = (key: string, known: string[]): string => {
 }
 
 /** Longer than any choice: it may be a secret that someone wrote in the wrong place, and is not repeated. */
-const longestChoice = 48
+const longestChoice = 32
 
 const choiceProblem = (value: unknown, wanted: readonly unknown[]): string => {
   if (typeof value === 'string' && value.length > longestChoice)
