@@ -26,6 +26,8 @@ const exportSchema = {
   },
 } as const
 
+const role = { enum: ['viewer', 'operator', 'admin'] } as const
+
 const oidcSchema = {
   type: 'object',
   additionalProperties: false,
@@ -37,8 +39,18 @@ const oidcSchema = {
     groupsClaim: { ...text, description: 'the claim that lists groups; default: groups' },
     groups: {
       type: 'object',
-      additionalProperties: { enum: ['viewer', 'operator', 'admin'] },
-      description: 'which group has which role',
+      additionalProperties: {
+        anyOf: [
+          role,
+          {
+            type: 'object',
+            additionalProperties: false,
+            required: ['role', 'owners'],
+            properties: { role, owners: { type: 'array', minItems: 1, items: text } },
+          },
+        ],
+      },
+      description: 'which group has which role; with owners, over what those have: { role: admin, owners: [payments] }. All see everything',
     },
   },
 } as const

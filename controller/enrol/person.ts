@@ -16,14 +16,32 @@ export type Provider = Issuer & {
   audience: string
   /** The claim that lists a person's groups. */
   groupsClaim: string
-  /** Which group has which role; the highest counts. */
-  groups: Readonly<Record<string, Role>>
+  /** Which group has which role, over everything or over what some owners have. */
+  groups: Readonly<Record<string, Role | Grant>>
 }
 
-/** `role` absent: known, and may do nothing yet. */
-export type Person = { ok: true; principal: string; name: string; role?: Role }
+/** `owners` absent: over everything. Everybody who has a role sees everything. */
+export type Grant = { role: Role; owners?: readonly string[] }
 
-export const mayAct = (role: Role | undefined, wanted: Role): boolean => role !== undefined && roles.indexOf(role) >= roles.indexOf(wanted)
+/** Without grants: known, and may do nothing yet. */
+export type Person = { ok: true; principal: string; name: string; grants: readonly Grant[] }
+
+const reaches = ({ role }: Grant, wanted: Role): boolean => roles.indexOf(role) >= roles.indexOf(wanted)
+
+/** Over everything; with `owner`, over what that one has. */
+export const mayAct = ({ grants }: Pick<Person, 'grants'>, wanted: Role, owner?: string): boolean =>
+  grants.some(
+    grant => reaches(grant, wanted) && (wanted === 'viewer' || !grant.owners || (owner !== undefined && grant.owners.includes(owner))),
+  )
+
+/** Over something at least. */
+export const mayActSomewhere = ({ grants }: Pick<Person, 'grants'>, wanted: Role): boolean => grants.some(grant => reaches(grant, wanted))
+
+/** `the role viewer`, `the roles viewer; admin of payments`. */
+export const sayGrants = ({ grants }: Pick<Person, 'grants'>): string => {
+  const said = [...new Set(grants.map(({ role, owners }) => (owners ? `${role} of ${owners.join(', ')}` : role)))]
+  return said.length === 0 ? 'no role' : `the role${said.length === 1 ? '' : 's'} ${said.join('; ')}`
+}
 
 const prefix = 'cwp_'
 const form = /^cwp_[A-Za-z0-9_-]{43}$/
@@ -66,7 +84,7 @@ export const identifyPerson = async (bearer: Secret, { store, keys, provider, no
     if (!form.test(bearer.reveal())) return refuse('proof_malformed', 'not a token of this controller')
     const found = await store.read(sql => findPersonToken(sql, hashSecret(bearer), nowMs))
     if (!found) return refuse('credential_unknown', 'the token is not one of this controller, or it was revoked, or has ended')
-    return { ok: true, principal: `controller#${found.name}`, ...found }
+    return { ok: true, principal: `controller#${found.name}`, name: found.name, grants: [{ role: found.role }] }
   }
   if (!provider) return refuse('issuer_unknown', 'no OpenID provider is configured: want a token of this controller')
   const verified = await verifyToken(bearer, { issuer: provider, audience: provider.audience, keys, nowMs })
@@ -74,15 +92,16 @@ export const identifyPerson = async (bearer: Secret, { store, keys, provider, no
   const { claims } = verified
   const principal = `${provider.issuer}#${claims.sub}`
   const granted = await store.read(sql => grantedRole(sql, principal))
-  const role = highestRole([granted, ...groupRoles(claims, provider)])
   const name = [claims['email'], claims['preferred_username'], claims['name']].find(one => typeof one === 'string') ?? claims.sub
-  return { ok: true, principal, name: String(name).slice(0, 256), ...(role ? { role } : {}) }
+  const grants = [...(granted ? [{ role: granted }] : []), ...groupGrants(claims, provider)]
+  return { ok: true, principal, name: String(name).slice(0, 256), grants }
 }
 
-const groupRoles = (claims: JWTPayload, { groupsClaim, groups }: Provider): (Role | undefined)[] => {
-  const said = claims[groupsClaim]
+const groupGrants = (claims: JWTPayload, { groupsClaim, groups }: Provider): Grant[] => {
+  const said: unknown = claims[groupsClaim]
   if (!Array.isArray(said)) return []
-  return said.map((group: unknown) => (typeof group === 'string' && Object.hasOwn(groups, group) ? groups[group] : undefined))
+  return said.flatMap((group: unknown) => {
+    const has = typeof group === 'string' && Object.hasOwn(groups, group) ? groups[group] : undefined
+    return has === undefined ? [] : [typeof has === 'string' ? { role: has } : has]
+  })
 }
-
-const highestRole = (found: readonly (Role | undefined)[]): Role | undefined => roles.findLast(role => found.includes(role))

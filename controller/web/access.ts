@@ -7,7 +7,7 @@ import { Secret } from '../../wire/secret.ts'
 import { checkCaller } from '../enrol/caller.ts'
 import type { Caller } from '../enrol/credential.ts'
 import type { IssuerKeys } from '../enrol/issuer-keys.ts'
-import { identifyPerson, mayAct, type Person, type Provider } from '../enrol/person.ts'
+import { identifyPerson, mayAct, mayActSomewhere, type Person, type Provider, sayGrants } from '../enrol/person.ts'
 import type { Refusal } from '../enrol/refusal.ts'
 import type { Signer } from '../enrol/signer.ts'
 import { type Role, roles } from '../store/people.ts'
@@ -21,6 +21,8 @@ const accesses: readonly string[] = ['open', 'agent', ...roles]
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** The route asks itself whether the role reaches the owner of what it is about. */
+    byOwner?: true
     /** For how long after its end an agent's credential is taken here. */
     graceMs?: number
   }
@@ -71,10 +73,9 @@ const identify = async (request: FastifyRequest, wanted: Role, { store, keys, pr
     refused(wanted, person.reason)
     throw new HttpProblem(401, `${person.reason}: ${person.detail}`)
   }
-  if (mayAct(person.role, wanted)) return person
+  if (request.routeOptions.config.byOwner ? mayActSomewhere(person, wanted) : mayAct(person, wanted)) return person
   refused(wanted, 'role')
-  const has = person.role === undefined ? 'known here and has no role' : `a ${person.role}`
-  throw new HttpProblem(403, `${person.name} is ${has}, and this is for the role ${wanted} or a higher one`)
+  throw new HttpProblem(403, `${person.name} has ${sayGrants(person)}, and this is for the role ${wanted} or a higher one`)
 }
 
 const bearerOf = ({ headers: { authorization } }: FastifyRequest, wanted: string): Secret => {

@@ -30,7 +30,7 @@ t.test('a login is tried, kept for its owner alone, and used by other commands',
   t.match(await here.probe(['get', 'agents'], { env: noVariables }), { code: 0 })
   t.match(await here.probe(['join-token', '--cloud', 'aws', '--region', 'r'], { env: noVariables }), {
     code: 2,
-    err: /a viewer is a viewer, and this is for the role admin or a higher one; ask an admin/,
+    err: /a viewer has the role viewer, and this is for the role admin or a higher one; ask an admin/,
   })
   const other = await controllerHere(t)
   t.match(

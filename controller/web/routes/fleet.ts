@@ -12,6 +12,7 @@ import {
   fleetQuerySchema,
 } from '../../../wire/api/fleet.ts'
 import { liveAgentOf } from '../../assign/live-agents.ts'
+import { mayAct, sayGrants } from '../../enrol/person.ts'
 import { askPreview, oneAtATime } from '../../plan/ask-preview.ts'
 import type { Preview } from '../../plan/preview.ts'
 import { listPlannable } from '../../store/agents.ts'
@@ -47,7 +48,7 @@ export const fleetRoutes = (app: FastifyInstance, parts: Parts): void => {
   app.put<{ Querystring: ApplyQuery }>(
     '/v1/fleet',
     {
-      config: { access: 'admin' },
+      config: { access: 'admin', byOwner: true },
       schema: {
         summary: 'replaces what the document’s owner has; with dryRun only says what that would change',
         tags,
@@ -114,13 +115,14 @@ const apply = async (
   }
   if (wanted !== undefined && wanted !== generation) throw conflict(wanted, generation)
   const { document, isSame, warnings, plan } = preview
+  const person = request.person!
+  if (!mayAct(person, 'admin', document.owner))
+    throw new HttpProblem(403, `${person.name} has ${sayGrants(person)}, and this file is of the owner ${document.owner}`)
   const answer = { owner: document.owner, warnings, plan }
   if (isSame) return { ...answer, outcome: 'unchanged', generation }
   if (request.query.dryRun) return { ...answer, outcome: 'planned', generation }
   // What was judged is what is stored: another generation meanwhile may have taken names that this document uses.
-  const stored = await store.write(sql =>
-    putDocument(sql, { document, author: request.person!.name, nowMs: nowMs(), expected: generation }),
-  )
+  const stored = await store.write(sql => putDocument(sql, { document, author: person.name, nowMs: nowMs(), expected: generation }))
   if (!stored.ok) throw conflict(generation, stored.generation)
   await fleet.refresh()
   return { ...answer, outcome: 'applied', generation: stored.generation }

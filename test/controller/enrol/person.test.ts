@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { identifyPerson, makeBootstrapToken, makePersonToken, mayAct } from '../../../controller/enrol/person.ts'
+import {
+  identifyPerson,
+  makeBootstrapToken,
+  makePersonToken,
+  mayAct,
+  mayActSomewhere,
+  sayGrants,
+} from '../../../controller/enrol/person.ts'
 import { grantRole, revokePersonTokens } from '../../../controller/store/people.ts'
 import { openSqlite } from '../../../controller/store/sqlite.ts'
 import { Secret } from '../../../wire/secret.ts'
@@ -25,7 +32,7 @@ const setUp = async (t: Test) => {
     issuer: issuer.url,
     audience: 'causeway-web',
     groupsClaim: 'groups',
-    groups: { sre: 'operator', staff: 'viewer' } as const,
+    groups: { sre: 'operator', staff: 'viewer', pay: { role: 'admin', owners: ['payments'] } } as const,
   }
   const identify = (token: Secret, atMs = nowMs) => identifyPerson(token, { store, keys, provider, nowMs: atMs })
   return { store, issuer, keys, identify }
@@ -33,9 +40,27 @@ const setUp = async (t: Test) => {
 
 t.test('roles contain each other', async t => {
   t.strictSame(
-    [mayAct('admin', 'viewer'), mayAct('operator', 'operator'), mayAct('viewer', 'operator'), mayAct(undefined, 'viewer')],
-    [true, true, false, false],
+    (
+      [
+        ['admin', 'viewer'],
+        ['operator', 'operator'],
+        ['viewer', 'operator'],
+      ] as const
+    ).map(([role, wanted]) => mayAct({ grants: [{ role }] }, wanted)),
+    [true, true, false],
   )
+  t.notOk(mayAct({ grants: [] }, 'viewer'))
+})
+
+t.test('a role over what some owners have is none over what others have, and sees everything', t => {
+  const person = { grants: [{ role: 'viewer' }, { role: 'admin', owners: ['payments'] }] } as const
+  t.ok(mayAct(person, 'admin', 'payments') && mayAct(person, 'operator', 'payments') && mayAct(person, 'viewer'))
+  t.notOk(mayAct(person, 'admin', 'platform') || mayAct(person, 'admin') || mayAct(person, 'operator'))
+  t.ok(mayAct({ grants: [{ role: 'operator', owners: ['payments'] }] }, 'viewer'))
+  t.ok(mayActSomewhere(person, 'admin'))
+  t.notOk(mayActSomewhere({ grants: [{ role: 'operator', owners: ['payments'] }] }, 'admin'))
+  t.equal(sayGrants(person), 'the roles viewer; admin of payments')
+  t.end()
 })
 
 t.test('the bootstrap token is made once, is an admin, and can be replaced by who has the store', async t => {
@@ -44,38 +69,39 @@ t.test('the bootstrap token is made once, is an admin, and can be replaced by wh
   const made = await Promise.all([makeBootstrapToken(means), makeBootstrapToken(means), makeBootstrapToken(means)])
   const [token] = made.filter(Boolean)
   t.equal(made.filter(Boolean).length, 1)
-  t.match(await identify(token!), { ok: true, name: 'bootstrap', role: 'admin' })
+  t.match(await identify(token!), { ok: true, name: 'bootstrap', grants: [{ role: 'admin' }] })
   const another = await makeBootstrapToken(means, true)
   t.match(await identify(token!), { reason: 'credential_unknown' })
-  t.match(await identify(another!), { role: 'admin' })
+  t.match(await identify(another!), { grants: [{ role: 'admin' }] })
   t.equal(await makeBootstrapToken(means), undefined)
 })
 
 t.test("a person's token has a role, an end, and is revoked", async t => {
   const { store, identify } = await setUp(t)
   const token = await makePersonToken({ store, random, nowMs }, { name: 'ci', role: 'viewer', author: 'ann', ttlMs: 1000 })
-  t.match(await identify(token), { ok: true, principal: 'controller#ci', role: 'viewer' })
+  t.match(await identify(token), { ok: true, principal: 'controller#ci', grants: [{ role: 'viewer' }] })
   t.match(await identify(token, nowMs + 1000), { ok: false, reason: 'credential_unknown' })
   await store.write(sql => revokePersonTokens(sql, 'ci', nowMs))
   t.match(await identify(token), { ok: false, reason: 'credential_unknown' })
   for (const text of ['cwp_', `cwp_${'A'.repeat(43)}`, `cwp_${'A'.repeat(9999)}`]) t.match(await identify(new Secret(text)), { ok: false })
 })
 
-t.test('a bearer token of the provider gives the highest role of its groups and grants', async t => {
+t.test('a bearer token of the provider gives the roles of its groups and grants', async t => {
   const { store, issuer, identify, keys } = await setUp(t)
   const claims = { iss: issuer.url, sub: 'u1', aud: 'causeway-web', exp: seconds + 60, email: 'ann@example.org' }
+  const nobody = { ok: true, name: 'ann@example.org', principal: `${issuer.url}#u1`, grants: [] }
   const come = async (more: object) => identify(await issuer.sign({ ...claims, ...more }))
   t.match(await come({ groups: ['staff', 'sre', 'other'] }), {
     ok: true,
     name: 'ann@example.org',
-    role: 'operator',
+    grants: [{ role: 'viewer' }, { role: 'operator' }],
     principal: `${issuer.url}#u1`,
   })
-  t.strictSame(await come({ groups: ['toString', '__proto__', 7] }), { ok: true, name: 'ann@example.org', principal: `${issuer.url}#u1` })
-  t.notOk('role' in (await come({ groups: 'sre' })))
+  t.match(await come({ groups: ['pay'] }), { grants: [{ role: 'admin', owners: ['payments'] }] })
+  for (const groups of [['toString', '__proto__', 7], 'sre']) t.strictSame(await come({ groups }), nobody)
   await store.write(sql => grantRole(sql, `${issuer.url}#u1`, 'admin', 'root', nowMs))
-  t.match(await come({ groups: ['staff'] }), { role: 'admin' })
-  t.match(await come({ sub: 'u2', groups: ['staff'] }), { role: 'viewer' })
+  t.match(await come({ groups: ['staff'] }), { grants: [{ role: 'admin' }, { role: 'viewer' }] })
+  t.match(await come({ sub: 'u2', groups: ['staff'] }), { grants: [{ role: 'viewer' }] })
   t.match(await come({ aud: 'other' }), { ok: false, reason: 'audience_mismatch' })
   t.match(await come({ exp: seconds - 60 }), { ok: false, reason: 'expired' })
   t.match(await come({ exp: undefined }), { ok: false, reason: 'claims_missing' })
@@ -112,9 +138,9 @@ t.test('the provider is found by discovery or by what the configuration says, an
   }
   const come = async (more: object = {}, token?: Secret) =>
     identifyPerson(token ?? (await issuer.sign(claims)), { store, keys, provider: { ...provider, ...more }, nowMs })
-  t.match(await come(), { ok: true, name: 'u1', role: 'admin' }, 'groups are where the configuration says')
-  t.match(await come({ groupsClaim: 'teams' }), { ok: true, role: undefined })
-  t.match(await come({ groupsClaim: 'groups', groups: {} }), { ok: true, role: undefined })
+  t.match(await come(), { ok: true, name: 'u1', grants: [{ role: 'admin' }] }, 'groups are where the configuration says')
+  t.match(await come({ groupsClaim: 'teams' }), { ok: true, grants: [] })
+  t.match(await come({ groupsClaim: 'groups', groups: {} }), { ok: true, grants: [] })
   t.match(await come({ jwks: { url: `${issuer.url}/keys` } }), { ok: true }, 'without discovery')
   t.match(await come({ issuer: `${issuer.url}/tenant` }), { reason: 'issuer_unreachable', detail: /not of this issuer/ })
   await issuer.rotate()

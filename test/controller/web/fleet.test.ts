@@ -1,6 +1,7 @@
 import t from 'tap'
 import { putAgent } from '../../../controller/store/agents.ts'
 import type { ApplyAnswer, FleetAnswer } from '../../../wire/api/fleet.ts'
+import { startIssuer } from '../enrol/issuer.ts'
 import { agentsOf } from '../plan/made-up-fleet.ts'
 import { type Api, openApi, startMs } from './api.ts'
 
@@ -167,4 +168,20 @@ t.test('other requests are answered while a large fleet is planned', async t => 
   }
   t.equal((await planning).json<ApplyAnswer>().plan.agents, 500)
   t.ok(answered > 3, `${answered} answers meanwhile`)
+})
+
+t.test('an admin of one owner’s things applies that owner’s file, reads all, and no more', async t => {
+  const issuer = await startIssuer()
+  t.teardown(issuer.close)
+  const groups = { pay: { role: 'admin', owners: ['payments'] } } as const
+  const api = await openApi(t, { provider: { issuer: issuer.url, audience: 'causeway', groupsClaim: 'groups', groups } })
+  const claims = { iss: issuer.url, sub: 'ann', aud: 'causeway', exp: startMs / 1000 + 600, groups: ['pay'] }
+  const ann = (await issuer.sign(claims)).reveal()
+  const own = 'apiVersion: causeway/v1\nowner: payments\ntargets: [{ name: db, address: "db.example:5432" }]\n'
+  t.match((await put(api, ann, own)).json(), { outcome: 'applied' })
+  const others = await put(api, ann, own.replace('owner: payments', 'owner: platform').replace('name: db', 'name: other'))
+  t.match([others.statusCode, others.body], [403, /ann has the role admin of payments, and this file is of the owner platform/])
+  t.equal((await get(api, ann)).documents.length, 1)
+  const token = await api.call(ann, { method: 'POST', url: '/v1/join-tokens', payload: { agent: 'vm-1', cloud: 'aws', region: 'r' } })
+  t.match([token.statusCode, token.body], [403, /ann has the role admin of payments, and this is for the role admin/])
 })
