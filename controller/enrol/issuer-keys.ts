@@ -1,5 +1,5 @@
 /**
- * The keys of issuers (RFC 7517), kept in memory: for as long as an issuer is away its tokens are judged by the keys that it had. A key that is not known is asked
+ * The keys of issuers (RFC 7517), kept: for as long as an issuer is away its tokens are judged by the keys that it had, also by a controller that starts meanwhile. A key that is not known is asked
  * for again, but at most once a minute for an issuer, whoever makes up key IDs.
  */
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
@@ -16,27 +16,42 @@ export type IssuerKeysOptions = {
   readJson: (path: string) => Promise<unknown>
   /** Monotonic. */
   nowMs: () => number
+  /** What outlives this process: only public keys. By the issuer and where its keys are. */
+  kept: KeptKeys
 }
+export type KeptKeys = { read(name: string): Promise<unknown>; write(name: string, document: object): Promise<void> }
 
 /** Between two questions to an issuer for keys that are not known. */
 const askAgainMs = 60_000
 /** After so long known keys are looked at again, so that one that was withdrawn does not stay. */
 const refreshMs = 3_600_000
 
-type Held = { keyIds: ReadonlySet<string>; resolve: KeyResolver }
+type Held = { document: JSONWebKeySet; keyIds: ReadonlySet<string>; resolve: KeyResolver }
 type Entry = { held?: Held; fetchedMs?: number; askedMs?: number; problem?: string; asking?: Promise<void> }
 
 export const keepIssuerKeys = (options: IssuerKeysOptions): IssuerKeys => {
-  const { nowMs } = options
+  const { nowMs, kept } = options
   const entries = new Map<string, Entry>()
-  const ask = async (entry: Entry, issuer: Issuer): Promise<void> => {
+  const ask = async (entry: Entry, issuer: Issuer, name: string): Promise<void> => {
     entry.askedMs = nowMs()
     try {
-      entry.held = readKeys(await load(issuer, options))
+      const held = readKeys(await load(issuer, options))
+      const isNew = JSON.stringify(held.document) !== JSON.stringify(entry.held?.document)
+      entry.held = held
       entry.fetchedMs = nowMs()
       delete entry.problem
+      // Not kept is kept at the next change; who asks now has the keys.
+      if (isNew) await kept.write(name, held.document).catch(() => {})
     } catch (error) {
       entry.problem = error instanceof Error ? error.message : String(error)
+      entry.held ??= await readKept(name)
+    }
+  }
+  const readKept = async (name: string): Promise<Held | undefined> => {
+    try {
+      return readKeys(await kept.read(name))
+    } catch {
+      return undefined
     }
   }
   const mayAsk = ({ askedMs }: Entry): boolean => askedMs === undefined || nowMs() - askedMs >= askAgainMs
@@ -50,7 +65,7 @@ export const keepIssuerKeys = (options: IssuerKeysOptions): IssuerKeys => {
       const isKnown = (): boolean => entry.held?.keyIds.has(keyId) ?? false
       if (!(isKnown() && isFresh(entry)) && (entry.asking || mayAsk(entry))) {
         // Who comes meanwhile waits for the same answer.
-        entry.asking ??= ask(entry, issuer).finally(() => delete entry.asking)
+        entry.asking ??= ask(entry, issuer, name).finally(() => delete entry.asking)
         await entry.asking
       }
       if (entry.held && isKnown()) return { ok: true, resolve: entry.held.resolve }
@@ -78,5 +93,6 @@ const readKeys = (document: unknown): Held => {
       isObject(key) && typeof key['kid'] === 'string' && ['RSA', 'EC'].includes(String(key['kty'])) && (key['use'] ?? 'sig') === 'sig',
   )
   if (usable.length === 0) throw new Error('no key in the JWK set that may sign')
-  return { keyIds: new Set(usable.map(({ kid }) => kid)), resolve: createLocalJWKSet({ keys: usable } as unknown as JSONWebKeySet) }
+  const set = { keys: usable } as unknown as JSONWebKeySet
+  return { document: set, keyIds: new Set(usable.map(({ kid }) => kid)), resolve: createLocalJWKSet(set) }
 }

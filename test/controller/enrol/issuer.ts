@@ -3,7 +3,7 @@ import { createServer } from 'node:https'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Agent } from 'undici'
 import { fetchJson } from '../../../controller/enrol/fetch-json.ts'
-import { type IssuerKeys, keepIssuerKeys } from '../../../controller/enrol/issuer-keys.ts'
+import { type IssuerKeys, type KeptKeys, keepIssuerKeys } from '../../../controller/enrol/issuer-keys.ts'
 import { Secret } from '../../../wire/secret.ts'
 import { type Authority, makeAuthority } from '../../servers/authority.ts'
 import { listen } from '../../servers/listening.ts'
@@ -62,12 +62,19 @@ export const startIssuer = async (at: { port?: number } = {}): Promise<TestIssue
 export const trustIssuers = async (
   clock: { ms: number },
   files: Record<string, unknown> = {},
+  kept: KeptKeys = keptInMemory(),
 ): Promise<IssuerKeys & { close(): Promise<void> }> => {
   const dispatcher = new Agent({ connect: { ca: (await authority).certPem }, keepAliveTimeout: 10 })
   const keys = keepIssuerKeys({
     fetchJson: url => fetchJson(url, dispatcher),
     readJson: async path => files[path],
     nowMs: () => clock.ms,
+    kept,
   })
   return { ...keys, close: () => dispatcher.close() }
+}
+
+const keptInMemory = (): KeptKeys => {
+  const documents = new Map<string, unknown>()
+  return { read: async name => documents.get(name), write: async (name, document) => void documents.set(name, document) }
 }

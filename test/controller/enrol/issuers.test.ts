@@ -8,6 +8,7 @@ import { loadSigner } from '../../../controller/enrol/signer.ts'
 import { getAgent } from '../../../controller/store/agents.ts'
 import { readEvents } from '../../../controller/store/events.ts'
 import { openSqlite } from '../../../controller/store/sqlite.ts'
+import { keptKeys } from '../../../controller/trusting.ts'
 import { claimsOf, clusterOf, nowMs, seconds } from './claims.ts'
 import { startIssuer, type TestIssuer, trustIssuers } from './issuer.ts'
 
@@ -21,7 +22,13 @@ const setUp = async (t: Test) => {
   const store = await openSqlite({ path: join(directory, 'controller.db') })
   const issuers = await Promise.all([startIssuer(), startIssuer(), startIssuer()])
   const clock = { ms: 0 }
-  const keys = await trustIssuers(clock)
+  const kept = keptKeys(store, () => nowMs)
+  let keys = await trustIssuers(clock, {}, kept)
+  /** Another controller on the same store. */
+  const restart = async () => {
+    await keys.close()
+    keys = await trustIssuers(clock, {}, kept)
+  }
   t.teardown(async () => {
     await Promise.all([store.close(), keys.close(), ...issuers.map(issuer => issuer.close())])
     rmSync(directory, { recursive: true, force: true })
@@ -36,11 +43,11 @@ const setUp = async (t: Test) => {
     const said = { labels: {}, advertise: [], details: {} }
     return await enrol(means, { proof: { kind: 'kubernetes', token }, claimed: {}, said, from: '192.0.2.9' })
   }
-  return { store, issuers, clock, come }
+  return { store, issuers, clock, come, restart }
 }
 
 t.test('of three issuers one goes away and one rotates its keys, and the agents of all three enrol', async t => {
-  const { store, issuers, clock, come } = await setUp(t)
+  const { store, issuers, clock, come, restart } = await setUp(t)
   const [steady, away, rotating] = issuers as [TestIssuer, TestIssuer, TestIssuer]
   for (const [index, issuer] of issuers.entries()) t.match(await come(issuer), { ok: true, agent: { id: `c${index}/node-1` } })
   await away.close()
@@ -53,6 +60,8 @@ t.test('of three issuers one goes away and one rotates its keys, and the agents 
     t.match(await come(away), { ok: true, agent: { id: 'c1/node-1' } }, `away, ${days} days later: by the keys that it had`)
     t.match(await come(steady), { ok: true, agent: { id: 'c0/node-1' } })
   }
+  await restart()
+  t.match(await come(away), { ok: true, agent: { id: 'c1/node-1' } }, 'also by a controller that started meanwhile')
   t.match(await come(away, { kid: 'new-since' }), { ok: false, reason: 'issuer_unreachable' })
   t.match(await store.read(sql => getAgent(sql, 'c1/node-1')), { lastSeenMs: nowMs + clock.ms }, 'let in, and not only not refused')
   const port = Number(new URL(away.url).port)
