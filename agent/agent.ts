@@ -9,6 +9,8 @@ import { openDoors } from './doors.ts'
 import { fixedFor } from './fixed.ts'
 import { inTurn } from './in-turn.ts'
 import { loadAhead } from './load-ahead.ts'
+import { completePlace, isIncomplete } from './locate/complete-place.ts'
+import type { Found, Locating } from './locate/locate.ts'
 import type { Log } from './log.ts'
 import { type Me, meOf } from './me.ts'
 import type { Measuring } from './measuring.ts'
@@ -22,7 +24,15 @@ import { openStorage, type Storage } from './storage.ts'
 import { Windows } from './window.ts'
 import { startWork, tellInterception } from './work.ts'
 
-export type World = { clock: Clock; random: () => number; log: Log; version: string; environment: Record<string, string | undefined> }
+export type World = {
+  clock: Clock
+  random: () => number
+  log: Log
+  version: string
+  environment: Record<string, string | undefined>
+  /** Finds out where this machine stands, of what nobody has said (`locate/locate.ts`). */
+  locate?: (locating: Locating, signal: AbortSignal) => Promise<Found | undefined>
+}
 
 export type Agent = {
   /** Another configuration: what is the same in it goes on undisturbed. Rejects when a part of it can't be started; the old one stands then. */
@@ -58,7 +68,8 @@ export const startAgent = async (config: AgentConfig, world: World): Promise<Age
 const start = async (config: AgentConfig, world: World, opened: AsyncDisposableStack): Promise<Agent> => {
   const { clock, log } = world
   const rules = holdRules(config)
-  const me = meOf(config.self)
+  const stop = new AbortController()
+  const me = await stand(meOf(config.self), config, world, stop.signal)
   const self = createSelf()
   const windows = new Windows(config.paths, {
     clock: { wallMs: clock.nowMs, monotonicMs: clock.elapsedMs },
@@ -67,7 +78,6 @@ const start = async (config: AgentConfig, world: World, opened: AsyncDisposableS
       return me.place
     },
   })
-  const stop = new AbortController()
   const end = { withinMs: 0 }
   const identities = holdIdentities(stop.signal)
   opened.defer(() => stop.abort())
@@ -103,6 +113,14 @@ const start = async (config: AgentConfig, world: World, opened: AsyncDisposableS
       await opened.disposeAsync()
     },
   }
+}
+
+/** Where it stands, as far as that can be found out; a controller may know better. */
+const stand = async (me: Me, { self }: AgentConfig, { locate, environment, log }: World, signal: AbortSignal): Promise<Me> => {
+  if (!locate || !isIncomplete(self)) return me
+  const found = await locate({ environment, node: self.node }, signal)
+  if (found) log.info({ ...found.place, by: found.by }, 'found out where this is')
+  return { ...me, place: completePlace(self, found?.place) }
 }
 
 /** Nothing of it is loaded without a controller. */

@@ -63,7 +63,14 @@ const run = async (config: AgentConfig, read: () => Parsed<AgentConfig>, { io, r
   const clock = { elapsedMs: io.elapsedMs, nowMs: () => io.now().getTime() }
   let agent: Agent
   try {
-    agent = await startAgent(config, { clock, random: Math.random, log, version: readVersion(), environment: io.env })
+    agent = await startAgent(config, {
+      clock,
+      random: Math.random,
+      log,
+      version: readVersion(),
+      environment: io.env,
+      locate: async (locating, signal) => (await import('../agent/locate/locate.ts')).locate(locating, signal),
+    })
   } catch (error) {
     return refuse(io, [error instanceof Error ? error.message : String(error)])
   }

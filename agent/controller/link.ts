@@ -87,7 +87,8 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
         {
           ...parts,
           config: controller,
-          self: config.self,
+          // The zone is the one thing that a proof may not know, and may have been found out.
+          self: { ...config.self, zone: config.self.zone ?? me.place?.zone },
           onGiven: credential => {
             become(me, credential)
             hands.endpointChanged()
