@@ -6,6 +6,7 @@ import { clockErrorMs } from '../probes/net/clock-error.ts'
 import type { World } from './agent.ts'
 import type { AgentConfig } from './config/config.ts'
 import { controllerEndpoint, controllerSignals } from './config/controller.ts'
+import { choiceOf, hasIdentity } from './config/identity-choice.ts'
 import type { Me } from './me.ts'
 import { keepOpenWindow, recoverOpenWindow } from './open-window.ts'
 import { mergeWindowRecords } from './record-merge.ts'
@@ -119,13 +120,3 @@ const resourceBy = (me: Me, { version, environment }: World): (() => Record<stri
     return made.resource
   }
 }
-
-const hasIdentity = ({ identity }: AgentConfig): boolean => Object.values(identity).some(value => value !== undefined)
-/** The same choice as the checks make, so that one stream serves all. */
-const choiceOf = ({ identity: { cert, key, ca, bundles, workloadApi } }: AgentConfig): IdentityChoice => ({
-  cert,
-  key,
-  ca,
-  bundles,
-  workloadApi,
-})

@@ -1,13 +1,11 @@
 /** `probe agent`: measures for ever. Reads its words, starts the agent, and ends it when it is told to. */
-import { readFileSync } from 'node:fs'
 import { type Agent, startAgent } from '../agent/agent.ts'
 import type { AgentConfig } from '../agent/config/config.ts'
 import { settings } from '../agent/config/layers.ts'
-import { readConfig } from '../agent/config/read.ts'
-import { defaultDataDirectory } from '../agent/data-directory.ts'
 import { watchFiles } from '../agent/reload.ts'
 import { keepHeapSmall, keepTrimming } from '../agent/small-memory.ts'
 import type { Parsed } from '../wire/values.ts'
+import { configFileOf, readAgentConfig } from './agent-config.ts'
 import { judgeAgentWords } from './agent-words.ts'
 import type { Io } from './io.ts'
 import { openLog } from './log.ts'
@@ -20,22 +18,14 @@ const closeWithinMs = 8000
 /** Resolves with the exit code when the agent has ended: 0 after a signal, 2 for a configuration that can't be run. */
 export const agentCommand = async (words: Words, io: Io): Promise<number> => {
   const { flags } = words
-  const file = flags['config']?.[0] ?? (io.env['CAUSEWAY_CONFIG'] || undefined)
+  const file = configFileOf(words, io)
   await using opened = new AsyncDisposableStack()
   // First of all: until somebody listens SIGHUP ends the process.
   const reloading = followChanges()
   process.on('SIGHUP', reloading.due)
   opened.defer(() => void process.off('SIGHUP', reloading.due))
   keepHeapSmall()
-  const read = (): Parsed<AgentConfig> =>
-    readConfig({
-      file,
-      flags: Object.fromEntries(Object.entries(flags).map(([name, values]) => [name, values?.[0]])),
-      exports: flags['export'] ?? [],
-      environment: io.env,
-      readFile: path => readFileSync(path, 'utf8'),
-      defaultData: () => defaultDataDirectory(io.env),
-    })
+  const read = (): Parsed<AgentConfig> => readAgentConfig(words, io)
   const config = read()
   const controller = flags['controller']?.[0] ?? (io.env[settings.url.variable] || undefined)
   const problems = [...judgeAgentWords(words, file, controller), ...(config.ok ? [] : config.problems)]

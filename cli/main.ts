@@ -21,6 +21,7 @@ const commands = {
   get: 'what the controller knows: agents, targets, paths, links, history',
   'join-token': 'a token that lets one agent enrol',
   login: 'keep a controller and the token for it',
+  doctor: 'what an agent could do from here, and what to change',
   sim: 'a simulated network to try it on: probe sim demo',
   version: 'which program this is',
 } as const
@@ -59,6 +60,7 @@ const asking: { [K in Command]?: () => Promise<(words: Words, io: Io) => Promise
   get: async () => (await import('./get.ts')).getCommand,
   'join-token': async () => (await import('./join-token.ts')).joinTokenCommand,
   login: async () => (await import('./login.ts')).loginCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
 }
 
 /** The simulation reads its own words. */
@@ -77,6 +79,7 @@ const helps: { [K in Command]?: () => Promise<Help> } = {
   get: () => import('./get-help.ts'),
   'join-token': () => import('./join-token-help.ts'),
   login: () => import('./login-help.ts'),
+  doctor: () => import('./doctor-help.ts'),
 }
 type Helps = { [K in Command]?: Help }
 const helpFor = async (args: string[]): Promise<Helps> => {
