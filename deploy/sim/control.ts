@@ -3,15 +3,26 @@ import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Counters, Link } from './link.ts'
 import type { Site, SiteOptions } from './plan.ts'
+import type { RouteChange, RouteOptions } from './route.ts'
+import type { FailoverOptions, RoutesSeen } from './wan.ts'
+import type { Failover } from './way.ts'
 
 export type Setup = {
   sites: Record<string, SiteOptions>
   links: ({ from: string; to: string } & Partial<Link>)[]
+  routes: RouteOptions[]
   seed: number
   userNamespace: boolean
 }
 
-export type Command = { id: number } & ({ do: 'link'; from: string; to: string; change: Partial<Link> } | { do: 'counters' })
+type Order =
+  | { do: 'link'; from: string; to: string; change: Partial<Link> }
+  | { do: 'route'; from: string; to: string; name: string; change: RouteChange }
+  | { do: 'use'; from: string; to: string; names: string[] }
+  | { do: 'failover'; from: string; to: string; failover: FailoverOptions }
+  | { do: 'counters' | 'routes' | 'failovers' }
+
+export type Command = { id: number } & Order
 
 export type Answer = {
   /** The command's; 0 for the set-up. */
@@ -19,6 +30,8 @@ export type Answer = {
   error?: string
   ready?: { sites: (Site & { innerPid: number })[]; ipv6: boolean }
   counters?: Record<string, Record<string, Counters>>
+  routes?: Record<string, Record<string, RoutesSeen>>
+  failovers?: Failover[]
 }
 
 /** JSON forgets what is undefined; a setting that is to be unset must arrive, as null. */
@@ -28,8 +41,8 @@ export const encode = (message: Setup | Command): string =>
 export type Control = {
   /** Resolves when the network stands. */
   setUp: (setup: Setup) => Promise<{ ready: NonNullable<Answer['ready']> }>
-  setLink: (from: string, to: string, change: Partial<Link>) => Promise<void>
-  counters: () => Promise<NonNullable<Answer['counters']>>
+  /** Resolves when the WAN has obeyed. */
+  tell: (order: Order) => Promise<Answer>
 }
 
 /** The owner's end. Every call rejects when the process refuses, and when it ends before it has answered, with what it last printed. */
@@ -64,13 +77,9 @@ export function createControl(wan: ChildProcess): Control {
     })
   return {
     setUp: async setup => ({ ready: (await ask(0, setup)).ready! }),
-    async setLink(from, to, change) {
+    tell(order) {
       const id = ++lastId
-      await ask(id, { id, do: 'link', from, to, change })
-    },
-    async counters() {
-      const id = ++lastId
-      return (await ask(id, { id, do: 'counters' })).counters!
+      return ask(id, { id, ...order })
     },
   }
 }

@@ -32,7 +32,7 @@ const QUEUE_MS = 250
 
 /** Carries a packet in one direction, `opposite` being the way back: what to deliver, when and to whom. Changes the packet's bytes and both states. */
 export function carry(packet: Parsed, direction: Direction, opposite: Direction, hop: Hop): Delivery[] {
-  const { link, counters } = direction
+  const { counters } = direction
   counters.packets++
   counters.bytes += packet.bytes.length
   if (timeToLive(packet) <= 1) {
@@ -40,6 +40,18 @@ export function carry(packet: Parsed, direction: Direction, opposite: Direction,
     return answer(packet, { kind: 'time_exceeded' }, direction, opposite, hop)
   }
   decrementTimeToLive(packet)
+  return filterAndSend(packet, direction, opposite, hop)
+}
+
+/** The same for a further link behind the same hop: the TTL stays. */
+export function pass(packet: Parsed, direction: Direction, opposite: Direction, hop: Hop): Delivery[] {
+  direction.counters.packets++
+  direction.counters.bytes += packet.bytes.length
+  return filterAndSend(packet, direction, opposite, hop)
+}
+
+function filterAndSend(packet: Parsed, direction: Direction, opposite: Direction, hop: Hop): Delivery[] {
+  const { link, counters } = direction
   const filter = filteredBy(packet, direction, opposite)
   if (filter) {
     counters.dropped[filter]++
@@ -89,13 +101,16 @@ export function answer(
 ): Delivery[] {
   const bytes = buildIcmpError(packet, error, hop.address)
   if (!bytes) return []
-  const { link, counters } = opposite
-  if (link.dropIcmp || link.dropIcmpErrors) {
-    counters.dropped[link.dropIcmp ? 'icmp' : 'icmp_error']++
-    return []
-  }
+  if (eatsErrors(opposite)) return []
   direction.counters.signalled++
   return [{ bytes, back: true, delayMs: 0 }]
+}
+
+/** Whether a direction eats ICMP errors; counts one when it does. */
+export function eatsErrors({ link, counters }: Direction): boolean {
+  if (!link.dropIcmp && !link.dropIcmpErrors) return false
+  counters.dropped[link.dropIcmp ? 'icmp' : 'icmp_error']++
+  return true
 }
 
 /** Loss, rate, delay, order and duplication of one packet that fits. */

@@ -61,6 +61,8 @@ export const dropRules = [
   'receiver_mtu',
   'loss',
   'queue',
+  'failover',
+  'router',
 ] as const
 export type DropRule = (typeof dropRules)[number]
 
@@ -74,6 +76,8 @@ export type Counters = {
   reordered: number
   /** ICMP errors that this direction's packets caused and that were sent. */
   signalled: number
+  /** ICMP errors that were not sent, because the router's limit was reached. */
+  limited: number
   clamped: number
   dropped: Record<DropRule, number>
 }
@@ -86,6 +90,7 @@ export const newCounters = (): Counters => ({
   duplicated: 0,
   reordered: 0,
   signalled: 0,
+  limited: 0,
   clamped: 0,
   dropped: Object.fromEntries(dropRules.map(rule => [rule, 0])) as Record<DropRule, number>,
 })

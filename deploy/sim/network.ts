@@ -15,7 +15,10 @@ import { ownerMark, removeLeftOver } from './left-over.ts'
 import { type Counters, type Link, linkProblems } from './link.ts'
 import { type NetworkOptions, networkProblems, pairProblems, type Site, type SiteOptions } from './plan.ts'
 import { childrenOf, readProcess } from './process-table.ts'
+import { type RouteChange, routeProblems } from './route.ts'
 import { collect, exactly, type SiteRun, type SiteRunOptions, type SiteSpawnOptions, spawnInSite } from './site-process.ts'
+import type { FailoverOptions, RoutesSeen } from './wan.ts'
+import type { Failover } from './way.ts'
 
 /** A site, and the process that holds its namespaces. */
 export type RunningSite = Site & { pid: number }
@@ -32,6 +35,15 @@ export type Network<Name extends string = string> = {
   run: (site: Name, argv: string[], options?: SiteRunOptions) => Promise<SiteRun>
   /** Changes one direction while running; resolves once the WAN has applied it. A setting given as undefined is unset. Rejects on a bad one. */
   setLink: (from: Name, to: Name, change: Partial<Link>) => Promise<void>
+  /** Changes a route of one direction, in use or not. A list of hops replaces the one before. */
+  setRoute: (from: Name, to: Name, name: string, change: RouteChange) => Promise<void>
+  /** Sends packets over other routes from now on, without a loss; over several as equal-cost paths, by flow. */
+  useRoutes: (from: Name, to: Name, names: string[]) => Promise<void>
+  /** Loses what is sent for `tookMs`, and then uses these routes; `both` does so in both directions at one moment. Resolves when it has begun. */
+  failOver: (from: Name, to: Name, failover: FailoverOptions) => Promise<void>
+  /** The log of failovers, one entry per direction, in ms of CLOCK_MONOTONIC: what `process.hrtime` counts in every process of this machine. */
+  failovers: () => Promise<Failover[]>
+  routes: () => Promise<Record<Name, Record<Name, RoutesSeen>>>
   /** By `from` and `to`, since the start. */
   counters: () => Promise<Record<Name, Record<Name, Counters>>>
   /** Ends every process of the network; resolves when all are gone. May be called again. */
@@ -65,7 +77,8 @@ export async function startNetwork<Name extends string>(
   signal?.addEventListener('abort', onAbort)
   try {
     const control = createControl(wan)
-    const { ready } = await control.setUp({ sites: options.sites, links: options.links ?? [], seed: options.seed ?? 1, userNamespace })
+    const { sites: wanted, links = [], routes = [], seed = 1 } = options
+    const { ready } = await control.setUp({ sites: wanted, links, routes, seed, userNamespace })
     signal?.throwIfAborted()
     const [first] = wan.pid === undefined ? [] : childrenOf(wan.pid)
     const pids = new Map(childrenOf(first ?? 0).map(pid => [readProcess(pid)?.numbers.at(-1), pid]))
@@ -105,14 +118,40 @@ function operate<Name extends string>(
     async run(site, argv, { input, timeoutMs, ...options } = {}) {
       return collect(start(site, argv, { ...options, stdio: 'pipe' }), input, timeoutMs)
     },
-    async setLink(from, to, change) {
-      const problems = [...pairProblems(names, from, to), ...linkProblems(change)]
-      if (problems.length > 0) throw new Error(`link ${from} to ${to}: ${problems.join('; ')}`)
-      await control.setLink(from, to, change)
-    },
-    counters: async () => (await control.counters()) as Record<Name, Record<Name, Counters>>,
+    ...changes<Name>(names, control),
+    counters: async () => (await control.tell({ do: 'counters' })).counters as Record<Name, Record<Name, Counters>>,
+    failovers: async () => (await control.tell({ do: 'failovers' })).failovers!,
+    routes: async () => (await control.tell({ do: 'routes' })).routes as Record<Name, Record<Name, RoutesSeen>>,
     stop,
     [Symbol.asyncDispose]: stop,
+  }
+}
+
+type Changes<Name extends string> = Pick<Network<Name>, 'setLink' | 'setRoute' | 'useRoutes' | 'failOver'>
+
+function changes<Name extends string>(names: string[], control: Control): Changes<Name> {
+  const check = (what: string, from: string, to: string, problems: string[]) => {
+    const all = [...pairProblems(names, from, to), ...problems]
+    if (all.length > 0) throw new Error(`${what} ${from} to ${to}: ${all.join('; ')}`)
+  }
+  return {
+    async setLink(from, to, change) {
+      check('link', from, to, linkProblems(change))
+      await control.tell({ do: 'link', from, to, change })
+    },
+    async setRoute(from, to, name, change) {
+      check('route', from, to, routeProblems(change))
+      await control.tell({ do: 'route', from, to, name, change })
+    },
+    async useRoutes(from, to, names) {
+      check('route', from, to, [])
+      await control.tell({ do: 'use', from, to, names })
+    },
+    async failOver(from, to, failover) {
+      const { tookMs } = failover
+      check('failover', from, to, tookMs >= 0 && Number.isFinite(tookMs) ? [] : [`tookMs is ${tookMs}, want 0 or more`])
+      await control.tell({ do: 'failover', from, to, failover })
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 /** Who has which address, and the `ip` commands that make it so. Pure. */
 import { type Link, linkProblems } from './link.ts'
+import { type RouteOptions, routesProblems } from './route.ts'
 
 export type SiteOptions = {
   /** MTU of the site's `eth0`, 1280 (the least that IPv6 takes, RFC 8200 §5) to 65535; 1500 unless given. */
@@ -12,6 +13,8 @@ export type NetworkOptions = {
   sites: Record<string, SiteOptions>
   /** Directions that are not perfect. One entry sets one direction only. */
   links?: ({ from: string; to: string } & Partial<Link>)[]
+  /** Ways through routers, in one direction each. Where a direction has several, the first is in use until it is told otherwise. */
+  routes?: RouteOptions[]
   /** Of the random loss, duplication, reordering and jitter; 1 unless given. */
   seed?: number
 }
@@ -54,7 +57,7 @@ export const planSites = (sites: Record<string, SiteOptions>): Site[] =>
   })
 
 /** All problems of a network's description, one line each. */
-export function networkProblems({ sites, links = [], seed }: NetworkOptions): string[] {
+export function networkProblems({ sites, links = [], routes = [], seed }: NetworkOptions): string[] {
   const names = Object.keys(sites)
   return [
     ...(names.length === 0 || names.length > 250 ? [`${names.length} sites, want 1 to 250`] : []),
@@ -63,6 +66,8 @@ export function networkProblems({ sites, links = [], seed }: NetworkOptions): st
     ...links.flatMap(({ from, to, ...change }) =>
       [...pairProblems(names, from, to), ...linkProblems(change)].map(problem => `link ${from} to ${to}: ${problem}`),
     ),
+    ...routes.flatMap(({ from, to, name }) => pairProblems(names, from, to).map(problem => `route ${from} to ${to} ${name}: ${problem}`)),
+    ...routesProblems(routes),
     ...(seed === undefined || Number.isSafeInteger(seed) ? [] : [`seed is ${seed}, want a whole number`]),
   ]
 }

@@ -11,6 +11,7 @@ import { PR_SET_TIMERSLACK, ppoll, prctl, WNOHANG, waitpid } from './kernel.ts'
 import { buildNetwork } from './namespaces.ts'
 import { openPacketPort, type PacketPort } from './packet-port.ts'
 import { createWan, type Due, seededRandom, type Wan } from './wan.ts'
+import type { Failover } from './way.ts'
 
 const POLLIN = 1
 /** Packets taken in before those due are sent and commands are read. */
@@ -37,8 +38,41 @@ const reply = (answer: Answer): void => {
 
 function obey(line: string, wan: Wan): void {
   const command = JSON.parse(line) as Command
-  if (command.do === 'link') wan.setLink(command.from, command.to, command.change)
-  reply({ id: command.id, counters: command.do === 'counters' ? wan.counters() : undefined })
+  try {
+    reply({ id: command.id, ...carryOut(command, wan) })
+  } catch (error) {
+    reply({ id: command.id, error: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+function carryOut(command: Command, wan: Wan): Partial<Answer> {
+  switch (command.do) {
+    case 'link':
+      wan.setLink(command.from, command.to, command.change)
+      return {}
+    case 'route':
+      wan.setRoute(command.from, command.to, command.name, command.change)
+      return {}
+    case 'use':
+      wan.useRoutes(command.from, command.to, command.names)
+      return {}
+    case 'failover':
+      wan.failOver(command.from, command.to, command.failover, performance.now())
+      return {}
+    case 'counters':
+      return { counters: wan.counters() }
+    case 'routes':
+      return { routes: wan.routes() }
+    case 'failovers':
+      return { failovers: wan.failovers().map(sinceBoot) }
+  }
+}
+
+/** On CLOCK_MONOTONIC, which all processes of the machine share (clock_gettime(2)), instead of this process' own, which starts at 0. */
+function sinceBoot(failover: Failover): Failover {
+  const nowMs = performance.now()
+  const originMs = Number(process.hrtime.bigint()) / 1e6 - nowMs
+  return { ...failover, beganAtMs: failover.beganAtMs + originMs, endsAtMs: failover.endsAtMs + originMs }
 }
 
 /** Waits for a packet or a command, at most `timeoutMs`; true when there is a command. */
@@ -80,7 +114,7 @@ function bePunctual(): void {
 function run(): never {
   const setup = JSON.parse(readLines()[0]!) as Setup
   const { sites, holders, ipv6 } = buildNetwork(setup.sites, setup.userNamespace)
-  const wan = createWan(sites, seededRandom(setup.seed))
+  const wan = createWan(sites, seededRandom(setup.seed), setup.routes)
   for (const { from, to, ...change } of setup.links) wan.setLink(from, to, change)
   const port = openPacketPort(sites)
   const wait = createWait(port.fds)

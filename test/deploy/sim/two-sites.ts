@@ -25,8 +25,9 @@ export const program = (name: string, ...args: string[]): string[] => [
 export async function startTwoSites(
   links: NetworkOptions['links'] = [],
   sites: { aws?: SiteOptions; azure?: SiteOptions } = {},
+  routes: NetworkOptions['routes'] = [],
 ): Promise<TwoSites> {
-  const network = await startNetwork({ sites: { aws: sites.aws ?? {}, azure: sites.azure ?? {} }, links })
+  const network = await startNetwork({ sites: { aws: sites.aws ?? {}, azure: sites.azure ?? {} }, links, routes })
   const server = network.spawn('azure', program('echo-server'), { stdio: ['ignore', 'pipe', 'inherit'], env: cleanEnv })
   await once(server.stdout!, 'data')
   const address = (family: 4 | 6) => (family === 6 ? network.sites.azure.address6 : network.sites.azure.address)
