@@ -13,6 +13,7 @@ const yargs: typeof import('yargs/yargs') = createRequire(import.meta.url)('yarg
 
 const commands = {
   run: 'measure targets now and say what is wrong',
+  watch: 'probe one path without a pause: outages to the millisecond',
   inspect: 'judge a certificate, SVID, bundle or token offline',
   agent: 'measure for ever: checks on schedule, results over OTLP',
   controller: 'let agents in, tell them what to probe, keep and show what they measure',
@@ -40,6 +41,7 @@ export const main = async (given: string[], io: Io): Promise<number> => {
     return 0
   }
   if (command === 'run') return (await import('./run.ts')).runCommand(words, args, io)
+  if (command === 'watch') return (await import('./watch.ts')).watchCommand(words, io)
   if (command === 'agent') return (await import('./agent.ts')).agentCommand(words, io)
   if (command === 'controller') return (await import('./controller.ts')).controllerCommand(words, io)
   if (command === 'inspect') return (await import('./inspect.ts')).inspectCommand(words, io)
@@ -71,6 +73,7 @@ const simOf = async (args: string[]): Promise<{ sim?: (argv: string[], io: Io) =
 type Help = { listOptions(parser: Argv, isHelpAsked: boolean): Argv; shapeOf(option: string): string }
 const helps: { [K in Command]?: () => Promise<Help> } = {
   run: () => import('./run-help.ts'),
+  watch: () => import('./watch-help.ts'),
   inspect: () => import('./inspect-help.ts'),
   agent: () => import('./agent-help.ts'),
   controller: () => import('./controller-help.ts'),

@@ -1,0 +1,40 @@
+/** What is measured beside the probes of a watch, at its start and after each change: the MTU, and the route where there is a probe for it. */
+import type { Resolved } from '../probes/finding.ts'
+import { runProbe } from '../probes/index.ts'
+import type { PathLook, WatchKind } from '../wire/watch.ts'
+
+export type Look = (signal: AbortSignal) => Promise<PathLook>
+
+/** A look that takes longer is of no use to what is watched. */
+const limitMs = 5000
+
+export const buildLook = (target: Resolved, kind: WatchKind, source: string | undefined): Look => {
+  // A sweep over TCP would need a TLS server: only the search by echoes and TCP's own number are wanted.
+  const { port: _, ...host } = target
+  const at = kind === 'tcp' ? target : host
+  return async signal => {
+    const { measured } = await runProbe('mtu', at, { timeoutMs: limitMs, source }, signal)
+    return { mtu: measured.echoMtu ?? measured.forward?.pathMtu ?? null }
+  }
+}
+
+/** Looks when asked, at most one at a time and not more often than every so many ms; what is asked meanwhile is looked at afterwards. */
+export const buildLooker = (look: Look, told: (look: PathLook) => void, signal: AbortSignal, leastGapMs = 2000) => {
+  let [isBusy, isWanted] = [false, false]
+  const ask = (): void => {
+    isWanted = true
+    if (isBusy || signal.aborted) return
+    isBusy = true
+    isWanted = false
+    void look(signal)
+      .then(seen => signal.aborted || told(seen))
+      .finally(() => {
+        const timer = setTimeout(() => {
+          isBusy = false
+          if (isWanted) ask()
+        }, leastGapMs)
+        timer.unref()
+      })
+  }
+  return { ask }
+}
