@@ -66,36 +66,42 @@ const cut = (text: string, width: number): string => (text.length <= width ? tex
 /** How much later than usual an answer may be before the path looks down. */
 const suspectMs = 200
 
-const statusLines = ({ totals, timeoutMs, sinceMs, nowMs, seconds }: WatchView, style: Style): string[] => {
+/** How long the path has been down by now: known, or to be feared because answers are overdue. Undefined while it is up. */
+const downFor = ({ totals, timeoutMs, nowMs }: WatchView): number | undefined => {
+  if (totals.current) return nowMs - totals.current.beganMs
   const waitedMs = totals.waitingSinceMs === undefined ? 0 : nowMs - totals.waitingSinceMs
   const usualMs = quantileOf(totals.rtt, 0.99) ?? timeoutMs
-  const isDown = totals.current !== undefined
-  const isSilent = !isDown && waitedMs > Math.max(suspectMs, 2 * usualMs)
-  const downMs = isDown ? nowMs - totals.current!.beganMs : waitedMs
+  return waitedMs > Math.max(suspectMs, 2 * usualMs) ? waitedMs : undefined
+}
+
+const statusLines = (view: WatchView, style: Style): string[] => {
+  const { totals, sinceMs, nowMs, seconds } = view
+  const downMs = downFor(view)
   const state =
-    isDown || isSilent
-      ? `${style.symbols.fail} DOWN ${sayLength(Math.round(downMs / 100) * 100)}`
-      : `${style.symbols.ok} up ${sayLength(Math.floor((nowMs - sinceMs) / 1000) * 1000)}`
+    downMs === undefined
+      ? `${style.symbols.ok} up ${sayLength(Math.floor((nowMs - sinceMs) / 1000) * 1000)}`
+      : `${style.symbols.fail} DOWN ${sayLength(Math.round(downMs / 100) * 100)}`
   const latest = seconds.at(-1)?.rttMs
   const decided = totals.received + totals.lost
   const [first, ...more] = flow(
     [
       state,
-      ...(latest != null ? [`rtt ${msText(latest)} ms`] : []),
-      ...(totals.rtt.count ? [`p99 ${msText(usualMs)}`] : []),
+      ...(latest != null && downMs === undefined ? [`rtt ${msText(latest)} ms`] : []),
+      ...(totals.rtt.count ? [`p99 ${msText(quantileOf(totals.rtt, 0.99)!)}`] : []),
       `loss ${decided === 0 ? '0' : ((100 * totals.lost) / decided).toFixed(2)} %`,
       ...(totals.ttl !== null ? [`ttl ${totals.ttl}`] : []),
       ...(totals.look.mtu != null ? [`mtu ${totals.look.mtu}`] : []),
     ],
     style.width,
   )
-  const paint = isDown || isSilent ? style.bad : style.good
+  const paint = downMs === undefined ? style.good : style.bad
   return [`${paint(first!.slice(0, state.length))}${first!.slice(state.length)}`, ...more]
 }
 
-const objectiveLine = ({ totals, objectiveMs }: WatchView, style: Style): string[] => {
+const objectiveLine = (view: WatchView, style: Style): string[] => {
+  const { totals, objectiveMs } = view
   if (objectiveMs === undefined) return []
-  const longest = Math.max(totals.longestMs, totals.current?.lengthMs ?? 0)
+  const longest = Math.max(totals.longestMs, Math.round((downFor(view) ?? 0) / 100) * 100)
   const isKept = longest <= objectiveMs
   const text = `objective ${sayLength(objectiveMs)}, longest ${longest === 0 ? 'none' : sayLength(longest)}`
   return [(isKept ? style.good : style.bad)(cut(`${isKept ? style.symbols.ok : style.symbols.fail} ${text}`, style.width))]

@@ -194,7 +194,8 @@ export const buildWatch = ({ intervalMs, timeoutMs }: WatchOptions, tell: (event
     },
     looked(atMs, look) {
       const { mtu, route } = totals.look
-      totals.look = { ...totals.look, ...look }
+      // What could not be told this time is as it was.
+      totals.look = { mtu: look.mtu ?? mtu, route: look.route ?? route }
       around.looked(atMs, look, { mtu, route })
     },
     advance(nowMs) {
