@@ -11,6 +11,7 @@ import { allowBy, refuseRun } from './gate.ts'
 import { judgeIntercepted } from './interception.ts'
 import { watchLateness } from './lateness.ts'
 import type { Path } from './path.ts'
+import { watchOutages } from './path-outages.ts'
 import type { AgentEvent } from './record.ts'
 import { createResolve } from './resolve.ts'
 import { type Ran, runPath, type Surroundings } from './run-path.ts'
@@ -47,6 +48,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   setMaxListeners(0, stop.signal)
   const lateness = watchLateness(clock, ms => self.sample('loopDelay', ms))
   const faults = watchFaults()
+  const outages = watchOutages()
   const releaseEchoes = holdEchoes()
   const resolve = createResolve(clock)
   let policy = rules.policy
@@ -63,8 +65,11 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     const ran = isIntercepted ? { ...seen, result: judgeIntercepted(seen.result) } : seen
     const { path, result } = ran
     if (stop.signal.aborted && result.outcome.kind === 'unmeasured' && result.outcome.reason === 'aborted') return
-    const noted = windows.record(indexes.get(path.key) ?? -1, result, { key: path.key, lateMs: ran.startedMs - ran.dueMs })
+    const index = indexes.get(path.key) ?? -1
+    const noted = windows.record(index, result, { key: path.key, lateMs: ran.startedMs - ran.dueMs })
     if (noted === 'gone') return
+    const awayMs = outages.take(path.key, result.outcome, ran.startedMs)
+    if (awayMs !== undefined) windows.recordOutage(index, path.key, awayMs)
     if (path.kind === 'http') onTraced(ran)
     const nowMs = clock.nowMs()
     const change = faults.take(ran, nowMs)
@@ -86,6 +91,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     indexes = new Map(next.paths.map(({ key }, i) => [key, i]))
     windows.setPaths(next.paths)
     faults.keep(next.paths)
+    outages.keep(indexes.keys())
     schedule.set(next.paths)
   }
   change(rules)

@@ -4,6 +4,7 @@ import { openBatching } from './batching.ts'
 import { type OpenWindow, spoolRecordOf } from './open-window.ts'
 import type { Place } from './path.ts'
 import { type AgentEvent, packRecord, type RunSpan } from './record.ts'
+import { watchRttSteps } from './rtt-steps.ts'
 import type { Clock } from './schedule.ts'
 import type { NewRecord, RecordKind } from './spool/record.ts'
 import type { WindowSet, Windows } from './window.ts'
@@ -42,6 +43,8 @@ export type RecordingParts = {
   /** Something for the windows to know, directly before one ends. */
   beforeClose: () => void
   lost: (items: number, kind: RecordKind) => void
+  /** A step in the round trip of a path, found when a window has ended; it becomes an event by itself. */
+  onStep?: (event: AgentEvent) => void
 }
 
 export const startRecording = ({
@@ -54,6 +57,7 @@ export const startRecording = ({
   openWindow: keep,
   beforeClose,
   lost,
+  onStep = () => {},
 }: RecordingParts): Recording => {
   let windowTimer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
@@ -69,11 +73,21 @@ export const startRecording = ({
     append({ kind: 'spans', atMs: some[0]!.startMs, spanMs: 0, items: some.length, payload })
   })
 
+  const onEvent = (event: AgentEvent): void => {
+    if (!waitingEvents.add(event)) lost(1, 'events')
+  }
+  const steps = watchRttSteps(event => {
+    onStep(event)
+    onEvent(event)
+  })
+
   const writeWindow = async (set: WindowSet): Promise<void> => {
     for (const part of set.parts()) {
       // Measuring goes on between two parts, and before one is packed.
       await setImmediate()
-      if (part === 'more' || !isKept('windows')) continue
+      if (part === 'more') continue
+      steps.take(part)
+      if (!isKept('windows')) continue
       append(spoolRecordOf(part))
       await setImmediate()
     }
@@ -94,9 +108,7 @@ export const startRecording = ({
   arm()
 
   return {
-    onEvent(event) {
-      if (!waitingEvents.add(event)) lost(1, 'events')
-    },
+    onEvent,
     onSpan(build) {
       const span = isKept('spans') ? build() : undefined
       if (span && !waitingSpans.add(span)) lost(1, 'spans')
@@ -107,6 +119,7 @@ export const startRecording = ({
       waitingEvents.flush()
       waitingSpans.flush()
       await writing
+      waitingEvents.flush()
       await openWindow?.stop()
     },
   }

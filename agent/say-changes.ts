@@ -10,7 +10,7 @@ export const sayChanges = (log: Log, elapsedMs: () => number): ((event: AgentEve
   let sinceMs = elapsedMs()
   let said = 0
   return ({ name, severity, body, attributes }) => {
-    if (name !== 'causeway.path.changed') return
+    if (name !== 'causeway.path.changed' && name !== 'causeway.path.rtt_step') return
     const now = elapsedMs()
     if (now - sinceMs >= 60_000) {
       if (said > mostInAMinute) log.warn({ changes: said - mostInAMinute }, 'further paths changed, not told one by one')

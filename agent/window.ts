@@ -83,6 +83,12 @@ export class Windows {
     return this.#note(at, result.outcome)
   }
 
+  /** Adds an outage that has ended to a path, found as in `record`. */
+  recordOutage(index: number, key: string, lengthMs: number): void {
+    const at = this.#rows.find(index, key)
+    if (at !== noRow) this.#row.table.sample(at, 'outage', lengthMs)
+  }
+
   /** Ends the window that is open and begins the next. */
   close(): WindowSet {
     const { clock } = this.#deps

@@ -27,9 +27,9 @@ export const startWork = (
   { world: { clock, log }, self, windows, me, storage, identities }: Around,
   opened: AsyncDisposableStack,
 ): Measuring => {
-  const recording = startRecording({ clock, windows, place: () => me.place, ...storage.recording })
-  opened.defer(() => recording.stop().then(() => storage.spool.flush()))
   const say = sayChanges(log, clock.elapsedMs)
+  const recording = startRecording({ clock, windows, place: () => me.place, onStep: say, ...storage.recording })
+  opened.defer(() => recording.stop().then(() => storage.spool.flush()))
   const measuring = startMeasuring(rules, {
     clock,
     self,

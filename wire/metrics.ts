@@ -77,6 +77,14 @@ export const pathMeasures = {
     by: ['causeway.direction'],
     help: 'The largest IP packet that gets through',
   },
+  outage: {
+    name: 'causeway.path.outage.duration',
+    unit: 's',
+    form: 'times',
+    by: [],
+    help: 'How long nothing answered, of each outage that has ended, to the interval of the check',
+    page: 'details',
+  },
   certificateNotAfter: {
     name: 'causeway.tls.certificate.not_after',
     unit: 's',

@@ -11,7 +11,11 @@ import type { Ledger } from './ledger.ts'
 import type { BatchId } from './received.ts'
 
 /** Events that agents may make, by their names in OTLP. What else they call theirs is not shown to people. */
-const eventKinds: Readonly<Record<string, string>> = { 'causeway.run.failed': 'run_failed', 'causeway.path.changed': 'path_changed' }
+const eventKinds: Readonly<Record<string, string>> = {
+  'causeway.run.failed': 'run_failed',
+  'causeway.path.changed': 'path_changed',
+  'causeway.path.rtt_step': 'rtt_step',
+}
 /** Of the attributes of an event, as JSON. */
 const maxBodyLength = 8192
 

@@ -66,7 +66,8 @@ t.test('what is around an outage: round trip, TTL, and the steps that came with 
 t.test('a round trip that doubles without a loss is a step within some seconds', async t => {
   const { document } = play(60_000, ms => ({ rttMs: ms < 30_000 ? 10 + ((ms / 10) % 3) : 20 + ((ms / 10) % 3) }))
   t.match(document.steps, [{ what: 'rtt' }])
-  const [{ atMs, before, after }] = document.steps as [{ atMs: number; before: number; after: number }]
+  const [step] = document.steps
+  const [atMs, before, after] = [step!.atMs, Number(step!.before), Number(step!.after)]
   t.ok(atMs >= 29_000 && atMs <= 33_000, `at ${atMs}`)
   t.ok(Math.abs(before - 11) < 1 && Math.abs(after - 21) < 1)
 })
