@@ -13,26 +13,27 @@ export type LocatedKind = (typeof locatedKinds)[number]
 export type Place =
   | { kind: LocatedKind; name: string; direction: Direction }
   | { kind: 'target' | 'hub' | 'trustDomain' | 'issuer'; name: string }
-  /** From one region to another, this way only. */
-  | { kind: 'link'; from: string; to: string }
-  /** From one cloud to another, this way only. */
-  | { kind: 'clouds'; from: string; to: string }
+  /** From one region to another. `both`: either way, or nothing tells which; `from` is then the first by name, so that both ends say the same. */
+  | { kind: 'link'; from: string; to: string; both?: true }
+  /** From one cloud to another. */
+  | { kind: 'clouds'; from: string; to: string; both?: true }
   /** IPv4 or IPv6: everywhere, or between two regions or clouds. */
-  | { kind: 'family'; family: 4 | 6; from?: string; to?: string }
+  | { kind: 'family'; family: 4 | 6; from?: string; to?: string; both?: true }
 
 /** Where something stands, as far as it is known. */
 export type Home = { node?: string; zone?: string; region?: string; cloud?: string }
 
-const arrow = ' → '
+const arrow = ({ both }: { both?: true }): string => (both ? ' ↔ ' : ' → ')
+const keyArrow = ({ both }: { both?: true }): string => (both ? '<>' : '>')
 
 /** `aws/us-east-1 → azure/eastus`, `region aws/us-east-1, outgoing`: the place as a page says it. */
 export const placeText = (place: Place): string => {
   switch (place.kind) {
     case 'link':
     case 'clouds':
-      return place.from + arrow + place.to
+      return place.from + arrow(place) + place.to
     case 'family':
-      return `IPv${place.family}${place.from === undefined || place.to === undefined ? '' : `, ${place.from}${arrow}${place.to}`}`
+      return `IPv${place.family}${place.from === undefined || place.to === undefined ? '' : `, ${place.from}${arrow(place)}${place.to}`}`
     case 'trustDomain':
       return `trust domain ${place.name}`
     case 'target':
@@ -53,9 +54,9 @@ const placeKey = (place: Place): string => {
   switch (place.kind) {
     case 'link':
     case 'clouds':
-      return `${place.kind}:${place.from}>${place.to}`
+      return `${place.kind}:${place.from}${keyArrow(place)}${place.to}`
     case 'family':
-      return `family:${place.family}${place.from === undefined || place.to === undefined ? '' : `:${place.from}>${place.to}`}`
+      return `family:${place.family}${place.from === undefined || place.to === undefined ? '' : `:${place.from}${keyArrow(place)}${place.to}`}`
     case 'target':
     case 'hub':
     case 'trustDomain':
@@ -104,12 +105,25 @@ const standsIn = (outer: { kind: LocatedKind; name: string }, kind: string, name
 }
 
 /** What a directed pair of places runs from and to. */
-const endsOf = (place: Place): { from: string; to: string } | undefined =>
-  place.kind === 'link' || place.kind === 'clouds'
-    ? place
-    : place.kind === 'family' && place.from !== undefined && place.to !== undefined
-      ? { from: place.from, to: place.to }
-      : undefined
+type Ends = { from: string; to: string; both?: true }
+const endsOf = (place: Place): Ends | undefined => {
+  if (place.kind !== 'link' && place.kind !== 'clouds' && place.kind !== 'family') return undefined
+  const { from, to, both } = place
+  return from === undefined || to === undefined ? undefined : { from, to, ...(both && { both }) }
+}
+
+/** Whether all that runs between the inner ends runs between the outer ones, the same way. */
+const spans = (outer: Ends, inner: Ends): boolean =>
+  (within(outer.from, inner.from) && within(outer.to, inner.to) && (outer.both === true || inner.both !== true)) ||
+  (outer.both === true && within(outer.from, inner.to) && within(outer.to, inner.from))
+
+/** Whether all that runs between the ends crosses the place. */
+const crosses = (outer: { name: string; direction: Direction }, { from, to, both }: Ends): boolean => {
+  const leaves = within(outer.name, from)
+  const enters = within(outer.name, to)
+  if (outer.direction === 'both') return leaves || enters
+  return both !== true && (outer.direction === 'out' ? leaves : enters)
+}
 
 const reaches = (outer: Direction, inner: Direction): boolean => outer === 'both' || outer === inner
 
@@ -123,10 +137,12 @@ export const contains = (outer: Place, inner: Place, homes: Homes = new Map()): 
   if (isLocated(outer)) {
     if (isLocated(inner)) return reaches(outer.direction, inner.direction) && standsIn(outer, inner.kind, inner.name, homes)
     if (inner.kind === 'target') return outer.direction !== 'out' && standsIn(outer, 'target', inner.name, homes)
-    if (!ends || outer.kind === 'agent' || outer.kind === 'node') return false
-    return (outer.direction !== 'in' && within(outer.name, ends.from)) || (outer.direction !== 'out' && within(outer.name, ends.to))
+    return ends !== undefined && outer.kind !== 'agent' && outer.kind !== 'node' && crosses(outer, ends)
   }
-  if (outer.kind === 'family') return inner.kind === 'family' && outer.family === inner.family && outer.from === undefined
   const around = endsOf(outer)
-  return around !== undefined && ends !== undefined && within(around.from, ends.from) && within(around.to, ends.to)
+  if (outer.kind === 'family') {
+    if (inner.kind !== 'family' || outer.family !== inner.family) return false
+    return around === undefined || (ends !== undefined && spans(around, ends))
+  }
+  return around !== undefined && ends !== undefined && spans(around, ends)
 }
