@@ -3,6 +3,7 @@
  * A place is one such set, or several that share no pair, so that counting in a place is adding up.
  */
 import { levels, type Pairs } from './pairs.ts'
+import { startTable, type Table } from './table.ts'
 
 /** Numbers for the sets that matter: those of bad pairs. What only good pairs run through is never named. */
 export type Atoms = {
@@ -34,8 +35,7 @@ export type Atom = { kind: AtomKind; level: number; a: number; b: number }
 export const regionLevel = 3
 export const cloudLevel = 4
 
-/** Names are fewer than this, so that two of them are one exact number together. */
-const span = 2 ** 22
+const lastFamily = 6
 
 /** The first table of each kind; a kind has one per level, or per family. */
 const firstTable: Readonly<Record<AtomKind, number>> = {
@@ -95,6 +95,7 @@ const visitNamed = (pairs: Pairs, pair: number, visit: Visit): void => {
   // An agent that is probed is named as an agent: its responder is part of it.
   if (pairs.targetHome[target * levels]! < 0) visit('target', 0, target, 0)
   if (pairs.hub[pair]! >= 0) visit('hub', 0, pairs.hub[pair]!, 0)
+  if (pairs.backHub[pair]! >= 0) visit('hub', 1, pairs.backHub[pair]!, 0)
   const trustDomain = pairs.trustDomain[pair]!
   // Those within a trust domain share its authorities, so that they are no witness for whether others hold them.
   if (trustDomain >= 0) visit('trustDomain', trustDomain === pairs.ownTrustDomain[pairs.agent[pair]!] ? 1 : 0, trustDomain, 0)
@@ -107,35 +108,76 @@ const visitAll = (pairs: Pairs, pair: number, visit: Visit): void => {
   visitNamed(pairs, pair, visit)
 }
 
+/** Per kind of set: how many names its first and its second number range over. */
+const rangesOf = (pairs: Pairs, kind: AtomKind, level: number): [number, number] => {
+  const places = (at: number): number => pairs.places[at]!.list.length
+  switch (kind) {
+    case 'out':
+    case 'in':
+    case 'inner':
+      return [level < levels ? places(level) : 0, 1]
+    case 'link':
+    case 'familyLink':
+      return [places(regionLevel), places(regionLevel)]
+    case 'clouds':
+    case 'familyClouds':
+      return [places(cloudLevel), places(cloudLevel)]
+    case 'family':
+      return [lastFamily + 1, 1]
+    case 'target':
+      return [pairs.targets.list.length, 1]
+    case 'hub':
+      return [pairs.hubs.list.length, 1]
+    case 'trustDomain':
+      return [pairs.trustDomains.list.length, 1]
+    case 'issuer':
+      return [pairs.issuers.list.length, 1]
+  }
+}
+
+/** What is met is named with its counterpart: that the other way is good is what tells one way from both. */
+const nameCounterpart = (numberOf: Visit, kind: AtomKind, level: number, a: number, b: number): void => {
+  if (kind === 'out') numberOf('in', level, a, b)
+  else if (kind === 'in') numberOf('out', level, a, b)
+  else if (kind === 'trustDomain' || kind === 'hub') numberOf(kind, 1 - level, a, b)
+  else if (b !== a && firstTable[kind] >= firstTable.link && kind !== 'family') numberOf(kind, level, b, a)
+}
+
 export const startAtoms = (pairs: Pairs): Atoms => {
-  const tables: Map<number, number>[] = Array.from({ length: tableCount }, () => new Map())
+  const tables: (Table | undefined)[] = Array.from({ length: tableCount })
+  const widths = new Int32Array(tableCount)
   const names: Atom[] = []
   const good: number[] = []
-  const numberOf: (...atom: Parameters<Visit>) => number = (kind, level, a, b) => {
-    const table = tables[firstTable[kind] + level]!
-    const key = a * span + b
-    let atom = table.get(key)
-    if (atom === undefined) {
-      atom = names.push({ kind, level, a, b }) - 1
-      good.push(0)
-      table.set(key, atom)
-    }
+  const tableOf = (kind: AtomKind, level: number): Table => {
+    const [first, second] = rangesOf(pairs, kind, level)
+    widths[firstTable[kind] + level] = second
+    return (tables[firstTable[kind] + level] = startTable(first * second))
+  }
+  const numberOf = (kind: AtomKind, level: number, a: number, b: number): number => {
+    const slot = firstTable[kind] + level
+    const table = tables[slot] ?? tableOf(kind, level)
+    const key = a * widths[slot]! + b
+    const known = table.get(key)
+    if (known !== -1) return known
+    good.push(0)
+    const atom = names.push({ kind, level, a, b }) - 1
+    table.set(key, atom)
     return atom
   }
   let met: number[] = []
-  // The other way is named too: that it is good is what tells one way from both.
   const name: Visit = (kind, level, a, b) => {
     met.push(numberOf(kind, level, a, b))
-    if (kind === 'out') numberOf('in', level, a, b)
-    else if (kind === 'in') numberOf('out', level, a, b)
-    else if (kind === 'trustDomain') numberOf(kind, 1 - level, a, b)
-    else if (b !== a && firstTable[kind] >= firstTable.link && kind !== 'family') numberOf(kind, level, b, a)
+    nameCounterpart(numberOf, kind, level, a, b)
   }
   // What is inside of a place counts for it when bad and never against it: whether a region can be left says nothing of the region's inside.
+  const find = (kind: AtomKind, level: number, a: number, b: number): number => {
+    const slot = firstTable[kind] + level
+    return tables[slot]?.get(a * widths[slot]! + b) ?? -1
+  }
   const count: Visit = (kind, level, a, b) => {
-    if (kind === 'inner' || (kind === 'trustDomain' && level === 1)) return
-    const atom = tables[firstTable[kind] + level]!.get(a * span + b)
-    if (atom !== undefined) good[atom]!++
+    if (kind === 'inner' || ((kind === 'trustDomain' || kind === 'hub') && level === 1)) return
+    const atom = find(kind, level, a, b)
+    if (atom !== -1) good[atom]!++
   }
   return {
     of: pair => {
@@ -144,7 +186,7 @@ export const startAtoms = (pairs: Pairs): Atoms => {
       return met
     },
     countGood: pair => visitAll(pairs, pair, count),
-    find: (kind, level, a, b) => tables[firstTable[kind] + level]!.get(a * span + b) ?? -1,
+    find,
     names,
     good,
   }

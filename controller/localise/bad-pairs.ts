@@ -3,8 +3,8 @@ import type { Pairs } from './pairs.ts'
 import type { PathVerdict } from './verdict.ts'
 import { isFiltered, isSilence, rankOf, tcpRank } from './witness.ts'
 
-/** A pair that is bad at one layer, with the numbers of the paths that say so. */
-export type BadPair = { pair: number; rank: number; paths: number[]; silent: boolean }
+/** A pair that is bad at one layer, with the numbers of the paths that say so; `own` of them fail at that very layer. */
+export type BadPair = { pair: number; rank: number; paths: number[]; own: number; silent: boolean }
 
 const bit = (rank: number): number => 1 << rank
 
@@ -19,8 +19,10 @@ const splitByLayer = (pair: number, bad: readonly number[], paths: readonly Path
     const home = found.find(other => other.rank === rank || silent)
     if (home) {
       home.paths.push(index)
-      if (home.rank === rank) home.silent &&= silent
-    } else found.push({ pair, rank, paths: [index], silent })
+      if (home.rank !== rank) continue
+      home.own++
+      home.silent &&= silent
+    } else found.push({ pair, rank, paths: [index], own: 1, silent })
   }
   return found
 }

@@ -75,9 +75,9 @@ const between = ({ atoms, pairs, rank, cost }: Making, atom: Atom): Candidate[] 
 const named = ({ atoms, pairs, cost }: Making, { kind, level, a, b }: Atom): Candidate[] => {
   if (kind !== 'target' && kind !== 'hub' && kind !== 'trustDomain' && kind !== 'issuer') return []
   const { list } = { target: pairs.targets, hub: pairs.hubs, trustDomain: pairs.trustDomains, issuer: pairs.issuers }[kind]
-  // A trust domain's own pairs are a set beside those of the others.
+  // A trust domain's own pairs are a set beside those of the others; so are those of a hub that only answers may cross.
   if (level === 1) return []
-  const sets = (kind === 'trustDomain' ? [0, 1] : [0]).map(each => atoms.find(kind, each, a, b))
+  const sets = (kind === 'trustDomain' || kind === 'hub' ? [0, 1] : [0]).map(each => atoms.find(kind, each, a, b))
   return [{ place: { kind, name: list[a]! }, atoms: sets, cost, order: narrowness[kind] }]
 }
 

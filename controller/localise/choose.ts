@@ -18,18 +18,7 @@ const mostFaults = 64
 /** Improving tries each of the places found, and so many beginnings; past this it is left at what greedy found. */
 const mostTries = 12
 
-type Counts = { bad: Int32Array; repeated: Int32Array; members: readonly number[][] }
-
-const countBad = ({ bad, good }: Evidence): Counts => {
-  const counts = { bad: new Int32Array(good.length), repeated: new Int32Array(good.length), members: good.map((): number[] => []) }
-  for (const [index, { atoms, repeated }] of bad.entries())
-    for (const atom of atoms) {
-      counts.bad[atom]!++
-      counts.repeated[atom]! += repeated
-      counts.members[atom]!.push(index)
-    }
-  return counts
-}
+type Counts = { bad: Int32Array; repeated: Int32Array; members: readonly number[][]; viable: readonly Candidate[] }
 
 const scoreWith =
   (evidence: Evidence, bad: Int32Array, repeated: Int32Array) =>
@@ -42,6 +31,23 @@ const scoreWith =
     }
     return k === 0 ? Number.NEGATIVE_INFINITY : gainOf(k, g, r, evidence.noise)
   }
+
+/** A place that does not pay while nothing is explained yet never will: what others explain only takes away from it. */
+const countBad = (evidence: Evidence): Counts => {
+  const { bad, good, candidates } = evidence
+  const counts = { bad: new Int32Array(good.length), repeated: new Int32Array(good.length) }
+  for (const { atoms, repeated } of bad)
+    for (const atom of atoms) {
+      counts.bad[atom]!++
+      counts.repeated[atom]! += repeated
+    }
+  const gain = scoreWith(evidence, counts.bad, counts.repeated)
+  const viable = candidates.filter(candidate => gain(candidate) > candidate.cost)
+  const members: number[][] = []
+  for (const { atoms } of viable) for (const atom of atoms) members[atom] ??= []
+  for (const [index, { atoms }] of bad.entries()) for (const atom of atoms) members[atom]?.push(index)
+  return { ...counts, members, viable }
+}
 
 /** The best score; among candidates with the very same gain, which are the same pairs, the narrowest. */
 const bestOf = (
@@ -82,7 +88,7 @@ const solve = (evidence: Evidence, counts: Counts, first: readonly Candidate[], 
     const gained = gain(candidate)
     if (gained > candidate.cost) take(candidate, gained)
   }
-  const allowed = evidence.candidates.filter(isAllowed)
+  const allowed = counts.viable.filter(isAllowed)
   while (chosen.choices.length < mostFaults) {
     const best = bestOf(allowed, gain)
     if (best === undefined || best.gain <= best.candidate.cost) break

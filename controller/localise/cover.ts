@@ -3,7 +3,7 @@ import { cloudLevel, regionLevel } from './atoms.ts'
 import { levels, type Names, type Pairs } from './pairs.ts'
 import { locatedKinds, type Place } from './place.ts'
 
-/** `inside`: both ends stand in it; whether that counts is for who asks. */
+/** `inside`: both ends stand in it, or only answers may run through it; whether that counts is for who asks. */
 export type Cover = (pair: number) => 'through' | 'inside' | undefined
 
 const numberOf = (names: Names, name: string): number => names.list.indexOf(name)
@@ -48,8 +48,10 @@ export const coverOf = (pairs: Pairs, place: Place): Cover => {
     }
     case 'target':
       return ofName(pairs.target, numberOf(pairs.targets, place.name))
-    case 'hub':
-      return ofName(pairs.hub, numberOf(pairs.hubs, place.name))
+    case 'hub': {
+      const own = numberOf(pairs.hubs, place.name)
+      return pair => (pairs.hub[pair] === own ? 'through' : pairs.backHub[pair] === own ? 'inside' : undefined)
+    }
     case 'trustDomain':
       return ofName(pairs.trustDomain, numberOf(pairs.trustDomains, place.name))
     case 'issuer':

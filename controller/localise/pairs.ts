@@ -36,6 +36,8 @@ export type Pairs = {
   target: Int32Array
   family: Uint8Array
   hub: Int32Array
+  /** The hub by which pairs of the same regions run the other way, where it is another one: answers may take it. */
+  backHub: Int32Array
   trustDomain: Int32Array
   issuer: Int32Array
   /** Per agent: the trust domain that it shows when it is probed itself, or −1. */
@@ -61,6 +63,7 @@ const emptyPairs = (size: number): Pairs => ({
   target: new Int32Array(size),
   family: new Uint8Array(size),
   hub: new Int32Array(size),
+  backHub: new Int32Array(size).fill(-1),
   trustDomain: new Int32Array(size),
   issuer: new Int32Array(size),
   ownTrustDomain: new Int32Array(size).fill(-1),
@@ -107,6 +110,28 @@ const startFinding = (pairs: Pairs, size: number): ((agent: number, target: numb
   }
 }
 
+/** The region is the last but one of the levels. */
+const regionAt = levels - 2
+
+const readBackHubs = (pairs: Pairs): void => {
+  if (pairs.hubs.list.length < 2) return
+  const width = pairs.places[regionAt]!.list.length
+  const ends = (pair: number): [number, number] => [
+    pairs.agentHome[pairs.agent[pair]! * levels + regionAt]!,
+    pairs.targetHome[pairs.target[pair]! * levels + regionAt]!,
+  ]
+  const hubOf = new Map<number, number>()
+  for (let pair = 0; pair < pairs.count; pair++) {
+    const [from, to] = ends(pair)
+    if (from >= 0 && to >= 0 && pairs.hub[pair]! >= 0) hubOf.set(from * width + to, pairs.hub[pair]!)
+  }
+  for (let pair = 0; pair < pairs.count; pair++) {
+    const [from, to] = ends(pair)
+    const hub = from >= 0 && to >= 0 ? hubOf.get(to * width + from) : undefined
+    if (hub !== undefined && hub !== pairs.hub[pair]) pairs.backHub[pair] = hub
+  }
+}
+
 const readOwnTrustDomains = (pairs: Pairs): void => {
   const ofPlace = new Int32Array(pairs.places[0]!.list.length).fill(-1)
   for (let pair = 0; pair < pairs.count; pair++) {
@@ -120,12 +145,19 @@ const readOwnTrustDomains = (pairs: Pairs): void => {
 export const groupPaths = (paths: readonly PathVerdict[]): Pairs => {
   const pairs = emptyPairs(paths.length)
   const find = startFinding(pairs, paths.length)
+  let [agent, target, pair] = [-1, -1, -1]
+  let last: PathVerdict | undefined
   for (let index = 0; index < paths.length; index++) {
     const path = paths[index]!
-    const agent = pairs.agents.idOf(path.agent)
-    const target = pairs.targets.idOf(path.target)
-    readHomes(pairs, agent, target, path)
-    const pair = find(agent, target, path.family ?? 0)
+    // Paths mostly come agent by agent and target by target.
+    const isSame = last !== undefined && last.agent === path.agent && last.target === path.target
+    if (!isSame) {
+      if (last?.agent !== path.agent) agent = pairs.agents.idOf(path.agent)
+      target = pairs.targets.idOf(path.target)
+      readHomes(pairs, agent, target, path)
+    }
+    if (!isSame || last?.family !== path.family) pair = find(agent, target, path.family ?? 0)
+    last = path
     pairs.ofPath[index] = pair
     if (path.via !== undefined) pairs.hub[pair] = pairs.hubs.idOf(path.via)
     if (path.trustDomain !== undefined) pairs.trustDomain[pair] = pairs.trustDomains.idOf(path.trustDomain)
@@ -133,5 +165,6 @@ export const groupPaths = (paths: readonly PathVerdict[]): Pairs => {
     if (path.verdict === 'good') pairs.vouched[pair]! |= vouchMask(path.kind)
   }
   readOwnTrustDomains(pairs)
+  readBackHubs(pairs)
   return pairs
 }

@@ -71,7 +71,7 @@ export const solveLayer = (pairs: Pairs, rank: number, open: readonly BadPair[],
   const isBad = new Uint8Array(pairs.count)
   for (const entry of all) if (entry.rank <= rank) isBad[entry.pair] = 1
   const atoms = startAtoms(pairs)
-  const seen = bad.map(({ pair, paths }) => ({ atoms: atoms.of(pair), repeated: paths.length > 1 ? 1 : 0 }))
+  const seen = bad.map(({ pair, own }) => ({ atoms: atoms.of(pair), repeated: own > 1 ? 1 : 0 }))
   const good = countGoodPairs(pairs, rank, isBad, atoms.countGood)
   const candidates = buildCandidates({ atoms, pairs, rank }, isMixed(pairs))
   const evidence: Evidence = { candidates, bad: seen, good: atoms.good, noise: priorBad / priorPairs }
