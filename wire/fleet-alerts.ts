@@ -19,6 +19,7 @@ export const defaultRules = {
   'default/svid-rotation': 'an SVID is late for its renewal',
   'default/bundle': 'a trust bundle is misaligned',
   'default/federation': 'a federated credential is not obtained',
+  'default/http': 'a service answers, and not as it should',
   'default/agent-lost': 'an agent has fallen silent',
   'default/burn-rate': "a link's objective is being used up",
   'default/blind': 'too few paths of a link are measured',
