@@ -20,6 +20,7 @@ const commands = {
   apply: 'give the controller a fleet file, after showing what it changes',
   check: 'have agents measure now between two places, for a pipeline',
   get: 'what the controller knows: agents, targets, paths, links, history',
+  rules: 'the alert rules, for Prometheus: probe rules export',
   'join-token': 'a token that lets one agent enrol',
   login: 'keep a controller and the token for it',
   doctor: 'what an agent could do from here, and what to change',
@@ -55,11 +56,12 @@ export const main = async (given: string[], io: Io): Promise<number> => {
   return (await import('./version.ts')).versionCommand(io, words.flags.output?.[0] ?? 'human')
 }
 
-/** The commands that ask a controller. */
+/** The commands of people, each of which takes words and options. */
 const asking: { [K in Command]?: () => Promise<(words: Words, io: Io) => Promise<number>> } = {
   apply: async () => (await import('./apply.ts')).applyCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   get: async () => (await import('./get.ts')).getCommand,
+  rules: async () => (await import('./rules.ts')).rulesCommand,
   'join-token': async () => (await import('./join-token.ts')).joinTokenCommand,
   login: async () => (await import('./login.ts')).loginCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
@@ -80,6 +82,7 @@ const helps: { [K in Command]?: () => Promise<Help> } = {
   apply: () => import('./apply-help.ts'),
   check: () => import('./check-help.ts'),
   get: () => import('./get-help.ts'),
+  rules: () => import('./rules-help.ts'),
   'join-token': () => import('./join-token-help.ts'),
   login: () => import('./login-help.ts'),
   doctor: () => import('./doctor-help.ts'),
