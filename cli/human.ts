@@ -9,6 +9,7 @@ import type { Reporter, RunEvent } from './reporter.ts'
 import { buildStepScreen, type StepScreen } from './step-screen.ts'
 import { controlText, stepText } from './step-text.ts'
 import { flow, type Style, styleOf, wrap } from './terminal.ts'
+import { hopLines } from './trace-text.ts'
 
 /** One target: what its first line says so far, its steps, and in the end the document. */
 type Block = { head: string; isHeadDone: boolean; headShown: number; steps: StepScreen; document?: RunDocument }
@@ -81,6 +82,7 @@ export const stepLines = (result: AnyResult, style: Style): string[] => {
   return [
     `  ${symbolOf(result, style)} ${result.kind.padEnd(5)}  ${paint(first)}`.trimEnd(),
     ...indent(textColumn, more.map(paint)),
+    ...(result.kind === 'trace' && result.measured.hops ? indent(textColumn, hopLines(result.measured)) : []),
     ...indent(textColumn, warnings.map(style.warn)),
   ]
 }

@@ -115,11 +115,12 @@ const climbSteps = async (ladder: OnLadder): Promise<AnyResult[]> => {
     .then(result => tell(ladder, result))
   const shownTls = showTls(ladder, tls, mtls)
   const udp = start(ladder, 'udp').then(result => tell(ladder, result))
+  const trace = start(ladder, 'trace').then(result => tell(ladder, result))
   const bundle = start(ladder, 'bundle').then(result => tell(ladder, result))
   const http = start(ladder, 'http').then(result => tell(ladder, result))
   const decidedTcp = decideTcp(ladder, tcp, icmp, tls)
   const shownIcmp = showIcmp(ladder, icmp, Promise.all([decidedTcp, tls]))
-  const all = await Promise.all([shownIcmp, mtu, decidedTcp, shownTls, mtls, bundle, udp, http])
+  const all = await Promise.all([shownIcmp, mtu, decidedTcp, shownTls, mtls, bundle, udp, http, trace])
   return all.filter(result => result !== undefined) as AnyResult[]
 }
 

@@ -10,6 +10,7 @@ const silent: Progress = { event: () => {}, clear: () => {}, close: () => {} }
 const doing: Record<Kind, string> = {
   dns: 'looking up the name',
   icmp: 'waiting for replies',
+  trace: 'finding the hops',
   udp: 'counting datagrams',
   mtu: 'searching the path MTU',
   tcp: 'connecting',

@@ -8,7 +8,17 @@ import type { Output } from './flags.ts'
 import { readHttpFlags } from './http-flags.ts'
 import { familyProblems } from './local-family.ts'
 import type { PemFiles } from './pem.ts'
-import { type Lists, type Numbers, parseFamily, parseLists, parseNumbers, parseOutput, sniProblems, sourceProblems } from './run-values.ts'
+import {
+  type Lists,
+  type Numbers,
+  parseFamily,
+  parseLists,
+  parseNumbers,
+  parseOutput,
+  protocolProblems,
+  sniProblems,
+  sourceProblems,
+} from './run-values.ts'
 import { belongProblems, type Given, sortFlags, type Words } from './run-words.ts'
 import { readSpiffeFlags, type SpiffeOptions } from './spiffe-flags.ts'
 
@@ -63,7 +73,7 @@ export const parseRunWords = async (
   const lists = keep(parseLists(given))
   const numbers = keep(parseNumbers(given, used))
   const pem = keep(await readPem({ ca: given.ca?.[0], cert: given.cert?.[0], key: given.key?.[0] }))
-  problems.push(...sourceProblems(given.source?.[0], family), ...sniProblems(given.sni?.[0]))
+  problems.push(...sourceProblems(given.source?.[0], family), ...protocolProblems(given.protocol?.[0]), ...sniProblems(given.sni?.[0]))
   const source = given.source?.[0]
   const wanted = family ?? (source && isIP(source) ? (isIP(source) as Family) : undefined)
   const spiffe = keep(await readSpiffeFlags(given, environment))
@@ -76,7 +86,12 @@ export const parseRunWords = async (
     targets,
     family: wanted,
     mutual: isMutual(given),
-    options: { ...options, icmp: withTimeToFinish(options.icmp), udp: withTimeToFinish(options.udp) },
+    options: {
+      ...options,
+      icmp: withTimeToFinish(options.icmp),
+      trace: withTimeToTrace(options.trace),
+      udp: withTimeToFinish(options.udp),
+    },
     output,
     evidence: given.evidence?.[0],
     given,
@@ -94,6 +109,13 @@ const withTimeToFinish = <T extends Options['icmp'] | Options['udp']>(options: T
   return { ...options, timeoutMs: Math.min(Math.max(options.timeoutMs, neededMs), 86_400_000) }
 }
 
+/** Hop after hop by TCP, all at once otherwise; a silent one takes its time. */
+const withTimeToTrace = (options: Options['trace']): Options['trace'] => {
+  const { flows, queries, maxHops, intervalMs, replyTimeoutMs } = options
+  const neededMs = Math.ceil(flows * queries * maxHops * intervalMs + 6 * replyTimeoutMs) + 3000
+  return { ...options, timeoutMs: Math.min(Math.max(options.timeoutMs, neededMs), 120_000) }
+}
+
 type Read = {
   wanted: Family | undefined
   numbers: Numbers
@@ -107,6 +129,7 @@ type Read = {
 const optionsOf = (given: Given, { wanted, numbers, lists, pem, spiffe, http }: Read): Options => {
   const source = given.source?.[0]
   const sni = given.sni?.[0]?.toLowerCase()
+  const protocol = given.protocol?.[0] as Options['trace']['protocol'] | undefined
   return {
     bundle: withDefaults('bundle', { ...numbers.bundle, ...spiffe.bundle, ca: pem.ca, source, sni }),
     mtls: withDefaults('mtls', {
@@ -126,6 +149,7 @@ const optionsOf = (given: Given, { wanted, numbers, lists, pem, spiffe, http }: 
     icmp: withDefaults('icmp', { ...numbers.icmp, source }),
     mtu: withDefaults('mtu', { ...numbers.mtu, source, sni, alpn: lists.alpn }),
     tcp: withDefaults('tcp', { ...numbers.tcp, source, expectAgent: given['expect-agent']?.[0] }),
+    trace: withDefaults('trace', { ...numbers.trace, source, protocol }),
     udp: withDefaults('udp', { ...numbers.udp, source, expectAgent: given['expect-agent']?.[0] }),
     tls: withDefaults('tls', { ...numbers.tls, ...pem, source, sni, alpn: lists.alpn, ladder: !given['no-ladder'] }),
   }

@@ -1,5 +1,6 @@
 /** The values of `probe run`'s options: each is read, or is a problem that names the option and what it wants. */
 import { isIP } from 'node:net'
+import { traceProtocols } from '../wire/options-trace.ts'
 import type { Family, Kind } from '../wire/result.ts'
 import { parseHost, parseIpv6, parsePort } from '../wire/target.ts'
 import { bad, good, type Parsed, quote } from '../wire/values.ts'
@@ -85,6 +86,11 @@ export const sourceProblems = (source: string | undefined, family: Family | unde
   if (!isIP(source)) return [`--source: got ${quote(source)}, want an address of this machine`]
   return family && isIP(source) !== family ? [`--source: ${source} is IPv${isIP(source)}, and --family is ${family}`] : []
 }
+
+export const protocolProblems = (text: string | undefined) =>
+  text === undefined || traceProtocols.some(one => one === text)
+    ? []
+    : [`--protocol: got ${quote(text)}, want one of ${traceProtocols.join(', ')}`]
 
 export const sniProblems = (sni: string | undefined) => {
   if (sni === undefined) return []

@@ -6,6 +6,7 @@ import type { TcpMeasured } from '../wire/measured-tcp.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { sayWhole } from '../wire/say-duration.ts'
 import { printable } from './printable.ts'
+import { traceText } from './trace-text.ts'
 
 /** `35.2 ms`, with as many digits as mean something. */
 export const showMs = (ms: number): string => `${ms >= 100 ? Math.round(ms) : ms >= 1 ? ms.toFixed(1) : ms.toFixed(2)} ms`
@@ -34,6 +35,8 @@ const numbersOf = (result: AnyResult): string[] => {
       return tlsText(result.measured, result.startedAt)
     case 'mtls':
       return mtlsText(result.measured)
+    case 'trace':
+      return traceText(result.measured)
     case 'udp':
       return udpText(result.measured)
     case 'bundle':

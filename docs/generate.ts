@@ -73,7 +73,7 @@ const commandPage = (): string =>
     note,
     '# probe run',
     '`probe run <target>… [options]`',
-    'A target is `host[:port]` for the whole ladder (dns, icmp, mtu, tcp, tls, and mtls when an identity or an expectation is given), or a URL whose scheme is the kind: `dns://name`, `icmp://host`, `mtu://host[:port]`, `tcp://host:port`, `udp://host[:port]`, `tls://host[:port]`, `mtls://host[:port]`, `bundle+https://host[:port]/path`, `https://host[:port]/path`, `http://host[:port]/path`. IPv6 addresses go in brackets.',
+    'A target is `host[:port]` for the whole ladder (dns, icmp, mtu, tcp, tls, and mtls when an identity or an expectation is given), or a URL whose scheme is the kind: `dns://name`, `icmp://host`, `mtu://host[:port]`, `tcp://host:port`, `udp://host[:port]`, `trace://host[:port]`, `tls://host[:port]`, `mtls://host[:port]`, `bundle+https://host[:port]/path`, `https://host[:port]/path`, `http://host[:port]/path`. IPv6 addresses go in brackets.',
     '`--output json` prints one document: an object for one target, an array of them for several.',
     table(
       ['option', 'value', 'what'],

@@ -17,6 +17,8 @@ const paced = ({ count = 1, intervalMs = 0, sizeBytes = 0 }: Paced): RunCost => 
 
 /** ClientHellos of the ladder and the sweep, rounded up: a few kB, and the MTU search's echoes. */
 const handshakeBytes = 16 * 2 ** 10
+/** Its headers with it. */
+const tracePacketBytes = 60
 const connecting = (connections: number, bytes = 0): RunCost => ({ connections, packetsPerSecond: 0, bytes })
 
 const costs: { [K in Kind]: (options: Options[K]) => RunCost } = {
@@ -29,6 +31,11 @@ const costs: { [K in Kind]: (options: Options[K]) => RunCost } = {
   mtu: ({ maxSteps }) => connecting(2 * maxSteps + (maxSteps > 0 ? 6 : 0), 2 * maxSteps * handshakeBytes),
   tcp: ({ payloadBytes, control }) => connecting(control ? 3 : 1, payloadBytes),
   tls: ({ ladder }) => connecting(ladder ? 5 : 1),
+  trace: ({ protocol, flows, queries, maxHops, intervalMs }) => {
+    const count = flows * queries * maxHops
+    // SYNs that arrive are connections, for a moment.
+    return { ...paced({ count, intervalMs, sizeBytes: tracePacketBytes }), connections: protocol === 'tcp' ? flows * queries : 0 }
+  },
   udp: options => paced(options),
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { Dial } from '../judge/policy.ts'
 import type { Options } from '../wire/options.ts'
+import { tracePortOf } from '../wire/options-trace.ts'
 import type { Kind, Target } from '../wire/result.ts'
 import { parseWorkloadApiAddress } from './identity/workload-api-address.ts'
 
@@ -10,7 +11,7 @@ export type Allow = (dial: Dial) => string | undefined
 /** For a person at a terminal: their own machine, their own choice. */
 export const allowAll: Allow = () => undefined
 
-type Named = { source?: string; resolvers?: string[]; workloadApi?: string }
+type Named = { protocol?: Options['trace']['protocol']; source?: string; resolvers?: string[]; workloadApi?: string }
 
 /**
  * The first refusal among all that a run's target and options name: the target's address with its port, the resolvers, a Workload API elsewhere.
@@ -22,8 +23,7 @@ export const refusalOf = <K extends Kind>(kind: K, target: Target, options: Opti
   const dials: Dial[] = []
   const from = source === undefined ? {} : { source }
   if (kind === 'dns') dials.push(...resolvers.map(resolver => ({ kind, ...resolverAt(resolver) })))
-  else
-    dials.push({ kind, address: target.address ?? '', ...(kind !== 'icmp' && target.port !== undefined && { port: target.port }), ...from })
+  else dials.push({ kind, address: target.address ?? '', ...portOf(kind, target, options as Named), ...from })
   const api = workloadApi === undefined ? undefined : parseWorkloadApiAddress(workloadApi).address
   if (api && api.path === undefined) dials.push({ kind, address: api.host, port: api.port })
   for (const dial of dials) {
@@ -31,6 +31,11 @@ export const refusalOf = <K extends Kind>(kind: K, target: Target, options: Opti
     if (refusal !== undefined) return refusal
   }
   return undefined
+}
+
+const portOf = (kind: Kind, { port }: Target, { protocol = 'icmp' }: Named): { port?: number } => {
+  const dialled = kind === 'icmp' ? undefined : kind === 'trace' ? tracePortOf(protocol, port) : port
+  return dialled === undefined ? {} : { port: dialled }
 }
 
 /** `address`, `address:port` or `[IPv6]:port`, as `dns.setServers` takes it. */

@@ -17,6 +17,7 @@ export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
   mtu: async () => (await import('./mtu.ts')).probeMtu,
   tcp: async () => (await import('./tcp.ts')).probeTcp,
   tls: async () => (await import('./tls.ts')).probeTls,
+  trace: async () => (await import('./trace.ts')).probeTrace,
   udp: async () => (await import('./udp.ts')).probeUdp,
 }
 

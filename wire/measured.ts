@@ -1,6 +1,7 @@
 import type { HttpMeasured } from './measured-http.ts'
 import type { BundleMeasured, MtlsMeasured } from './measured-identity.ts'
 import type { ResponderFacts, TcpMeasured } from './measured-tcp.ts'
+import type { TraceMeasured } from './measured-trace.ts'
 
 /** What each kind of probe measures. Times in ms unless the name ends in another unit, sizes in bytes; `null` where nothing was seen. */
 
@@ -178,6 +179,7 @@ export type Measured = {
   http: HttpMeasured
   icmp: IcmpMeasured
   tcp: TcpMeasured
+  trace: TraceMeasured
   udp: UdpMeasured
   tls: TlsMeasured
   mtu: MtuMeasured

@@ -7,6 +7,7 @@ import type { XStatic } from 'typebox/schema'
 import { alpn, pem, sni, source, timeoutMs } from './option-parts.ts'
 import { http } from './options-http.ts'
 import { bundle, mtls } from './options-identity.ts'
+import { trace } from './options-trace.ts'
 import type { Kind } from './result.ts'
 
 const icmp = {
@@ -141,11 +142,13 @@ export const kindTexts: Record<Kind, string> = {
   mtls: 'A mutual TLS handshake with SPIFFE: every rule that the peer breaks, whether it is who it should be, and proof that it accepted our certificate. Never a resumed session.',
   mtu: "The path MTU of each direction, by echoes with don't-fragment and by TCP's own segments towards a TLS server; tells silence from packet-too-big, from a clamped MSS, and from this machine's own limit.",
   tcp: "One connect: SYN RTT and SYN retransmits by the kernel, the MSS of each direction; optionally a transfer with retransmits and delivery rate, of both directions when an agent's responder answers.",
+  trace:
+    'The routers on the way, by packets whose TTL runs out: ICMP, UDP or TCP, each flow with one hash so that every packet of it takes one way. RTT by kernel timestamps and loss of each, length of the way there and back. No privilege needed.',
   udp: "Numbered datagrams to an agent's responder: loss of each direction by itself, RTT by kernel timestamps, jitter, reordering and duplicates each way, over several source ports.",
   tls: 'One handshake on a fresh connection: version, cipher, ALPN, the chain as sent and its dates, also when it does not verify; on a stall which flight was lost and which way; the ladder of ClientHello sizes.',
 }
 
-export const optionSchemas = { bundle, dns, http, icmp, mtls, mtu, tcp, tls, udp } as const
+export const optionSchemas = { bundle, dns, http, icmp, mtls, mtu, tcp, tls, trace, udp } as const
 export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 
 const defaultsOf = (properties: Record<string, { default?: unknown; description: string }>): Record<string, unknown> =>

@@ -21,7 +21,7 @@ export type AskedTarget = {
 }
 
 /** Schemes that the design has and this version does not. */
-const laterSchemes = ['trace', 'federation']
+const laterSchemes = ['federation']
 /** The scheme of a kind is its name, but for a bundle endpoint, which is asked over HTTPS and says so, and for HTTP, whose schemes everybody knows. */
 const schemesOf = (kind: Kind): string[] => (kind === 'bundle' ? ['bundle+https'] : kind === 'http' ? ['https', 'http'] : [kind])
 const schemes = kinds.flatMap(kind => schemesOf(kind).map(scheme => `${scheme}://`)).join(' ')
@@ -29,6 +29,7 @@ const portRule: Record<Kind, 'none' | 'needed' | 'optional'> = {
   dns: 'none',
   icmp: 'none',
   mtu: 'optional',
+  trace: 'optional',
   tcp: 'needed',
   tls: 'optional',
   mtls: 'optional',

@@ -38,6 +38,8 @@ export type Door = Service | 'host'
 
 /** Where a check finds an agent; undefined where the agent has nothing that would answer it. */
 export const doorOf = ({ serves }: LiveAgent, kind: Kind): Door | undefined => {
+  // A responder answers nothing that it does not know; a closed port answers a trace of any protocol.
+  if (kind === 'trace') return 'host'
   const service = serviceOf(kind)
   if (kind === 'icmp' || serves === undefined || serves.includes(service)) return service
   return kind === 'mtu' ? 'host' : undefined

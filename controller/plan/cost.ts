@@ -50,6 +50,8 @@ const query = cost(1, 80, 1, 200)
 
 /** Rounds of an echo search that halves what is left of 1,500 bytes, and the sizes of each round. */
 const mtuEchoes = 16
+/** Between regions of two clouds. */
+const usualHops = 16
 const costOf: { readonly [K in Kind]: (options: Options[K]) => RunCost } = {
   icmp: ({ count, sizeBytes }) => cost(count, count * (sizeBytes + 8 + ipBytes), count, count * (sizeBytes + 8 + ipBytes)),
   tcp: ({ payloadBytes, control }) => add(connect, send(payloadBytes), ...(control ? [times(2, cost(1, ackBytes + 8, 1, 40))] : [])),
@@ -63,6 +65,11 @@ const costOf: { readonly [K in Kind]: (options: Options[K]) => RunCost } = {
   dns: ({ resolvers }) => times(2 * Math.max(1, resolvers.length), query),
   // Each datagram is answered by one of the same size; UDP's header is 8 bytes.
   udp: ({ count, sizeBytes }) => cost(count, count * (sizeBytes + 8 + ipBytes), count, count * (sizeBytes + 8 + ipBytes)),
+  // Of the hops that a route usually has, each is asked and each answers with the quote of what was sent (RFC 1812 §4.3.2.3).
+  trace: ({ flows, queries, maxHops }) => {
+    const count = flows * queries * Math.min(maxHops, usualHops)
+    return cost(count, count * 60, count, count * 88)
+  },
   http: ({ redirects }) => times(1 + redirects, add(handshake, send(500), receive(10_000))),
 }
 

@@ -43,6 +43,7 @@ export const buildSeen = (results: readonly AnyResult[], startedAt: string): See
   tls: pick(results, 'tls'),
   mtls: pick(results, 'mtls'),
   bundle: pick(results, 'bundle'),
+  trace: pick(results, 'trace'),
   udp: pick(results, 'udp'),
   http: pick(results, 'http'),
 })

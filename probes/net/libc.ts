@@ -90,9 +90,11 @@ export const F_SETSIG = 10
 export const O_ASYNC = 0o20000
 
 export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
 export const SO_ERROR = 4
 export const SO_SNDBUF = 7
 export const SO_RCVBUF = 8
+export const SO_LINGER = 13
 export const SO_TIMESTAMPNS = 35
 export const SO_RXQ_OVFL = 40
 export const SO_MEMINFO = 55
@@ -110,15 +112,18 @@ export const IP_MTU_DISCOVER = 10
 export const IP_RECVERR = 11
 export const IP_RECVTTL = 12
 export const IP_MTU = 14
+export const IP_RECVERR_RFC4884 = 26
 export const IPV6_2292PKTOPTIONS = 6
 export const IPV6_UNICAST_HOPS = 16
 export const IPV6_MTU_DISCOVER = 23
 export const IPV6_MTU = 24
 export const IPV6_RECVERR = 25
+export const IPV6_RECVERR_RFC4884 = 31
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVHOPLIMIT = 51
 export const IPV6_HOPLIMIT = 52
 export const IPV6_DONTFRAG = 62
+export const IPV6_AUTOFLOWLABEL = 70
 /** IP_PMTUDISC_PROBE: DF set, and the kernel's own path-MTU cache ignored (linux/in.h). */
 export const PMTUDISC_PROBE = 3
 
@@ -138,5 +143,6 @@ export const EAFNOSUPPORT = 97
 export const EADDRNOTAVAIL = 99
 export const ENETUNREACH = 101
 export const ENOBUFS = 105
+export const ECONNREFUSED = 111
 export const EHOSTUNREACH = 113
 export const EINPROGRESS = 115

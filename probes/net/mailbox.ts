@@ -30,6 +30,12 @@ export type QueuedError = {
   offender: string | undefined
   /** The start of the packet that caused it, as far as the error quotes it. */
   packet: Buffer
+  /** When the error arrived, by the kernel's realtime clock relative to the `baseSeconds` that was asked with; NaN where it is not told. */
+  receivedNs: number
+  /** TTL left in the packet that brought the error; -1 where it is not told. */
+  ttl: number
+  /** Where in `packet` ICMP extensions begin, as the router says; 0 when it says nothing (ip(7), IP_RECVERR_RFC4884). */
+  extensionsAt: number
 }
 
 /**
@@ -128,7 +134,7 @@ const errorName = Buffer.alloc(name)
 const errorControl = Buffer.alloc(512)
 
 /** Takes one entry off the error queue, or undefined when it is empty. Non-blocking (ip(7), IP_RECVERR). */
-export const takeError = (fd: number): QueuedError | undefined => {
+export const takeError = (fd: number, baseSeconds = 0): QueuedError | undefined => {
   errorIov.writeBigUInt64LE(libc.addressOf(errorData), 0)
   errorIov.writeBigUInt64LE(BigInt(errorData.length), 8)
   errorHeader.fill(0)
@@ -140,26 +146,50 @@ export const takeError = (fd: number): QueuedError | undefined => {
   errorHeader.writeBigUInt64LE(BigInt(errorControl.length), 40)
   const length = Number(libc.recvmsg(fd, errorHeader, libc.MSG_ERRQUEUE | libc.MSG_DONTWAIT))
   if (length < 0) return undefined
-  const packet = Buffer.from(errorData.subarray(0, length))
+  const error = emptyError(Buffer.from(errorData.subarray(0, length)))
   const end = errorHeader.readUInt32LE(40)
   for (let o = 0; o + 16 <= end; ) {
     const size = errorControl.readUInt32LE(o)
-    const level = errorControl.readInt32LE(o + 8)
-    const type = errorControl.readInt32LE(o + 12)
-    const v4 = level === libc.IPPROTO_IP && type === libc.IP_RECVERR
-    if (v4 || (level === libc.IPPROTO_IPV6 && type === libc.IPV6_RECVERR)) return extendedError(o + 16, packet)
     if (size < 16) break
+    readControl(error, errorControl.readInt32LE(o + 8), errorControl.readInt32LE(o + 12), o + 16, baseSeconds)
     o += (size + 7) & ~7
   }
-  return { errno: 0, origin: 0, type: 0, code: 0, info: 0, offender: undefined, packet }
+  return error
 }
 
-const extendedError = (p: number, packet: Buffer): QueuedError => ({
-  errno: errorControl.readUInt32LE(p),
-  origin: errorControl[p + 4]!,
-  type: errorControl[p + 5]!,
-  code: errorControl[p + 6]!,
-  info: errorControl.readUInt32LE(p + 8),
-  offender: addressAt(errorControl, p + 16),
+const emptyError = (packet: Buffer): QueuedError => ({
+  errno: 0,
+  origin: 0,
+  type: 0,
+  code: 0,
+  info: 0,
+  offender: undefined,
   packet,
+  receivedNs: Number.NaN,
+  ttl: -1,
+  extensionsAt: 0,
 })
+
+/** One control message of an error, its data at `p`. */
+const readControl = (error: QueuedError, level: number, type: number, p: number, baseSeconds: number): void => {
+  const v4 = level === libc.IPPROTO_IP
+  const v6 = level === libc.IPPROTO_IPV6
+  if ((v4 && type === libc.IP_RECVERR) || (v6 && type === libc.IPV6_RECVERR)) readExtendedError(error, p)
+  else if ((v4 && type === libc.IP_TTL) || (v6 && type === libc.IPV6_HOPLIMIT)) error.ttl = errorControl.readInt32LE(p)
+  else if (level === libc.SOL_SOCKET && type === libc.SO_TIMESTAMPNS)
+    error.receivedNs = (Number(errorControl.readBigInt64LE(p)) - baseSeconds) * 1e9 + Number(errorControl.readBigInt64LE(p + 8))
+}
+
+/** SO_EE_RFC4884_FLAG_INVALID (linux/errqueue.h): the kernel found the extensions to be malformed. */
+const isInvalid = 1
+
+/** `struct sock_extended_err`, `ee_data` being `struct sock_ee_data_rfc4884`, and the sockaddr behind it. */
+const readExtendedError = (error: QueuedError, p: number): void => {
+  error.errno = errorControl.readUInt32LE(p)
+  error.origin = errorControl[p + 4]!
+  error.type = errorControl[p + 5]!
+  error.code = errorControl[p + 6]!
+  error.info = errorControl.readUInt32LE(p + 8)
+  error.extensionsAt = errorControl[p + 14]! & isInvalid ? 0 : errorControl.readUInt16LE(p + 12)
+  error.offender = addressAt(errorControl, p + 16)
+}

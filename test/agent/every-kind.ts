@@ -138,6 +138,7 @@ export const everyKind = async (t: Test, directory: string): Promise<{ targets: 
     ],
     checks: [
       check('icmp', 'host', { count: 3, intervalMs: 10 }),
+      check('trace', 'host', { queries: 1 }),
       check('dns', 'name', { resolvers: [`127.0.0.1:${dns.port}`] }),
       check('tcp', 'stream', { payloadBytes: 65_536 }),
       check('udp', 'datagrams', { count: 20, intervalMs: 2 }),

@@ -52,6 +52,7 @@ const brief: { [K in Kind]: Case<K> & { ends: string } } = {
   mtu: { target: targetOf(healthy), options: {}, ends: 'ok' },
   tcp: { target: targetOf(healthy), options: { payloadBytes: 10_000 }, ends: 'ok' },
   tls: { target: targetOf(healthy), options: { ca: apart.caPem, ladder: true }, ends: 'ok' },
+  trace: { target: addressOf('127.0.0.1'), options: {}, ends: 'ok' },
   udp: { target: targetOf(responder), options: { count: 8, intervalMs: 1 }, ends: 'ok' },
 }
 
@@ -65,6 +66,8 @@ const endless: Cases = {
   mtu: { target: targetOf(hung), options: {} },
   tcp: { target: targetOf(unanswered), options: {} },
   tls: { target: targetOf(hung), options: {} },
+  // One packet a second to a target that is there at once: nine more to send.
+  trace: { target: addressOf('127.0.0.1'), options: { queries: 10, intervalMs: 1000 } },
   udp: { target: targetOf(responder), options: { count: 100_000, intervalMs: 20 } },
 }
 
@@ -305,6 +308,19 @@ t.test('no run rejects, or takes longer than it may, or leaves anything, however
       },
       { requiredKeys: ['timeoutMs'] },
     ),
+    trace: fc.record(
+      {
+        ...small,
+        source: names.source,
+        protocol: fc.constantFrom('icmp' as const, 'udp' as const, 'tcp' as const),
+        flows: fc.integer({ min: 1, max: 8 }),
+        queries: fc.integer({ min: 1, max: 10 }),
+        maxHops: fc.integer({ min: 1, max: 255 }),
+        intervalMs: fc.double({ min: 0.1, max: 20, noNaN: true }),
+        replyTimeoutMs: fc.integer({ min: 1, max: 50 }),
+      },
+      { requiredKeys: ['timeoutMs'] },
+    ),
     tls: fc.record({ ...small, ...names, ca: odd, cert: odd, key: odd, ladder: fc.boolean() }, { requiredKeys: ['timeoutMs'] }),
   }
   const anyRun = fc
@@ -329,6 +345,7 @@ t.test('IPv6 is as good as IPv4 for every kind', { skip: needsPing }, async t =>
   for (const [kind, options] of [
     ['icmp', { count: 3, intervalMs: 1 }],
     ['mtu', {}],
+    ['trace', {}],
     ['tcp', {}],
     ['tls', { ca: apart.caPem }],
   ] as const) {

@@ -13,6 +13,9 @@ const error = (but: Partial<QueuedError>): QueuedError => ({
   info: 0,
   offender: '10.0.0.1',
   packet: Buffer.alloc(0),
+  receivedNs: Number.NaN,
+  ttl: -1,
+  extensionsAt: 0,
   ...but,
 })
 

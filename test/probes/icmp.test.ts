@@ -77,6 +77,9 @@ const router = (type: number, code: number): QueuedError => ({
   info: 0,
   offender: '10.0.0.1',
   packet: Buffer.alloc(0),
+  receivedNs: Number.NaN,
+  ttl: -1,
+  extensionsAt: 0,
 })
 const silent = { received: 0 }
 

@@ -68,7 +68,7 @@ for (const kind of kinds) {
   if (kind !== 'dns')
     t.test(`${kind}: another network than the policy allows is refused`, async t => {
       const allow = allowBy(policyOf('allow: [{ cidr: 10.0.0.0/8, ports: [443] }]'))
-      const refused = kind === 'icmp' ? [at('192.0.2.1', 443)] : [at('192.0.2.1', 443), at('10.0.0.1', 22)]
+      const refused = kind === 'icmp' || kind === 'trace' ? [at('192.0.2.1', 443)] : [at('192.0.2.1', 443), at('10.0.0.1', 22)]
       for (const target of refused)
         t.equal(word((await runProbe(kind, target, {}, never, { allow })).outcome), 'target_denied', target.address)
     })
@@ -128,10 +128,26 @@ t.test('a run is asked for every address that it names, with its kind', async t 
   ])
 })
 
+t.test('a trace is asked for with the port that its packets go to', async t => {
+  const asked: unknown[] = []
+  for (const [protocol, port] of [
+    ['icmp', 7],
+    ['udp', 7],
+    ['udp', undefined],
+    ['tcp', undefined],
+  ] as const) {
+    const target = { host: '192.0.2.1', address: '192.0.2.1', family: 4 as const, ...(port && { port }) }
+    await runProbe('trace', target, { protocol }, never, { allow: dial => String(asked.push(dial)) })
+  }
+  const to = { kind: 'trace', address: '192.0.2.1' }
+  t.same(asked, [to, { ...to, port: 7 }, { ...to, port: 33434 }, { ...to, port: 443 }])
+})
+
 const floods: { [K in Kind]?: Partial<Options[K]> } = {
   icmp: { count: 1_000_000, intervalMs: 0 },
   http: { maxBodyBytes: 16 * 2 ** 20, redirects: 20 },
   tcp: { payloadBytes: 100 * 2 ** 20 },
+  trace: { flows: 32 },
   dns: { resolvers: Array.from({ length: 500 }, (_, i) => `10.0.0.${i % 250}`) },
 }
 

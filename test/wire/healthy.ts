@@ -1,5 +1,6 @@
 /** What probes measure of a service that nothing is wrong with, 35 ms away: tests change what their story needs. */
 import type { Measured, PathMtu } from '../../wire/measured.ts'
+import type { TraceHop } from '../../wire/measured-trace.ts'
 
 const host = 'payments.azure.example'
 
@@ -13,6 +14,20 @@ export const healthyPath: PathMtu = {
   blackHole: false,
   clamped: false,
 }
+
+/** One that answers every time. */
+const hop = (ttl: number, address: string, rttMs: number): TraceHop => ({
+  ttl,
+  address,
+  rttMs,
+  rttMinMs: rttMs,
+  rttMaxMs: rttMs,
+  loss: 0,
+  sent: 3,
+  received: 3,
+  ttlHere: 65 - ttl,
+  returnHops: ttl,
+})
 
 export const healthy: Measured = {
   dns: { name: host, recordType: 'A', resolver: '10.0.0.2', addresses: ['10.20.0.5'], latencyMs: 3, answers: [] },
@@ -38,6 +53,22 @@ export const healthy: Measured = {
     flows: [],
     suppressed: 0,
     responder: null,
+  },
+  trace: {
+    protocol: 'icmp',
+    port: null,
+    hops: [hop(1, '10.0.0.1', 1), hop(2, '192.0.2.9', 17.2), hop(3, '10.20.0.5', 35.2)],
+    fingerprint: '3f9a6c0b12d4e587',
+    reached: true,
+    forwardHops: 3,
+    returnHops: 3,
+    ttl: 62,
+    flows: [{ id: 4711, route: ['10.0.0.1', '192.0.2.9', '10.20.0.5'], reached: true, hops: 3 }],
+    loop: null,
+    sent: 9,
+    received: 9,
+    foreign: 0,
+    unidentified: 0,
   },
   mtu: {
     endpoint: '10.20.0.5:15443',

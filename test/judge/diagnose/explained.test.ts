@@ -110,6 +110,21 @@ const measured: { [K in Kind]: fc.Arbitrary<object> } = {
     },
     { requiredKeys: [] },
   ),
+  trace: fc.record(
+    {
+      reached: fc.boolean(),
+      forwardHops: maybe(fc.integer({ min: 1, max: 255 })),
+      returnHops: maybe(fc.integer({ min: 1, max: 255 })),
+      loop: maybe(fc.array(detail, { maxLength: 4 })),
+      flows: fc.array(
+        fc.record({ id: maybe(number), route: fc.array(maybe(detail), { maxLength: 5 }), reached: fc.boolean(), hops: maybe(number) }),
+        {
+          maxLength: 4,
+        },
+      ),
+    },
+    { requiredKeys: [] },
+  ),
   udp: fc.record({ forward: udpDirection, reverse: udpDirection, sent: number, received: number }, { requiredKeys: [] }),
   tls: tlsMeasured,
   mtls: fc.record(

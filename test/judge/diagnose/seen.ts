@@ -33,6 +33,7 @@ export const dns = (but: But<'dns'> = {}): Result<'dns'> => build('dns', but)
 export const icmp = (but: But<'icmp'> = {}): Result<'icmp'> => build('icmp', but)
 export const mtu = (but: But<'mtu'> = {}): Result<'mtu'> => build('mtu', but)
 export const udp = (but: But<'udp'> = {}): Result<'udp'> => build('udp', but)
+export const trace = (but: But<'trace'> = {}): Result<'trace'> => build('trace', but)
 export const tcp = (but: But<'tcp'> = {}): Result<'tcp'> => build('tcp', but)
 export const tls = (but: But<'tls'> = {}): Result<'tls'> => build('tls', but)
 
@@ -103,4 +104,4 @@ export const refused = (reason: FailReason, chain: CertificateFacts[], detail?: 
 export const mtls = (but: But<'mtls'> = {}): Result<'mtls'> => build('mtls', but)
 export const bundle = (but: But<'bundle'> = {}): Result<'bundle'> => build('bundle', but)
 export const http = (but: But<'http'> = {}): Result<'http'> => build('http', but)
-export const builders = { dns, icmp, udp, mtu, tcp, tls, mtls, bundle, http }
+export const builders = { dns, icmp, trace, udp, mtu, tcp, tls, mtls, bundle, http }
