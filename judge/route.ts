@@ -1,5 +1,6 @@
 /** Routes as lists of who answered at TTL 1, 2, …; null where nobody did. Pure. */
 import { createHash } from 'node:crypto'
+import type { TraceFlow, TraceMeasured } from '../wire/measured-trace.ts'
 import { parseAddress } from './addresses.ts'
 
 export type Route = readonly (string | null)[]
@@ -69,4 +70,13 @@ export const isSameLink = (one: string, other: string): boolean => {
     const shift = Math.max(0, Math.min(8, 8 * (at + 1) - bits))
     return byte >> shift === b[at]! >> shift
   })
+}
+
+/**
+ * The flows of a trace that do not arrive, where others do. Most hosts limit how many ports they call unreachable (RFC 1812 §4.3.2.8; Linux: six at once, then one a second):
+ * a flow of datagrams that was seen as far as the last router may have arrived without a word.
+ */
+export const deadFlowsOf = ({ protocol, flows }: Pick<TraceMeasured, 'protocol' | 'flows'>): TraceFlow[] => {
+  const shortest = Math.min(...flows.map(({ hops }) => hops ?? Number.POSITIVE_INFINITY))
+  return flows.filter(({ reached, route }) => !reached && !(protocol === 'udp' && trimRoute(route).length >= shortest - 1))
 }

@@ -17,7 +17,7 @@ export type Heard = {
   interfaces: TraceInterface[]
 }
 
-export type Asked = { ttl: number; sentNs: number; heard: Heard | undefined }
+export type Asked = { ttl: number; sentNs: number; sentMs: number; heard: Heard | undefined }
 
 export type FlowState = {
   id: number | null
@@ -30,7 +30,7 @@ export type FlowState = {
   reached: boolean
   highest: number
   isLooping: boolean
-  lastSentMs: number
+  slowestMs: number
   foreign: number
   unidentified: number
   sendErrno: number
@@ -45,7 +45,7 @@ export const newFlowState = (id: number | null): FlowState => ({
   reached: false,
   highest: 0,
   isLooping: false,
-  lastSentMs: 0,
+  slowestMs: 0,
   foreign: 0,
   unidentified: 0,
   sendErrno: 0,
@@ -66,17 +66,25 @@ export const nextTtl = (flow: FlowState, { maxHops, queries }: { maxHops: number
   return next
 }
 
-/** Whether every packet that matters has been answered. */
-export const isAnswered = (flow: FlowState, maxHops: number): boolean => {
+/** Routers answer slower than they forward: beside the slowest answer, so long is a silent hop waited for once the target has answered. */
+const graceMs = 250
+const graceRtts = 4
+
+/** Whether every packet that matters has been answered, or waited for. */
+export const isDone = (
+  flow: FlowState,
+  { maxHops, replyTimeoutMs }: { maxHops: number; replyTimeoutMs: number },
+  nowMs: number,
+): boolean => {
   const limit = limitOf(flow, maxHops)
-  return flow.asked.every(({ ttl, heard }) => ttl > limit || heard !== undefined)
+  const waitMs = flow.reached ? Math.min(replyTimeoutMs, graceRtts * flow.slowestMs + graceMs) : replyTimeoutMs
+  return flow.asked.every(({ ttl, heard, sentMs }) => ttl > limit || heard !== undefined || nowMs - sentMs >= waitMs)
 }
 
 /** Notes a packet that was sent; returns its number. */
 export const noteAsked = (flow: FlowState, ttl: number, sentNs: number, nowMs: number): number => {
   flow.counts[ttl] = (flow.counts[ttl] ?? 0) + 1
-  flow.lastSentMs = nowMs
-  return flow.asked.push({ ttl, sentNs, heard: undefined }) - 1
+  return flow.asked.push({ ttl, sentNs, sentMs: nowMs, heard: undefined }) - 1
 }
 
 /** Notes an answer; false for one that was answered already, or never sent. */
@@ -84,6 +92,7 @@ export const noteHeard = (flow: FlowState, index: number, heard: Heard): boolean
   const asked = flow.asked[index]
   if (!asked || asked.heard) return false
   asked.heard = heard
+  if (heard.rttMs > flow.slowestMs) flow.slowestMs = heard.rttMs
   const { ttl } = asked
   while (flow.route.length < ttl) flow.route.push(null)
   flow.route[ttl - 1] ??= heard.from

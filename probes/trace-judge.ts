@@ -1,8 +1,8 @@
 /** What the flows of a trace come to: hops, lengths, and the outcome. Pure. */
-import { fingerprintOf, hopsBehind, loopOf } from '../judge/route.ts'
+import { deadFlowsOf, fingerprintOf, hopsBehind, loopOf } from '../judge/route.ts'
 import type { TraceFlow, TraceHop, TraceMeasured } from '../wire/measured-trace.ts'
 import type { Options } from '../wire/options.ts'
-import type { Outcome, Warning } from '../wire/result.ts'
+import type { Outcome } from '../wire/result.ts'
 import { type Finding, fail, ok, type Resolved, unmeasured } from './finding.ts'
 import { isLocalRefusal, reasonOfSend } from './icmp-errors.ts'
 import { errnoName } from './net/libc.ts'
@@ -101,17 +101,16 @@ export const judgeTrace = (
   target: Resolved,
   { maxHops }: Options['trace'],
 ): Judged => {
-  const dead = flows.filter(({ reached }) => !reached)
-  if (dead.length === 0 && flows.length > 0) return { outcome: ok, warnings: [] }
-  if (dead.length < flows.length) {
+  const dead = deadFlowsOf(measured)
+  if (measured.reached && dead.length === 0) return { outcome: ok, warnings: [] }
+  if (measured.reached) {
     const detail = `${dead.length} of ${flows.length} flows do not arrive: ${dead.map(sayEnd).slice(0, 4).join('; ')}`
-    const warnings: Warning[] = [{ code: 'flows_differ', detail }]
-    return { outcome: fail('packet_loss', detail), warnings }
+    return { outcome: fail('packet_loss', detail), warnings: [] }
   }
   return { outcome: judgeEnd(flows, measured, target, maxHops), warnings: [] }
 }
 
-const sayEnd = ({ id, route }: FlowState): string => {
+const sayEnd = ({ id, route }: TraceFlow): string => {
   const at = route.findLastIndex(address => address !== null)
   return `${id === null ? 'one' : `flow ${id}`} ${at < 0 ? 'is silent from the first hop on' : `is last seen at hop ${at + 1}, ${route[at]}`}`
 }

@@ -7,7 +7,8 @@ import { realtimeNs } from './net/realtime.ts'
 import { familyOf, sockaddr } from './net/sockaddr.ts'
 import { arrivedTtl, socketError, tcpInfo, tcpState } from './net/tcp-info.ts'
 import { closeFd } from './net/tcp-socket.ts'
-import { setTtl, setUpTrace } from './net/trace-socket.ts'
+import { flowIdOf } from './net/trace-packet.ts'
+import { bindFlow, setTtl, setUpTrace } from './net/trace-socket.ts'
 import { localPort } from './net/udp-socket.ts'
 import { type FlowState, newFlowState, nextTtl, noteAsked, noteHeard } from './trace-flow.ts'
 import { heardOf, type TraceRun } from './trace-heard.ts'
@@ -25,7 +26,7 @@ const silentInARow = 5
 export const traceByTcp = async (run: TraceRun, port: number, states: FlowState[], signal: AbortSignal): Promise<Outcome | undefined> => {
   const { source, flows } = run.options
   if (source && !familyOf(source)) return unmeasured('config_invalid', `source address ${source}: not an address`)
-  const all = Array.from({ length: flows }, () => newFlowState(null))
+  const all = Array.from({ length: flows }, (_, n) => newFlowState(flowIdOf('tcp', run.target.address, n)))
   states.push(...all)
   const problems = await Promise.all(all.map(state => traceFlow(run, port, state, signal)))
   return problems.find(problem => problem !== undefined)
@@ -54,7 +55,7 @@ const askOnce = async (
   signal: AbortSignal,
 ): Promise<Outcome | undefined> => {
   const { family, address } = run.target
-  const opened = open(run, state.id ?? 0)
+  const opened = open(run, state.id ?? 0, state.asked.length === 0)
   if (typeof opened !== 'number') return opened
   try {
     setTtl(opened, family, ttl)
@@ -63,7 +64,12 @@ const askOnce = async (
     const sentNs = realtimeNs(run.clock.baseSeconds)
     const failed = libc.connect(opened, to, to.length) < 0
     const errno = failed ? libc.errno() : 0
-    state.id ??= localPort(opened)
+    // Another trace of the same flow is under way: this one is another flow.
+    if (errno === libc.EADDRNOTAVAIL && state.asked.length === 0 && state.id !== 0) {
+      state.id = 0
+      return undefined
+    }
+    state.id = localPort(opened)
     const index = noteAsked(state, ttl, sentNs, performance.now())
     if (failed && errno !== libc.EINPROGRESS && errno !== libc.ECONNREFUSED) {
       state.sendErrno = errno
@@ -78,18 +84,17 @@ const askOnce = async (
   }
 }
 
-/** A socket on the flow's port; 0 for any. */
-const open = ({ target, options }: TraceRun, port: number): number | Outcome => {
+/** A socket on the flow's port; the first of a flow on any, where somebody else has it. */
+const open = ({ target, options }: TraceRun, flowId: number, isFirst: boolean): number | Outcome => {
   const { family } = target
   const fd = libc.socket(family === 4 ? libc.AF_INET : libc.AF_INET6, libc.SOCK_STREAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0)
   if (fd < 0) return unmeasured('local_resource', `socket: ${libc.errnoName(libc.errno())}`)
   setUpTrace(fd, family)
   libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(1), 4)
-  const from = sockaddr(options.source ?? (family === 4 ? '0.0.0.0' : '::'), port)
-  if (libc.bind(fd, from, from.length) >= 0) return fd
+  if (bindFlow(fd, { source: options.source, family, flowId }) && (isFirst || localPort(fd) === flowId)) return fd
   const problem = libc.errnoName(libc.errno())
   closeFd(fd)
-  return unmeasured(options.source ? 'config_invalid' : 'local_resource', `source ${options.source ?? 'port'} ${port}: ${problem}`)
+  return unmeasured(options.source ? 'config_invalid' : 'local_resource', `source ${options.source ?? 'port'} ${flowId}: ${problem}`)
 }
 
 /** Takes an answer, if there is one. Whoever accepts or resets the connection is the target, or a filter in its place. */

@@ -4,8 +4,9 @@ import { aborted, type Finding, type Probe, pause, timedOut, unmeasured } from '
 import { EAGAIN, ENOBUFS, supported } from './net/libc.ts'
 import { Realtime } from './net/realtime.ts'
 import { closeFd } from './net/tcp-socket.ts'
+import { flowIdOf } from './net/trace-packet.ts'
 import { openTraceSocket, type TraceListener, type TraceSocket } from './net/trace-socket.ts'
-import { type FlowState, isAnswered, limitOf, newFlowState, nextTtl, noteAsked, noteHeard } from './trace-flow.ts'
+import { type FlowState, isDone, limitOf, newFlowState, nextTtl, noteAsked, noteHeard } from './trace-flow.ts'
 import { heardOf, type TraceRun } from './trace-heard.ts'
 import { judgeTrace, measureTrace } from './trace-judge.ts'
 
@@ -58,7 +59,10 @@ const traceByDatagrams = async (
   try {
     for (let i = 0; i < options.flows; i++) {
       const { address, family } = target
-      const socket = openTraceSocket({ protocol, address, family, port, source: options.source }, clock)
+      const socket = openTraceSocket(
+        { protocol, address, family, port, source: options.source, flowId: flowIdOf(protocol, address, i) },
+        clock,
+      )
       if (!('fd' in socket)) return socket
       const state = newFlowState(socket.id)
       states.push(state)
@@ -99,9 +103,7 @@ const ask = ({ socket, state }: OpenFlow, ttl: number): boolean => {
 /** Sends what is due at each look, flow after flow, until everything is answered or has been waited for. */
 const exchange = async (run: TraceRun, flows: readonly OpenFlow[], signal: AbortSignal): Promise<void> => {
   const { options } = run
-  const isOver = ({ state }: OpenFlow): boolean =>
-    nextTtl(state, options) === undefined &&
-    (isAnswered(state, options.maxHops) || performance.now() - state.lastSentMs >= options.replyTimeoutMs)
+  const isOver = ({ state }: OpenFlow): boolean => nextTtl(state, options) === undefined && isDone(state, options, performance.now())
   let dueMs = performance.now()
   let turn = 0
   while (!signal.aborted && !flows.every(isOver)) {

@@ -6,6 +6,7 @@ export const causeTexts = {
   prober_at_fault: ['local', 'this machine is the problem: permissions, interface MTU, overload'],
   dns_broken: ['dns', 'a name is not resolved, or not to the same answer everywhere'],
   host_down: ['reach', 'nothing of the host answers'],
+  routing_loop: ['reach', 'routers send packets to one another in a circle'],
   icmp_filtered: ['reach', 'ICMP is dropped on the way while TCP works'],
   packet_loss: ['reach', 'packets are lost at random, whatever their size'],
   congestion: ['reach', 'a queue is full somewhere: delay grows with loss'],

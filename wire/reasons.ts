@@ -180,7 +180,6 @@ export const warningTexts = {
   held_connection_cut: 'a connection that was held open was cut by the other side',
   held_certificate_expired: 'a connection is still open although the certificate that it was made with has expired',
   redirect_downgrade: 'a redirect leads from HTTPS to plain HTTP',
-  flows_differ: 'some flows arrive and others do not: one of several parallel ways is broken',
   signal_lost: 'packets above the path MTU vanish without a packet-too-big, at sizes that TCP does not send here',
 } as const
 export type WarningCode = keyof typeof warningTexts

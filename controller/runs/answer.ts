@@ -4,12 +4,12 @@ import { settle, verdictOf } from '../../judge/diagnose/verdict.ts'
 import type { Attempt, RunAnswer, RunState } from '../../wire/api/runs.ts'
 import type { Diagnosis } from '../../wire/causes.ts'
 import { isObject } from '../../wire/read.ts'
-import { type AnyResult, type Kind, kinds, type Verdict } from '../../wire/result.ts'
+import { type AnyResult, type Kind, kinds, type Result, type Verdict } from '../../wire/result.ts'
 import type { RunPart, StoredRun } from '../store/runs.ts'
 
 export const runAnswer = (run: StoredRun, parts: readonly RunPart[], nowMs: number): RunAnswer => {
   const named = (run.asked['kinds'] ?? []) as Kind[]
-  const agents = parts.map(part => attemptOf(part, named, nowMs))
+  const agents = withWaysBack(parts.map(part => attemptOf(part, named, nowMs)))
   const states = agents.map(({ state }) => state)
   const iso = (ms: number): string => new Date(ms).toISOString()
   return {
@@ -65,10 +65,29 @@ const judge = (results: readonly AnyResult[], named: readonly Kind[]): Judged =>
   return { verdict: verdictOf(settled, named), results: settled, diagnosis: explain(settled, startedAt) }
 }
 
+/**
+ * Two agents that traced each other in one run see the two ways of one pair: each diagnosis is made anew with what the other saw. Traces are of one pair when each went
+ * to the agent that the other came from, which their targets' names say (`agent/<id>`, `agent/<id>/host`).
+ */
+const withWaysBack = (attempts: readonly Attempt[]): Attempt[] =>
+  attempts.map(attempt => {
+    const results = attempt.results as unknown as AnyResult[]
+    const peer = attempts.find(other => other.direction !== attempt.direction && isTo(other, attempt.agent) && isTo(attempt, other.agent))
+    const returnTrace = peer && traceOf(peer)
+    if (!returnTrace || !traceOf(attempt)) return attempt
+    const startedAt = results[0]!.startedAt
+    return { ...attempt, diagnosis: explain(results, startedAt, returnTrace) } as unknown as Attempt
+  })
+
+const isTo = ({ target }: Attempt, agent: string): boolean => target.name === `agent/${agent}` || target.name.startsWith(`agent/${agent}/`)
+
+const traceOf = ({ results }: Attempt): Result<'trace'> | undefined =>
+  (results as unknown as AnyResult[]).find(result => result.kind === 'trace') as Result<'trace'> | undefined
+
 /** What the explainers look for may not be there: an agent of another version, or one that lies. */
-const explain = (results: readonly AnyResult[], startedAt: string): Diagnosis[] => {
+const explain = (results: readonly AnyResult[], startedAt: string, returnTrace?: Result<'trace'>): Diagnosis[] => {
   try {
-    return diagnose(results, { startedAt })
+    return diagnose(results, { startedAt, ...(returnTrace && { returnTrace }) })
   } catch {
     return []
   }

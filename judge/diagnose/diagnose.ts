@@ -1,6 +1,6 @@
 import { type Diagnosis, layers } from '../../wire/causes.ts'
 import { type FailReason, failReasons, failReasonsByLayer } from '../../wire/reasons.ts'
-import type { AnyResult } from '../../wire/result.ts'
+import type { AnyResult, Result } from '../../wire/result.ts'
 import { explainBundleCopy, explainBundleEndpoint, explainBundleHere, explainShortNotice } from './explain-bundle.ts'
 import { explainExpired, explainNameMismatch, explainOversized, explainUntrusted } from './explain-certificate.ts'
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
@@ -15,9 +15,11 @@ import { explainCongestion, explainLoss } from './explain-loss.ts'
 import { explainBlackHole, explainMissingClamp } from './explain-mtu.ts'
 import { explainFilteredIcmp, explainHostDown } from './explain-reach.ts'
 import { explainReason } from './explain-reason.ts'
+import { explainAsymmetry } from './explain-route.ts'
 import { explainBigHello, explainUnsizedStall } from './explain-stall.ts'
 import { explainClosedPort, explainFilteredPort, explainReset, explainSidecar } from './explain-tcp.ts'
 import { explainClientAuth, explainNotTls, explainPolicy, explainSilence } from './explain-tls.ts'
+import { explainDeadFlows, explainLoop, explainTraceEnd } from './explain-trace.ts'
 import { explainClosedUdp, explainSilentUdp } from './explain-udp.ts'
 import { buildSeen, type Explain, reasonOf } from './seen.ts'
 
@@ -37,10 +39,14 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainProber, absorbs: [] },
   { explain: explainDns, absorbs: failReasons },
   { explain: explainResolversDiffer, absorbs: [] },
+  { explain: explainLoop, absorbs: [...unreachable, ...noConnection] },
+  { explain: explainDeadFlows, absorbs: ['packet_loss'] },
+  { explain: explainTraceEnd, absorbs: [...unreachable, 'admin_prohibited'] },
   { explain: explainHostDown, absorbs: [...unreachable, ...noConnection] },
   { explain: explainFilteredIcmp, absorbs: [...unreachable, 'admin_prohibited'] },
   { explain: explainCongestion, absorbs: ['packet_loss'] },
   { explain: explainLoss, absorbs: ['packet_loss'] },
+  { explain: explainAsymmetry, absorbs: [] },
   { explain: explainMissingClamp, absorbs: ['mtu_black_hole', 'mtu_below_required', ...stopped] },
   { explain: explainBlackHole, absorbs: ['mtu_black_hole', 'mtu_below_required', ...stopped] },
   { explain: explainClosedUdp, absorbs: ['tcp_refused'] },
@@ -86,14 +92,17 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[
   { explain: explainClientAuth, absorbs: ['client_cert_required', 'client_cert_rejected', 'client_cert_rejected_silent'] },
 ]
 
+/** `startedAt`: ISO 8601. `returnTrace`: what the other side traced at the same time, towards us. */
+export type Facts = { startedAt: string; returnTrace?: Result<'trace'> }
+
 /** A diagnosis and the failing results that it accounts for: none where it only explains a warning. */
 export type Explanation = { diagnosis: Diagnosis; explains: AnyResult[] }
 
 const rankOf = ({ diagnosis, explains }: Explanation): number => (explains.length > 0 ? 0 : layers.length) + layers.indexOf(diagnosis.layer)
 
 /** Every failing result is in the `explains` of exactly one; what no explainer knows gets the general explanation of its reason. */
-export const explainAll = (results: readonly AnyResult[], facts: { startedAt: string }): Explanation[] => {
-  const seen = buildSeen(results, facts.startedAt)
+export const explainAll = (results: readonly AnyResult[], facts: Facts): Explanation[] => {
+  const seen = buildSeen(results, facts.startedAt, facts.returnTrace)
   let open = [...seen.open]
   const found: Explanation[] = []
   for (const { explain, absorbs } of explainers) {
@@ -117,5 +126,5 @@ export const explainAll = (results: readonly AnyResult[], facts: { startedAt: st
  * A healthy run has none; each failing result is explained by one. Never throws. `startedAt` (ISO 8601) is the time by which
  * certificates are judged.
  */
-export const diagnose = (results: readonly AnyResult[], facts: { startedAt: string }): Diagnosis[] =>
+export const diagnose = (results: readonly AnyResult[], facts: Facts): Diagnosis[] =>
   explainAll(results, facts).map(({ diagnosis }) => diagnosis)

@@ -1,6 +1,7 @@
 import type { Confidence, Diagnosis, Fix } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { Target } from '../../wire/result.ts'
+import { sayTraced } from './explain-trace.ts'
 import { fixIcmp } from './fix-mtu.ts'
 import { buildDiagnosis, buildRun, clean, fix, hostOf, listFacts, placeOf, sayPort } from './say.ts'
 import { findOpen, isIpv6, openReason, reasonOf, type Seen, sayDetail, tcpWorks, warned } from './seen.ts'
@@ -60,6 +61,7 @@ export const explainHostDown = (seen: Seen): Diagnosis | undefined => {
       noEcho !== undefined && icmp !== undefined && icmp.measured.sent > 0 && `${icmp.measured.sent} echoes sent, none came back`,
       noEcho !== undefined && `ping: ${sayDetail(noEcho)}`,
       noSyn !== undefined && `${sayPort(target)}: ${sayDetail(noSyn)}`,
+      sayTraced(seen),
     ),
     against: listFacts(
       said === undefined && 'silence is not proof: a firewall that drops everything looks the same',

@@ -18,6 +18,8 @@ export type Seen = {
   results: readonly AnyResult[]
   /** Failing results that no explainer has taken yet. */
   open: ReadonlySet<AnyResult>
+  /** What the target itself sees of the way to us, at the same time. */
+  returnTrace?: Result<'trace'>
 } & { [K in Kind]?: Result<K> }
 
 /** One cause or family of causes: says what is wrong, or nothing when this is not it. */
@@ -31,7 +33,8 @@ const pick = <K extends Kind>(results: readonly AnyResult[], kind: K): Result<K>
   return same.find(result => result.outcome.kind === 'fail') ?? same[0]
 }
 
-export const buildSeen = (results: readonly AnyResult[], startedAt: string): Seen => ({
+export const buildSeen = (results: readonly AnyResult[], startedAt: string, returnTrace?: Result<'trace'>): Seen => ({
+  ...(returnTrace && { returnTrace }),
   target: (results.find(result => result.target.address !== undefined) ?? results[0])?.target ?? { host: 'the target' },
   startedAt,
   results,

@@ -2,6 +2,9 @@ import type { FailReason, WarningCode } from '../../wire/reasons.ts'
 import type { AnyResult, Kind, Verdict } from '../../wire/result.ts'
 import { isOk, reasonOf, tcpWorks } from './seen.ts'
 
+/** A trace ends with an echo too. */
+const echoKinds: readonly Kind[] = ['icmp', 'trace']
+
 /** What an unanswered echo looks like. Partial loss is not among them: who answers some echoes does not filter them. */
 const silence: readonly FailReason[] = ['no_reply', 'admin_prohibited', 'host_unreachable', 'network_unreachable', 'ttl_exceeded']
 
@@ -28,9 +31,15 @@ const settleNames = (results: readonly AnyResult[]): AnyResult[] => {
 }
 
 const settleEchoes = (results: readonly AnyResult[], asked: readonly Kind[]): AnyResult[] => {
-  if (asked.includes('icmp') || !tcpWorks(results)) return [...results]
+  if (!tcpWorks(results)) return [...results]
   return results.map(result => {
-    if (result.kind !== 'icmp' || result.outcome.kind !== 'fail' || !silence.includes(result.outcome.reason)) return result
+    if (
+      !echoKinds.includes(result.kind) ||
+      asked.includes(result.kind) ||
+      result.outcome.kind !== 'fail' ||
+      !silence.includes(result.outcome.reason)
+    )
+      return result
     const warning = { code: 'icmp_filtered' as const, detail: result.outcome.detail }
     return { ...result, outcome: { kind: 'ok' as const }, warnings: [...result.warnings, warning] }
   })

@@ -1,4 +1,5 @@
 /** What the packets of a trace look like, and which of them an ICMP error quotes. Pure. */
+import { createHash } from 'node:crypto'
 import type { Family } from '../../wire/result.ts'
 
 export const nonceBytes = 8
@@ -60,3 +61,14 @@ export const readReply = (family: Family, b: Buffer, nonce: Buffer): number | un
     b.readUInt16BE(icmpHeader) === 0xffff - index && b.compare(nonce, 0, nonceBytes, icmpHeader + 2, icmpHeader + 2 + nonceBytes) === 0
   return isOurs ? index : undefined
 }
+
+/** Ports and identifiers outside of those that Linux gives to others (ip(7), ip_local_port_range: 32768 to 60999). */
+const firstFlow = 61_000
+const flowCount = 4000
+
+/**
+ * The source port, or identifier, of the n-th flow to a target: the same in every trace, so that traces of different times go the same way where routers share
+ * traffic by flow, and what differs between them is the route.
+ */
+export const flowIdOf = (protocol: string, address: string, n: number): number =>
+  firstFlow + ((createHash('sha256').update(`${protocol} ${address}`).digest().readUInt32BE() + n) % flowCount)

@@ -9,7 +9,14 @@ import { familyOf, sockaddr } from './sockaddr.ts'
 import { buildDatagram, buildEcho, nonceBytes, readQuote, readReply } from './trace-packet.ts'
 import { localPort } from './udp-socket.ts'
 
-export type TraceSocketOptions = { protocol: 'icmp' | 'udp'; address: string; family: Family; port: number; source?: string }
+export type TraceSocketOptions = {
+  protocol: 'icmp' | 'udp'
+  address: string
+  family: Family
+  port: number
+  source?: string
+  flowId: number
+}
 
 /** What came back for one packet: the target's own answer, or an error of whoever says it is one. */
 export type TraceAnswer = { index: number; receivedNs: number; ttl: number; error: QueuedError | undefined }
@@ -56,13 +63,19 @@ export const openTraceSocket = (o: TraceSocketOptions, clock: Realtime): TraceSo
   const fd = libc.socket(domain, libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, protocol)
   if (fd < 0) return refused(libc.errno())
   setUpTrace(fd, o.family)
-  const from = o.source ? sockaddr(o.source) : undefined
-  if (from && libc.bind(fd, from, from.length) < 0) return closed(fd, 'config_invalid', `source address ${o.source}`)
+  if (!bindFlow(fd, o)) return closed(fd, o.source ? 'config_invalid' : 'local_resource', `source address ${o.source ?? 'any'}`)
   // A connected socket gets errors about its own packets only, and answers of nobody else (icmp(7), udp(7)).
   const to = sockaddr(o.address, o.protocol === 'udp' ? o.port : 0)
   if (libc.connect(fd, to, to.length) < 0) return unreachable(fd, o.address)
   return build(fd, o, clock)
 }
+
+/** On the flow's own port or identifier; on any, where somebody else has it: another trace to the same target. */
+export const bindFlow = (fd: number, { source, family, flowId }: Pick<TraceSocketOptions, 'source' | 'family' | 'flowId'>): boolean =>
+  [flowId, 0].some(port => {
+    const from = sockaddr(source ?? (family === 4 ? '0.0.0.0' : '::'), port)
+    return libc.bind(fd, from, from.length) >= 0
+  })
 
 const unable = (reason: 'config_invalid' | 'local_permission' | 'local_resource' | 'unsupported', detail: string): Outcome => ({
   kind: 'unmeasured',
