@@ -94,6 +94,11 @@ const factsByKind: Facts = {
     row.gauge('pathMtu', measured.forward.pathMtu, 'forward')
     row.gauge('pathMtu', measured.reverse.pathMtu, 'reverse')
   },
+  trace: ({ measured }, row) => {
+    row.gauge('pathHops', measured.forwardHops, 'forward')
+    row.gauge('pathHops', measured.returnHops, 'reverse')
+    row.time('rtt', measured.hops.find(({ ttl }) => ttl === measured.forwardHops)?.rttMs)
+  },
   http: ({ measured }, row) => {
     row.time('rtt', measured.rttMs)
     row.time('phase', measured.serverMs, 'server')

@@ -5,6 +5,7 @@ import type { Sources } from '../probes/finding.ts'
 import { holdEchoes } from '../probes/net/echoes.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { type Budget, openBudget } from './budget.ts'
+import { causeAttributes } from './cause-attributes.ts'
 import { buildEvent } from './events.ts'
 import { type Change, watchFaults } from './faults.ts'
 import { allowBy, refuseRun } from './gate.ts'
@@ -14,9 +15,12 @@ import type { Path } from './path.ts'
 import { watchOutages } from './path-outages.ts'
 import type { AgentEvent } from './record.ts'
 import { createResolve } from './resolve.ts'
+import { buildRouteEvent, buildTracedEvent } from './route-events.ts'
+import { watchRoutes } from './routes.ts'
 import { type Ran, runPath, type Surroundings } from './run-path.ts'
 import { type Clock, startSchedule } from './schedule.ts'
 import type { Self } from './self.ts'
+import { traceFailures } from './trace-failures.ts'
 import type { Windows } from './window.ts'
 
 export type Rules = { paths: readonly Path[]; policy: Policy; probesPerSecond?: number }
@@ -49,6 +53,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   const lateness = watchLateness(clock, ms => self.sample('loopDelay', ms))
   const faults = watchFaults()
   const outages = watchOutages()
+  const routes = watchRoutes()
   const releaseEchoes = holdEchoes()
   const resolve = createResolve(clock)
   let policy = rules.policy
@@ -62,8 +67,9 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   const around = (): Surroundings => ({ clock, lateness, resolve, allow, refuse, sources, stop: stop.signal })
 
   const take = (seen: Ran): void => {
-    const ran = isIntercepted ? { ...seen, result: judgeIntercepted(seen.result) } : seen
-    const { path, result } = ran
+    const { path } = seen
+    const { result, change: rerouted } = routes.take(path, isIntercepted ? judgeIntercepted(seen.result) : seen.result)
+    const ran = { ...seen, result }
     if (stop.signal.aborted && result.outcome.kind === 'unmeasured' && result.outcome.reason === 'aborted') return
     const index = indexes.get(path.key) ?? -1
     const noted = windows.record(index, result, { key: path.key, lateMs: ran.startedMs - ran.dueMs })
@@ -73,10 +79,21 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     if (path.kind === 'http') onTraced(ran)
     const nowMs = clock.nowMs()
     const change = faults.take(ran, nowMs)
+    if (rerouted) onEvent(buildRouteEvent(path, rerouted, nowMs))
     const severity = faults.isFiltered(path) ? 'warn' : undefined
     if (change) onEvent(withDiagnosis(buildEvent(path, result, 'changed', nowMs, severity), change))
     else if (noted === 'failed') onEvent(buildEvent(path, result, 'failed', nowMs, severity))
+    if (!faults.isFiltered(path)) traces.take(path, result, clock.elapsedMs())
   }
+
+  const runNow = async (path: Path, signal: AbortSignal): Promise<AnyResult> => {
+    const { result } = await runPath({ path, dueMs: clock.elapsedMs(), lateMs: 0 }, { ...around(), stop: signal })
+    return isIntercepted ? judgeIntercepted(result) : result
+  }
+  const traces = traceFailures({
+    run: path => runNow(path, stop.signal),
+    onTraced: (path, failed, trace) => onEvent(buildTracedEvent(path, failed, trace, clock.nowMs())),
+  })
 
   const schedule = startSchedule(clock, {
     run: async due => take(await runPath(due, around())),
@@ -92,25 +109,20 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     windows.setPaths(next.paths)
     faults.keep(next.paths)
     outages.keep(indexes.keys())
+    routes.keep(next.paths)
     schedule.set(next.paths)
   }
   change(rules)
   return {
     change,
-    async once(path, signal) {
-      const { result } = await runPath(
-        { path, dueMs: clock.elapsedMs(), lateMs: 0 },
-        { ...around(), stop: AbortSignal.any([stop.signal, signal]) },
-      )
-      return isIntercepted ? judgeIntercepted(result) : result
-    },
+    once: (path, signal) => runNow(path, AbortSignal.any([stop.signal, signal])),
     intercepted: is => {
       isIntercepted = is
     },
     async stop() {
       const stopped = schedule.stop()
       stop.abort()
-      await stopped
+      await Promise.all([stopped, traces.stop()])
       releaseEchoes()
       lateness.stop()
     },
@@ -129,19 +141,7 @@ const withDiagnosis = (event: AgentEvent, { from, to, diagnosis }: Change): Agen
       ...(from
         ? { 'causeway.state.before': from.reason ?? from.outcome, 'causeway.state.before_since': new Date(from.sinceMs).toISOString() }
         : {}),
-      ...(first
-        ? {
-            'causeway.cause': first.cause,
-            'causeway.cause.layer': first.layer,
-            ...(first.direction ? { 'causeway.cause.direction': first.direction } : {}),
-            'causeway.cause.confidence': first.confidence,
-            'causeway.cause.summary': first.summary,
-            'causeway.cause.evidence': first.evidence,
-            'causeway.cause.against': first.against,
-            'causeway.cause.fixes': first.fixes.map(({ where, command }) => `${where}: ${command}`),
-            'causeway.cause.next': first.next,
-          }
-        : {}),
+      ...causeAttributes(first),
     },
   }
 }

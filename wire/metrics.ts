@@ -113,6 +113,13 @@ export const pathMeasures = {
     by: [],
     help: 'Sequence number of the trust bundle that is published',
   },
+  pathHops: {
+    name: 'causeway.path.hops',
+    unit: '{hop}',
+    form: 'gauge',
+    by: ['causeway.direction'],
+    help: 'Hops to the target; reverse: that its answers have behind them, by the TTL that is left',
+  },
 } as const satisfies Record<string, Measure>
 
 /** Of the agent itself, without the attributes of a path. */

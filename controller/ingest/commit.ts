@@ -15,6 +15,8 @@ const eventKinds: Readonly<Record<string, string>> = {
   'causeway.run.failed': 'run_failed',
   'causeway.path.changed': 'path_changed',
   'causeway.path.rtt_step': 'rtt_step',
+  'causeway.path.traced': 'path_traced',
+  'causeway.route.changed': 'route_changed',
 }
 /** Of the attributes of an event, as JSON. */
 const maxBodyLength = 8192
