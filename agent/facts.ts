@@ -1,4 +1,5 @@
 /** Which numbers of a result are kept: the only place that knows what each kind of probe measures. */
+import { hopsBehind } from '../judge/route.ts'
 import type { CertificateFacts } from '../wire/measured.ts'
 import type { PathMeasure, pathMeasures } from '../wire/metrics.ts'
 import { layerOfReason } from '../wire/reasons.ts'
@@ -52,6 +53,7 @@ const factsByKind: Facts = {
     row.count('icmpPackets', measured.received, 'received')
     if (measured.duplicates > 0) row.count('icmpPackets', measured.duplicates, 'duplicate')
     if (measured.reordered > 0) row.count('icmpPackets', measured.reordered, 'reordered')
+    if (measured.ttl !== null) row.gauge('pathHops', hopsBehind(measured.ttl), 'reverse')
     if (samplesMs) row.times('rtt', samplesMs)
     else row.time('rtt', measured.rttMs?.p50)
   },

@@ -46,6 +46,7 @@ t.test('a window has the runs, packets, segments and times of each path, and whe
     'runs ok': 2,
     'icmpPackets sent': 5,
     'icmpPackets received': 4,
+    'pathHops reverse': 5,
     rtt: [25, 38.5, 39.7],
     duration: [40, 40, 40],
   })

@@ -24,6 +24,13 @@ export const runsOf = (batches: readonly Batch[], check?: string): Record<string
   return runs
 }
 
+/** Values of a gauge, in order. */
+export const valuesOf = (batches: readonly Batch[], name: string, wanted: Wanted = {}): number[] =>
+  batches
+    .flatMap(({ points }) => points)
+    .filter(point => point.name === name && isOf(point.attributes, wanted))
+    .map(({ value }) => Number(value))
+
 export const logsOf = (batches: readonly Batch[]): Batch['logs'] => batches.flatMap(({ logs }) => logs)
 
 /** What is not once, and only once, among the sequence numbers of each boot, from 1 on. */
