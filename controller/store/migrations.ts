@@ -54,4 +54,14 @@ export const migrations: readonly ((dialect: Dialect) => readonly string[])[] = 
     'CREATE INDEX run_parts_of_run ON run_parts (run_id)',
     'CREATE INDEX run_parts_by_end ON run_parts (expires_ms)',
   ],
+  () => [
+    `CREATE TABLE outbox (receiver TEXT NOT NULL, incident_key TEXT NOT NULL, id TEXT NOT NULL, incident TEXT NOT NULL, version BIGINT NOT NULL,
+      event TEXT NOT NULL, page TEXT NOT NULL, is_page BIGINT NOT NULL, at_ms BIGINT NOT NULL, first_ms BIGINT NOT NULL, holder TEXT, claimed_until_ms BIGINT NOT NULL,
+      PRIMARY KEY (receiver, incident_key))`,
+    'CREATE INDEX outbox_by_time ON outbox (at_ms)',
+    `CREATE TABLE deliveries (receiver TEXT NOT NULL, incident_key TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, page TEXT NOT NULL,
+      state TEXT NOT NULL, handle TEXT, first_ms BIGINT NOT NULL, said_ms BIGINT NOT NULL, sent_ms BIGINT NOT NULL, is_quiet BIGINT NOT NULL,
+      PRIMARY KEY (receiver, incident_key))`,
+    'CREATE INDEX deliveries_by_time ON deliveries (state, said_ms)',
+  ],
 ]

@@ -32,6 +32,7 @@ const dialect: Dialect = {
   nowMs: '(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT',
   forShare: ' FOR SHARE',
   forUpdate: ' FOR UPDATE',
+  forUpdateSkipLocked: ' FOR UPDATE SKIP LOCKED',
   bytes: 'BYTEA',
   identity: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
 }

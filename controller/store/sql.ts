@@ -11,6 +11,8 @@ export type Dialect = {
   /** What follows a SELECT that keeps others from changing its rows until the end of the transaction. SQLite has one writer anyway. */
   forShare: string
   forUpdate: string
+  /** As forUpdate, and what another transaction has locked is not among them. */
+  forUpdateSkipLocked: string
   /** Column types. */
   bytes: string
   identity: string

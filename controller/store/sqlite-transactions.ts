@@ -7,6 +7,7 @@ const dialect: Dialect = {
   nowMs: "CAST(ROUND(unixepoch('now', 'subsec') * 1000) AS BIGINT)",
   forShare: '',
   forUpdate: '',
+  forUpdateSkipLocked: '',
   bytes: 'BLOB',
   identity: 'INTEGER PRIMARY KEY AUTOINCREMENT',
 }

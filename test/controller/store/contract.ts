@@ -6,13 +6,22 @@ import { assignmentsContract } from './contract-assignments.ts'
 import { dataContract } from './contract-data.ts'
 import { ingestContract } from './contract-ingest.ts'
 import { leaseContract } from './contract-lease.ts'
+import { outboxContract } from './contract-outbox.ts'
 import { transactionContract } from './contract-transactions.ts'
 
 /** `open` gives an empty store, which the caller closes; `again` opens the same one a second time. */
 export type Subject = { open(): Promise<Store>; again(store: Store): Promise<Store> }
 
 export const storeContract = async (t: Test, subject: Subject): Promise<void> => {
-  for (const part of [transactionContract, dataContract, agentsContract, assignmentsContract, ingestContract, leaseContract])
+  for (const part of [
+    transactionContract,
+    dataContract,
+    agentsContract,
+    assignmentsContract,
+    ingestContract,
+    leaseContract,
+    outboxContract,
+  ])
     await part(t, subject)
 }
 
