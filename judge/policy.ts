@@ -3,17 +3,8 @@
  * it ask metadata services, other networks or more than its budget. Pure; the decision is taken on the very address that is dialled.
  */
 import type { Kind } from '../wire/result.ts'
-import {
-  type Bytes,
-  contains,
-  formatAddress,
-  isWithin,
-  type Network,
-  parseAddress,
-  parseNetwork,
-  translatedTo,
-  tunnelledTo,
-} from './addresses.ts'
+import { type Bytes, contains, formatAddress, isWithin, type Network, parseAddress, translatedTo, tunnelledTo } from './addresses.ts'
+import { specials } from './special-addresses.ts'
 
 export type PortRange = { from: number; to: number }
 
@@ -47,26 +38,6 @@ export const defaultBudgets: Budgets = { probesPerSecond: 200, connectionsPerSec
 
 /** What holds without a file: everything is allowed but what nobody means to probe. */
 export const defaultPolicy: Policy = { deny: [], sources: [], nat64: [], budgets: defaultBudgets }
-
-const special = (what: string, ...networks: string[]): { what: string; network: Network }[] =>
-  networks.map(text => {
-    const network = parseNetwork(text)
-    if (!network.ok) throw new Error(network.problems[0])
-    return { what, network: network.value }
-  })
-
-/** Denied unless an allow rule names them: a rule that is no wider than they are. */
-const specials = [
-  ...special('a metadata service', '169.254.169.254', 'fd00:ec2::/32', 'fd20:ce::254', '100.100.100.200', '192.0.0.192', '168.63.129.16'),
-  // ECS task roles, EKS Pod Identity.
-  ...special('a credentials service', '169.254.170.2', '169.254.170.23'),
-  ...special('loopback', '127.0.0.0/8', '::1'),
-  ...special('this host (RFC 1122 §3.2.1.3)', '0.0.0.0/8', '::'),
-  ...special('link-local', '169.254.0.0/16', 'fe80::/10'),
-  ...special('multicast', '224.0.0.0/4', 'ff00::/8'),
-  ...special('broadcast', '255.255.255.255'),
-  ...special('reserved (RFC 1112 §4)', '240.0.0.0/4'),
-]
 
 /** One socket about to be opened. No port: ICMP. */
 export type Dial = { kind: Kind; address: string; port?: number; source?: string }

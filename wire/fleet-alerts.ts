@@ -91,27 +91,55 @@ const openOrSecretUrl = {
 } as const
 const address = { type: 'string', maxLength: 320, pattern: '^[^@\\s]+@[^@\\s]+$', examples: ['oncall@example.com'] } as const
 
-const receiver = <N extends string, P>(type: N, properties: P) =>
+const receiver = <N extends string, const P>(type: N, properties: P) =>
   ({ type: 'object', additionalProperties: false, properties: { name, type: { const: type }, ...properties } }) as const
 
+const ca = {
+  type: 'string',
+  pattern: '^/',
+  description: 'PEM file of the authority that its certificate is from, when it is its own',
+} as const
+const repeat = { ...duration, default: '4h', examples: ['4h'], description: 'how often what still holds is said again' } as const
+const watchdog = {
+  ...duration,
+  examples: ['1m'],
+  description: 'how often to say that alerts are being judged, for one who raises the alarm when that stops',
+} as const
+
 export const receiverSchemas = [
-  { ...receiver('alertmanager', { url: openOrSecretUrl }), required: ['name', 'type', 'url'] },
-  { ...receiver('webhook', { url: openOrSecretUrl, signingKey: secret }), required: ['name', 'type', 'url'] },
-  { ...receiver('slack', { url: secret }), required: ['name', 'type', 'url'] },
+  { ...receiver('alertmanager', { url: openOrSecretUrl, ca, watchdog }), required: ['name', 'type', 'url'] },
+  {
+    ...receiver('webhook', { url: openOrSecretUrl, signingKey: secret, ca, repeat, watchdog }),
+    required: ['name', 'type', 'url', 'repeat'],
+  },
+  {
+    ...receiver('slack', {
+      url: { ...secret, description: 'an incoming webhook, as { env: NAME } or { file: /path }: what changes is said in another message' },
+      token: { ...secret, description: 'of an app that may chat:write, instead of url: messages are changed in place' },
+      channel: { type: 'string', minLength: 1, maxLength: 80, examples: ['C024BE91L'], description: 'the id of the channel, with token' },
+      api: { ...openUrl, default: 'https://slack.com/api' },
+      repeat,
+    }),
+    required: ['name', 'type', 'api', 'repeat'],
+  },
   {
     ...receiver('pagerduty', { routingKey: secret, url: { ...openUrl, default: 'https://events.pagerduty.com/v2/enqueue' } }),
     required: ['name', 'type', 'routingKey', 'url'],
   },
   {
     ...receiver('email', {
-      to: { type: 'array', minItems: 1, items: address },
+      to: { type: 'array', minItems: 1, maxItems: 100, items: address },
       from: address,
-      smtp: { type: 'string', pattern: '^[^\\s/@]+:\\d{1,5}$', examples: ['mail.example.com:587'] },
+      smtp: { type: 'string', pattern: '^[^\\s/@]+:\\d{1,5}$', examples: ['mail.example.com:587'], description: 'port 465: TLS at once' },
       user: { type: 'string', minLength: 1, maxLength: 256 },
       password: secret,
+      tls: { enum: ['required', 'none'], default: 'required', description: "none: for a relay of one's own that has no TLS" },
+      ca,
+      repeat,
     }),
-    required: ['name', 'type', 'to', 'from', 'smtp'],
+    required: ['name', 'type', 'to', 'from', 'smtp', 'tls', 'repeat'],
   },
+  { ...receiver('stdout', { repeat }), required: ['name', 'type', 'repeat'] },
 ] as const
 
 export const alertsSchema = {

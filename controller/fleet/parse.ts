@@ -11,6 +11,7 @@ import { nameProblems } from './merge.ts'
 import { meshProblems, meshWarnings } from './mesh-rules.ts'
 import { namesOf, objectsOf } from './objects.ts'
 import { clusterProblems, linkProblems, priceProblems, targetProblems, trustDomainProblems } from './place-rules.ts'
+import { receiverProblems } from './receiver-rules.ts'
 import { referenceProblems } from './references.ts'
 import { selectorProblems, selectorWarnings } from './select.ts'
 import { type Sound, soundOf } from './sound.ts'
@@ -78,6 +79,7 @@ const objectProblems = (sound: Sound, document: unknown, others: readonly Fleet[
     ...sound.links.flatMap(linkProblems),
     ...sound.prices.flatMap(priceProblems),
     ...sound.rules.flatMap(rule => ruleProblems(rule, checks)),
+    ...sound.receivers.flatMap(receiverProblems),
     ...twinProblems(sound),
     ...routeProblems(sound, rules),
   ]

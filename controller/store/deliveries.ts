@@ -39,15 +39,16 @@ export const getDelivery = async (sql: Sql, receiver: string, key: string): Prom
   return row && read(row)
 }
 
-export const putDelivery = async (sql: Sql, delivery: Delivery): Promise<void> => {
-  const { receiver, key, id, version, page, handle, firstMs, saidMs, sentMs, isQuiet } = delivery
+/** Whether it is quiet stays as it is, until it is of another incident. */
+export const putDelivery = async (sql: Sql, delivery: Omit<Delivery, 'isQuiet'>): Promise<void> => {
+  const { receiver, key, id, version, page, handle, firstMs, saidMs, sentMs } = delivery
   await sql.run(
-    `INSERT INTO deliveries (receiver, incident_key, id, version, page, state, handle, first_ms, said_ms, sent_ms, is_quiet)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    `INSERT INTO deliveries (receiver, incident_key, id, incident, version, page, state, handle, first_ms, said_ms, sent_ms, is_quiet)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)
       ON CONFLICT (receiver, incident_key) DO UPDATE SET id = excluded.id, version = excluded.version, page = excluded.page,
         state = excluded.state, handle = excluded.handle, first_ms = excluded.first_ms, said_ms = excluded.said_ms, sent_ms = excluded.sent_ms,
-        is_quiet = excluded.is_quiet`,
-    ...[receiver, key, id, version, JSON.stringify(page), page.state, handle ?? null, firstMs, saidMs, sentMs, isQuiet ? 1 : 0],
+        incident = excluded.incident, is_quiet = CASE WHEN deliveries.incident = excluded.incident THEN deliveries.is_quiet ELSE 0 END`,
+    ...[receiver, key, id, page.incident, version, JSON.stringify(page), page.state, handle ?? null, firstMs, saidMs, sentMs],
   )
 }
 
@@ -66,6 +67,11 @@ export const markSentAgain = async (sql: Sql, receiver: string, keys: readonly s
 /** Nobody is reminded of the incident of this key any more, or again: for one that somebody has taken, or that is silenced. A new one of that key is told as ever. */
 export const setQuiet = async (sql: Sql, key: string, isQuiet: boolean): Promise<void> => {
   await sql.run('UPDATE deliveries SET is_quiet = $2 WHERE incident_key = $1', key, isQuiet ? 1 : 0)
+}
+
+/** It is not told again. */
+export const dropDelivery = async (sql: Sql, receiver: string, key: string): Promise<void> => {
+  await sql.run('DELETE FROM deliveries WHERE receiver = $1 AND incident_key = $2', receiver, key)
 }
 
 /** What ended before, and what was told so long ago that its end got lost. */

@@ -82,6 +82,11 @@ export const releaseOutgoing = async (sql: Sql, holder: string, { receiver, key 
   await sql.run(text, receiver, key, holder)
 }
 
+/** What others had claimed may be sent: for who has taken their place. */
+export const releaseOthers = async (sql: Sql, receiver: string, holder: string): Promise<void> => {
+  await sql.run('UPDATE outbox SET holder = NULL, claimed_until_ms = 0 WHERE receiver = $1 AND holder <> $2', receiver, holder)
+}
+
 /** Receivers for whom something waits. */
 export const waitingReceivers = async (sql: Sql): Promise<string[]> =>
   (await sql.all('SELECT DISTINCT receiver FROM outbox ORDER BY receiver')).map(({ receiver }) => String(receiver))

@@ -13,6 +13,7 @@ import {
   dropOutgoing,
   enqueue,
   outboxSize,
+  releaseOthers,
   releaseOutgoing,
   settleOutgoing,
   waitingReceivers,
@@ -29,9 +30,9 @@ const told = (
   receiver: string,
   key: string,
   { state = 'firing', saidMs = 0 }: { state?: 'firing' | 'resolved'; saidMs?: number } = {},
-): Delivery => ({
+): Omit<Delivery, 'isQuiet'> => ({
   ...{ receiver, key, id: 'n', version: 1, page: aPage({ key, state }) },
-  ...{ firstMs: 0, saidMs, sentMs: saidMs, isQuiet: false },
+  ...{ firstMs: 0, saidMs, sentMs: saidMs },
 })
 
 export const outboxContract = async (t: Test, subject: Subject): Promise<void> => {
@@ -64,6 +65,10 @@ export const outboxContract = async (t: Test, subject: Subject): Promise<void> =
     await store.write(sql => releaseOutgoing(sql, 'me', one!))
     t.strictSame(await claim(store, 'a', { nowMs: 150 }), [], 'who was too late has nothing to give back')
     await store.write(sql => releaseOutgoing(sql, 'another', one!))
+    t.equal((await claim(store, 'a', { nowMs: 150 })).length, 1)
+    await store.write(sql => releaseOthers(sql, 'a', 'me'))
+    t.strictSame(await claim(store, 'a', { nowMs: 150 }), [], 'it is mine')
+    await store.write(sql => releaseOthers(sql, 'a', 'the next leader'))
     t.equal((await claim(store, 'a', { nowMs: 150 })).length, 1)
   })
 
@@ -121,6 +126,10 @@ export const outboxContract = async (t: Test, subject: Subject): Promise<void> =
     t.strictSame(await keys(25), ['k1'])
     await store.write(sql => setQuiet(sql, 'k1', true))
     t.match(await store.read(sql => getDelivery(sql, 'b', 'k1')), { isQuiet: true })
+    await store.write(sql => putDelivery(sql, told('b', 'k1')))
+    t.match(await store.read(sql => getDelivery(sql, 'b', 'k1')), { isQuiet: true }, 'it is the same incident')
+    await store.write(sql => putDelivery(sql, { ...told('b', 'k1'), page: aPage({ key: 'k1', incident: 'another' }) }))
+    t.match(await store.read(sql => getDelivery(sql, 'b', 'k1')), { isQuiet: false })
     await store.write(sql => markSentAgain(sql, 'a', ['k1'], 99))
     t.match(await store.read(sql => getDelivery(sql, 'a', 'k1')), { sentMs: 99, saidMs: 10 })
     t.equal(await store.write(sql => dropDeliveries(sql, 21, 50)), 2, 'what ended, and what was lost sight of')
