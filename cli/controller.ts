@@ -73,6 +73,7 @@ const run = async (config: ControllerConfig, { io, stopped, isTokenWanted }: Aro
       environment: io.env,
       hostname: hostname(),
       addresses: Object.values(networkInterfaces()).flatMap(all => (all ?? []).map(({ address }) => address)),
+      print: line => io.stdout.write(`${line}\n`),
       isTokenWanted,
     })
   } catch (error) {

@@ -21,6 +21,7 @@ const commands = {
   check: 'have agents measure now between two places, for a pipeline',
   get: 'what the controller knows: agents, targets, paths, links, history',
   rules: 'the alert rules, for Prometheus: probe rules export',
+  alerts: 'whether a receiver takes what it is told',
   'join-token': 'a token that lets one agent enrol',
   login: 'keep a controller and the token for it',
   doctor: 'what an agent could do from here, and what to change',
@@ -58,6 +59,7 @@ export const main = async (given: string[], io: Io): Promise<number> => {
 
 /** The commands of people, each of which takes words and options. */
 const asking: { [K in Command]?: () => Promise<(words: Words, io: Io) => Promise<number>> } = {
+  alerts: async () => (await import('./alerts.ts')).alertsCommand,
   apply: async () => (await import('./apply.ts')).applyCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   get: async () => (await import('./get.ts')).getCommand,
@@ -79,6 +81,7 @@ const helps: { [K in Command]?: () => Promise<Help> } = {
   inspect: () => import('./inspect-help.ts'),
   agent: () => import('./agent-help.ts'),
   controller: () => import('./controller-help.ts'),
+  alerts: () => import('./alerts-help.ts'),
   apply: () => import('./apply-help.ts'),
   check: () => import('./check-help.ts'),
   get: () => import('./get-help.ts'),

@@ -11,7 +11,17 @@ import { loadSigner } from './enrol/signer.ts'
 import { type Applied, applyText } from './fleet/apply-text.ts'
 import { type FleetReader, openFleet } from './fleet/current.ts'
 import { openCounters } from './metrics.ts'
-import { type Common, leadUpkeep, openAssigning, openExport, openIngest, openReader, openTls, type World } from './open-parts.ts'
+import {
+  type Common,
+  leadUpkeep,
+  openAssigning,
+  openDelivery,
+  openExport,
+  openIngest,
+  openReader,
+  openTls,
+  type World,
+} from './open-parts.ts'
 import { listen, pinOf, problemsOf, urlOf, writeAuthority } from './serving.ts'
 import { openStore, type StoreOptions } from './store/open.ts'
 import { openTrusting } from './trusting.ts'
@@ -84,8 +94,9 @@ const openParts = async (opened: AsyncDisposableStack, { config, common, at, fle
   const reader = opened.adopt(openReader(at, config, world), one => one.close())
   opened.adopt(leadUpkeep(store, reader, instance), one => one.stop())
   const exporting = opened.adopt(await openExport(config, common, assigning.isLeader), one => one.close())
+  const notifying = opened.adopt(openDelivery(common, fleet, assigning.isLeader), one => one.close())
   return {
-    ...{ store, nowMs, random, log, version, counters, signer, fleet, ingest, assigning, exporting, ending },
+    ...{ store, nowMs, random, log, version, counters, signer, fleet, ingest, assigning, exporting, notifying, ending },
     history: wholeHistory(reader),
     keys: trusting.keys,
     bundles: trusting.bundles.current,

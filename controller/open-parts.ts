@@ -1,5 +1,6 @@
 /** The parts of a controller, each opened as its configuration says. */
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Assigning, startAssigning } from './assign/assigning.ts'
 import { servedNames } from './authority/listen.ts'
@@ -11,6 +12,7 @@ import { type Reader, startReader } from './history/reader.ts'
 import { defaultKeepFor } from './history/upkeep.ts'
 import { type IngestWorker, startIngestWorker } from './ingest/start.ts'
 import type { Counters } from './metrics.ts'
+import { type Delivering, startDelivery } from './notify/delivery.ts'
 import { pause } from './pause.ts'
 import { type AssignedPaths, putAssigned } from './store/assigned.ts'
 import { type Leadership, seekLeadership } from './store/leadership.ts'
@@ -28,6 +30,8 @@ export type World = {
   hostname: string
   /** Of all interfaces. */
   addresses: readonly string[]
+  /** Writes a line to stdout. */
+  print: (line: string) => void
   /** Revokes the first admin's token and makes another. */
   isTokenWanted?: boolean
 }
@@ -99,6 +103,17 @@ export const leadUpkeep = (store: Store, reader: Reader, holder: string): Leader
     sleep: pause,
     onChange: lease => reader.lead(lease),
   })
+
+/** Receivers are told by the replica that leads; the watchdog speaks for as long as one does. */
+export const openDelivery = ({ world, store, instance, counters }: Common, fleet: FleetReader, isLeader: () => boolean): Delivering => {
+  const { nowMs, chance, log, environment, print } = world
+  return startDelivery({
+    ...{ store, nowMs, log, environment, print, counters, isLeader, holder: instance, random: chance, newId: randomUUID },
+    isJudging: isLeader,
+    readFile: path => readFile(path, 'utf8'),
+    receivers: async () => (await fleet.refresh()).merged.alerts.receivers,
+  })
+}
 
 export const openExport = (
   { exports }: ControllerConfig,

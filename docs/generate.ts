@@ -1,6 +1,7 @@
 /** Writes the reference pages from the lists in `wire/` and the command's own option table. `npm run docs`; a test checks that they are current. */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { flags as alertsFlags } from '../cli/alerts-help.ts'
 import { flags as applyFlags } from '../cli/apply-help.ts'
 import { flags as checkFlags } from '../cli/check-help.ts'
 import type { CommandFlags } from '../cli/command-words.ts'
@@ -20,6 +21,7 @@ import { kinds } from '../wire/result.ts'
 import { agentConfigPage } from './agent-config.ts'
 import { controllerConfigPage } from './controller-config.ts'
 import { note, table } from './page.ts'
+import { pagesPage } from './pages-page.ts'
 
 const entries = (texts: Record<string, string>): string[][] => Object.entries(texts).map(([name, text]) => [`\`${name}\``, text])
 
@@ -172,12 +174,13 @@ const controllerCommandsPage = (): string =>
     ),
     flagTable(getFlags),
     `## probe check\n\`probe check --from <place> --to <place> [--both-ways] [options]\`\n\n${flagTable(checkFlags)}`,
+    `## probe alerts\n\`probe alerts test --receiver <name> [options]\`\n\n${flagTable(alertsFlags)}`,
     '## Exit codes',
     table(
       ['code', 'when'],
       [
         ['0', 'done; of `check`: nothing failed, warnings are allowed'],
-        ['1', 'of `check`: something failed; of `apply`: the fleet has changed since it was looked at'],
+        ['1', 'of `check`: something failed; of `apply`: the fleet has changed since it was looked at; of `alerts test`: not taken'],
         ['2', 'bad usage, a file that was refused, no token, or one whose role does not allow it'],
         ['3', 'the controller could not be asked; of `check`: something was not measured'],
       ],
@@ -194,6 +197,7 @@ export const pages = (): Record<string, string> => ({
   'reference/probe-inspect.md': `${inspectPage()}\n`,
   'reference/controller-commands.md': `${controllerCommandsPage()}\n`,
   'reference/agent-config.md': `${agentConfigPage()}\n`,
+  'pages.md': `${pagesPage()}\n`,
   'reference/controller-config.md': `${controllerConfigPage()}\n`,
 })
 

@@ -16,6 +16,7 @@ import { healthRoutes } from './routes/health.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { measuredRoutes } from './routes/measured.ts'
 import { otlpRoutes } from './routes/otlp.ts'
+import { receiverRoutes } from './routes/receivers.ts'
 import { runRoutes } from './routes/runs.ts'
 import { addStrictness } from './strict.ts'
 import { addTracing } from './tracing.ts'
@@ -31,6 +32,7 @@ const allRoutes = [
   measuredRoutes,
   assignmentRoutes,
   runRoutes,
+  receiverRoutes,
   eventRoutes,
 ]
 

@@ -13,6 +13,7 @@ import type { HistoryRow } from '../history/query.ts'
 import type { HistoryQuestion } from '../history/question.ts'
 import type { IngestWorker } from '../ingest/start.ts'
 import type { Counters } from '../metrics.ts'
+import type { Delivering } from '../notify/delivery.ts'
 import type { Store } from '../store/store.ts'
 
 export type HistoryReader = { query(question: HistoryQuestion): Promise<HistoryRow[]> }
@@ -42,6 +43,7 @@ export type Parts = {
   /** Where this controller runs: what telemetry costs is counted on the way there. */
   location?: Location
   assigning: Assigning
+  notifying: Pick<Delivering, 'test'>
   /** How often a stream that has nothing to say says so; else as the agents expect it. */
   streamHeartbeatMs?: number
   /** Why it is not ready; nothing when it is. */

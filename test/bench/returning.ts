@@ -55,6 +55,7 @@ const start = async (port: number): Promise<Running & { stop: () => Promise<void
   const ingest = { receive: async () => ({ kind: 'taken' as const, rejected: 0, message: '' }) }
   const app = await buildApp({
     ...{ store, nowMs, random, log, version: '0.0.0', counters, signer, keys, fleet, ingest, assigning },
+    notifying: { test: async () => undefined },
     history: { query: async () => [] },
     bundles: () => new Map(),
     problems: async () => [],

@@ -143,6 +143,26 @@ const cases: Record<string, [string, ...RegExp[]]> = {
     'alerts:\n  receivers:\n    - { name: r, type: webhook, url: "https://u:hunter2@x/" }\n  routes: [{ to: [r] }]',
     /^4 alerts\.receivers\[0\]\.url: an? |^4 alerts\.receivers\[0\]\.url: want/,
   ],
+  'receivers that would tell a secret, or nobody': [
+    `alerts:
+  receivers:
+    - { name: a, type: pagerduty, routingKey: { env: K }, url: "http://pd.example/" }
+    - { name: b, type: slack, url: { env: U }, token: { env: T } }
+    - { name: c, type: slack, token: { env: T } }
+    - { name: d, type: email, from: a@b, to: [c@d], smtp: "mail.example:587", user: u }
+    - { name: e, type: email, from: a@b, to: [c@d], smtp: "mail.example:25", user: u, password: { env: P }, tls: none }
+    - { name: f, type: webhook, url: "http://169.254.169.254/latest", repeat: 1s }
+    - { name: g, type: alertmanager, url: "http://am:9093/api/v2/alerts" }
+  routes: [{ to: [a, b, c, d, e, f, g] }]`,
+    /^5 alerts\.receivers\[0\]\.url: want https/,
+    /^6 alerts\.receivers\[1\]: has url, and token/,
+    /^7 alerts\.receivers\[2\]: channel is missing/,
+    /^8 alerts\.receivers\[3\]: password is missing/,
+    /^9 alerts\.receivers\[4\]\.tls: want required/,
+    /^10 alerts\.receivers\[5\]\.repeat: got 1s/,
+    /^10 alerts\.receivers\[5\]\.url: 169\.254\.169\.254 is a metadata service/,
+    /^11 alerts\.receivers\[6\]\.url: want the base URL/,
+  ],
   'a receiver of an unknown type': ['alerts:\n  receivers:\n    - { name: r, type: pagerdty }', /^4 .*did you mean pagerduty\?/],
   'a route to nobody': ['alerts:\n  routes: [{ to: [x] }]', /^3 alerts\.routes\[0\]\.to\[0\]: there is no receiver "x"/],
   'a rule without a condition': ['alerts:\n  rules: [{ name: r }]', /when is missing: without a condition/],

@@ -32,6 +32,7 @@ const expected: Record<string, Access> = {
   'GET /v1/history': 'viewer',
   'GET /v1/slo': 'viewer',
   'GET /v1/events': 'viewer',
+  'POST /v1/receivers/:name/test': 'operator',
   'POST /v1/runs': 'operator',
   'GET /v1/runs/:id': 'viewer',
   'POST /v1/runs/:id/results': 'agent',
@@ -78,7 +79,7 @@ t.test('every route lets in whom it is for, and nobody else', async t => {
   for (const [route, access] of Object.entries(expected)) {
     const [method = '', path = ''] = route.split(' ')
     for (const caller of callers) {
-      const url = `${base}${path.replaceAll(':id', 'nobody%2Fknown')}`
+      const url = `${base}${path.replaceAll(/:id|:name/g, 'nobody%2Fknown')}`
       const bearer = bearers[caller]
       // Streams stay open: they are let go once it is known whether they began.
       const stop = new AbortController()
@@ -107,7 +108,7 @@ t.test('what may be read without a token: health, metrics, and the pages of the 
   const documented = (await api.call(undefined, { method: 'GET', url: '/docs/json' })).json<{ paths: Record<string, object> }>()
   for (const route of Object.keys(expected)) {
     const [method = '', path = ''] = route.split(' ')
-    const entry = documented.paths[path.replace(':id', '{id}')] as Record<string, { summary?: string }>
+    const entry = documented.paths[path.replace(/:(id|name)/, '{$1}')] as Record<string, { summary?: string }>
     t.ok(entry?.[method.toLowerCase()]?.summary, `${route} is in the OpenAPI document`)
   }
 })

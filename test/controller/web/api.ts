@@ -1,6 +1,7 @@
 /** The controller's API in this process, over a store of its own: what the tests of the routes have. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TlsOptions } from 'node:tls'
@@ -13,6 +14,7 @@ import { loadSigner } from '../../../controller/enrol/signer.ts'
 import { openFleet } from '../../../controller/fleet/current.ts'
 import type { Delivery } from '../../../controller/ingest/delivery.ts'
 import { openCounters } from '../../../controller/metrics.ts'
+import { startDelivery } from '../../../controller/notify/delivery.ts'
 import type { Role } from '../../../controller/store/people.ts'
 import { openSqlite } from '../../../controller/store/sqlite.ts'
 import { buildApp } from '../../../controller/web/app.ts'
@@ -58,6 +60,11 @@ export const openApi = async (t: Test, more: Partial<Parts> = {}, tls?: TlsOptio
   const assigning =
     more.assigning ??
     (await startAssigning({ store, fleet, nowMs, holder: 'test', log, counters, signal: ending, timing, limits: { holdMs: 0 } }))
+  const notifying = startDelivery({
+    ...{ store, nowMs, log, counters, environment: {}, holder: 'test', random: Math.random, newId: randomUUID },
+    ...{ isLeader: () => false, isJudging: () => false, print: () => {}, readFile: path => readFile(path, 'utf8') },
+    receivers: async () => (await fleet.refresh()).merged.alerts.receivers,
+  })
   const parts: Parts = {
     store,
     nowMs,
@@ -77,13 +84,14 @@ export const openApi = async (t: Test, more: Partial<Parts> = {}, tls?: TlsOptio
     },
     history: historyOf(store),
     assigning,
+    notifying,
     problems: async () => [],
     ending,
     ...more,
   }
   const app = await buildApp(parts, tls)
   t.teardown(async () => {
-    await assigning.close()
+    await Promise.all([assigning.close(), notifying.close()])
     await app.close()
     await Promise.all([store.close(), keys.close()])
     rmSync(directory, { recursive: true, force: true })
