@@ -63,6 +63,7 @@ t.test('secrets are in no answer, event, log line, number or row', { skip: needs
       ...{ log, version: '0.0.0', hostname: 'here', addresses: [], chance: Math.random, random: bytes => randomBytes(bytes) },
       environment: { HOOK_URL: `https://hooks.example/${hookUrl}`, HOOK_KEY: hookKey },
       nowMs: Date.now,
+      print: () => {},
       elapsedMs: () => performance.now(),
     },
   )
