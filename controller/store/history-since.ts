@@ -17,3 +17,15 @@ export const historyPart = async (sql: Sql, id: number): Promise<StoredPart | un
 
 export const lastHistoryId = async (sql: Sql): Promise<number> =>
   Number((await sql.all('SELECT COALESCE(MAX(id), 0) AS id FROM history'))[0]?.['id'] ?? 0)
+
+export type PartHead = { id: number; agentId: string; startMs: number }
+
+/** Which parts of a resolution there are that begin at or after a time. */
+export const recentHistory = async (sql: Sql, resolutionMs: number, fromMs: number): Promise<PartHead[]> =>
+  (
+    await sql.all(
+      'SELECT id, agent_id, start_ms FROM history WHERE resolution_ms = $1 AND start_ms >= $2 ORDER BY id',
+      resolutionMs,
+      fromMs,
+    )
+  ).map(row => ({ id: Number(row['id']), agentId: String(row['agent_id']), startMs: Number(row['start_ms']) }))

@@ -64,4 +64,14 @@ export const migrations: readonly ((dialect: Dialect) => readonly string[])[] = 
       PRIMARY KEY (receiver, incident_key))`,
     'CREATE INDEX deliveries_by_time ON deliveries (state, said_ms)',
   ],
+  () => [
+    'CREATE TABLE alert_state (scope TEXT PRIMARY KEY, body TEXT NOT NULL, at_ms BIGINT NOT NULL)',
+    `CREATE TABLE incidents (id TEXT PRIMARY KEY, incident_key TEXT NOT NULL, state TEXT NOT NULL, severity TEXT NOT NULL, formed_ms BIGINT NOT NULL,
+      ended_ms BIGINT, body TEXT NOT NULL, ack TEXT)`,
+    'CREATE INDEX incidents_by_time ON incidents (formed_ms)',
+    "CREATE INDEX incidents_going_on ON incidents (formed_ms) WHERE state <> 'ended'",
+    `CREATE TABLE alert_decisions (id TEXT PRIMARY KEY, kind TEXT NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL, match TEXT NOT NULL,
+      start_ms BIGINT NOT NULL, end_ms BIGINT, created_ms BIGINT NOT NULL)`,
+    'CREATE INDEX alert_decisions_by_start ON alert_decisions (start_ms)',
+  ],
 ]

@@ -2,6 +2,7 @@
 import type { Test } from 'tap'
 import type { Store } from '../../../controller/store/store.ts'
 import { agentsContract } from './contract-agents.ts'
+import { alertsContract } from './contract-alerts.ts'
 import { assignmentsContract } from './contract-assignments.ts'
 import { dataContract } from './contract-data.ts'
 import { ingestContract } from './contract-ingest.ts'
@@ -21,6 +22,7 @@ export const storeContract = async (t: Test, subject: Subject): Promise<void> =>
     ingestContract,
     leaseContract,
     outboxContract,
+    alertsContract,
   ])
     await part(t, subject)
 }
