@@ -1,0 +1,171 @@
+/**
+ * Alerts of links: ratios, which are judged when enough was counted to know them; budgets that burn; and links that nobody measures. Forward and reverse
+ * counts go to the link on which they were sent, so that loss has a direction.
+ */
+import type { MergedFleet } from '../fleet/merge.ts'
+import { none, type Paths } from './paths.ts'
+import type { Rules } from './rules.ts'
+import { bad, good, type SavedSeries, Series, unknown } from './series.ts'
+import { at, type Count, width } from './tally.ts'
+import type { Windows } from './windows.ts'
+
+/** Each counts by itself until it is judged: `part` of `whole`. */
+type Ratio = { part: number; whole: number }
+/** `usual`: what is usual for the link, learnt while it is well; `judged`: from how many times. */
+type History = { usual: number; judged: number }
+export const linkRules = ['default/loss-now', 'default/loss-ratio', 'default/retransmits', 'default/burn-rate', 'default/blind'] as const
+export type LinkRule = (typeof linkRules)[number]
+export type SavedLink = {
+  series: { [R in LinkRule]?: SavedSeries }
+  ratios: { [R in LinkRule]?: Ratio }
+  history: { [R in LinkRule]?: History }
+  last: { [R in LinkRule]?: number }
+}
+
+/** Sample sizes under which a ratio is not known, and what of it is too much (reference: 3,000 packets; 1,000 segments and ten retransmits). */
+const ratios = {
+  'default/loss-now': { whole: 200, part: 10, limit: 0.05 },
+  'default/loss-ratio': { whole: 3000, part: 4, limit: 0.001 },
+  'default/retransmits': { whole: 1000, part: 10, limit: 0.01 },
+} as const
+export type RatioRule = keyof typeof ratios
+const ratioRules = Object.keys(ratios) as RatioRule[]
+/** A link over the internet is held against its own history once it was judged so often. */
+const [armed, weight, internetFactor] = [12, 0.05, 2] as const
+
+/** Pure. */
+export const judgeRatio = (rule: RatioRule, { part, whole }: Ratio, usual: number | undefined): number => {
+  const { part: least, limit } = ratios[rule]
+  const wanted = usual === undefined ? limit : Math.max(limit, internetFactor * usual)
+  return part >= least && part / whole > wanted ? bad : good
+}
+
+export class LinkAlerts {
+  readonly series: { readonly [R in LinkRule]: Series } = {
+    'default/loss-now': new Series(),
+    'default/loss-ratio': new Series(),
+    'default/retransmits': new Series(),
+    'default/burn-rate': new Series(),
+    'default/blind': new Series(),
+  }
+  readonly #paths: Paths
+  readonly #links = new Map<number, Omit<SavedLink, 'series'>>()
+
+  constructor(paths: Paths) {
+    this.#paths = paths
+  }
+
+  #of(link: number): Omit<SavedLink, 'series'> {
+    let one = this.#links.get(link)
+    if (!one) this.#links.set(link, (one = { ratios: {}, history: {}, last: {} }))
+    for (const name of linkRules) this.series[name].reserve(link + 1)
+    return one
+  }
+
+  /** The ratio that was judged last. */
+  lastOf(link: number, rule: LinkRule): number | undefined {
+    return this.#links.get(link)?.last[rule]
+  }
+  usualOf(link: number, rule: LinkRule): number | undefined {
+    return this.#links.get(link)?.history[rule]?.usual
+  }
+
+  /** `isBlindfold`: paths under maintenance. */
+  count({ touched, now }: Windows, isBlindfold: (path: number) => boolean): void {
+    const udp = new Set<number>()
+    const echoes: [number, number, number][] = []
+    for (const path of touched) {
+      const link = this.#paths.link[path]!
+      if (link === none || isBlindfold(path)) continue
+      const back = this.#reverseOf(link)
+      const from = path * width
+      const of = (name: Count): number => now[from + at[name]]!
+      if (of('udpSentF') > 0) {
+        udp.add(link).add(back)
+        this.#add(link, 'loss', Math.max(0, of('udpSentF') - of('udpReceivedF')), of('udpSentF'))
+        this.#add(back, 'loss', Math.max(0, of('udpSentR') - of('udpReceivedR')), of('udpSentR'))
+      }
+      if (of('sent') > 0) echoes.push([link, Math.max(0, of('sent') - of('received')), of('sent')])
+      this.#add(link, 'retransmits', of('retransmitsF'), of('segmentsF'))
+      this.#add(back, 'retransmits', of('retransmitsR'), of('segmentsR'))
+    }
+    // An echo does not say on which way it was lost: it counts where nothing else does.
+    for (const [link, lost, sent] of echoes) if (!udp.has(link)) this.#add(link, 'loss', lost, sent)
+  }
+
+  #reverseOf(link: number): number {
+    const [from, to] = this.#paths.links.all[link]!.split(' → ')
+    return this.#paths.links.numberOf(`${to} → ${from}`)
+  }
+
+  #add(link: number, what: 'loss' | 'retransmits', part: number, whole: number): void {
+    if (whole <= 0) return
+    const { ratios: all } = this.#of(link)
+    for (const name of what === 'loss' ? (['default/loss-now', 'default/loss-ratio'] as const) : (['default/retransmits'] as const)) {
+      const ratio = (all[name] ??= { part: 0, whole: 0 })
+      ratio.part += part
+      ratio.whole += whole
+    }
+  }
+
+  judge({ nowMs, rules, fleet }: { nowMs: number; rules: Rules; fleet: MergedFleet }): void {
+    for (const [link, one] of this.#links)
+      for (const name of ratioRules) {
+        const [rule, ratio] = [rules.byName.get(name), one.ratios[name]]
+        if (!rule || !ratio || ratio.whole < ratios[name].whole) continue
+        const history = (one.history[name] ??= { usual: 0, judged: 0 })
+        const isInternet = fleet.links.some(
+          ({ from, to, medium }) => medium === 'internet' && `${from} → ${to}` === this.#paths.links.all[link],
+        )
+        const verdict = judgeRatio(name, ratio, isInternet && history.judged >= armed ? history.usual : undefined)
+        const value = ratio.part / ratio.whole
+        // What is wrong now is not what is usual.
+        if (verdict === good) {
+          history.usual = history.judged === 0 ? value : history.usual * (1 - weight) + value * weight
+          history.judged++
+        }
+        one.last[name] = value
+        one.ratios[name] = { part: 0, whole: 0 }
+        this.series[name].step(link, verdict, rule.limits, nowMs)
+      }
+  }
+
+  /** `measured` of `expected` paths of the link were measured in the last ten minutes: fewer than three, or than there are. */
+  judgeBlind(link: number, measured: number, expected: number, { nowMs, rules }: { nowMs: number; rules: Rules }): void {
+    this.#of(link)
+    const rule = rules.byName.get('default/blind')
+    if (rule)
+      this.series['default/blind'].step(link, expected === 0 ? unknown : measured < Math.min(3, expected) ? bad : good, rule.limits, nowMs)
+  }
+
+  judgeBurn(link: number, verdict: number, burn: number, { nowMs, rules }: { nowMs: number; rules: Rules }): void {
+    const one = this.#of(link)
+    const rule = rules.byName.get('default/burn-rate')
+    if (!rule) return
+    one.last['default/burn-rate'] = burn
+    this.series['default/burn-rate'].step(link, verdict, rule.limits, nowMs)
+  }
+
+  saveAll(): Record<string, SavedLink> {
+    return Object.fromEntries(
+      [...this.#links].map(([link, one]) => [
+        this.#paths.links.all[link]!,
+        {
+          ...one,
+          series: Object.fromEntries(
+            linkRules.flatMap(name => (this.series[name].save(link) ? [[name, this.series[name].save(link)!]] : [])),
+          ),
+        },
+      ]),
+    )
+  }
+
+  loadAll(all: Record<string, SavedLink>): void {
+    for (const [name, { series, ...one }] of Object.entries(all)) {
+      const link = this.#paths.links.numberOf(name)
+      this.#of(link)
+      this.#links.set(link, one)
+      for (const rule of linkRules) if (series[rule]) this.series[rule].load(link, series[rule])
+    }
+  }
+}

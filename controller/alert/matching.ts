@@ -1,0 +1,52 @@
+/** What a silence, a maintenance window or a change is about. Pure. */
+import type { PathLabels } from '../history/labels.ts'
+import type { Match } from '../store/silences.ts'
+import { baseTarget } from './paths.ts'
+
+const isIn = (wanted: string, place: string | undefined): boolean => place === wanted || place?.startsWith(`${wanted}/`) === true
+const placeOf = (at: PathLabels['source']): string | undefined => at && `${at.cloud}/${at.region}`
+
+/** Whether a path is meant. What only incidents have (a rule, a cause) is not asked. */
+export const matchesPath = (match: Match, agent: string, labels: PathLabels): boolean => {
+  const [from, to] = [placeOf(labels.source), placeOf(labels.destination)]
+  return (
+    (match.check === undefined || match.check === labels.check) &&
+    (match.target === undefined || match.target === labels.target || match.target === baseTarget(labels.target)) &&
+    (match.agent === undefined || match.agent === agent || baseTarget(labels.target) === `agent/${match.agent}`) &&
+    (match.from === undefined || isIn(match.from, from)) &&
+    (match.to === undefined || isIn(match.to, to)) &&
+    (match.place === undefined || isIn(match.place, from) || isIn(match.place, to))
+  )
+}
+
+export type Matchable = {
+  readonly id: string
+  readonly key: string
+  readonly rules: readonly string[]
+  readonly cause: string | null
+  readonly severity: 'page' | 'ticket'
+  readonly checks: readonly string[]
+  readonly targets: readonly string[]
+  readonly agents: readonly string[]
+  /** Regions at the one end and at the other. */
+  readonly from: readonly string[]
+  readonly to: readonly string[]
+}
+
+/** Whether an incident is meant: all of it, so that a silence for one link does not hide that a region is down. */
+export const matchesIncident = (match: Match, incident: Matchable): boolean => {
+  const all = (wanted: string | undefined, values: readonly string[], fits = (a: string, b: string): boolean => a === b): boolean =>
+    wanted === undefined || (values.length > 0 && values.every(value => fits(wanted, value)))
+  return (
+    (match.incident === undefined || match.incident === incident.id || match.incident === incident.key) &&
+    all(match.rule, incident.rules) &&
+    (match.cause === undefined || match.cause === incident.cause) &&
+    (match.severity === undefined || match.severity === incident.severity) &&
+    all(match.check, incident.checks) &&
+    all(match.target, incident.targets) &&
+    all(match.agent, incident.agents) &&
+    all(match.from, incident.from, isIn) &&
+    all(match.to, incident.to, isIn) &&
+    (match.place === undefined || all(match.place, incident.from, isIn) || all(match.place, incident.to, isIn))
+  )
+}
