@@ -1,0 +1,227 @@
+/**
+ * The evaluation of all alerts: takes what has come, judges it, and says what is wrong. All memory of alerts is here and in what it has; it can be saved
+ * and loaded, and is then as if nothing had happened.
+ */
+import type { Cause } from '../../wire/causes.ts'
+import { labelsKey } from '../history/labels.ts'
+import { pathIdOf } from '../history/question.ts'
+import { type AgentFinding, judgeAgents, judgeIdentityPlanes } from './agent-alerts.ts'
+import { BurnCounts, judgeBurn } from './burn.ts'
+import { Diagnoses } from './diagnoses.ts'
+import { Fleetwise } from './fleetwise.ts'
+import { LinkAlerts, type SavedLink } from './link-alerts.ts'
+import { matchesPath } from './matching.ts'
+import { PathAlerts, type PathWorld, type SavedPath } from './path-alerts.ts'
+import { PathVerdicts } from './path-verdicts.ts'
+import { none, Paths } from './paths.ts'
+import { SlowAlerts } from './slow-alerts.ts'
+import type { Surroundings } from './surroundings.ts'
+import { at, unmeasuredOf, width } from './tally.ts'
+import { type MinuteSeen, minuteMs, Windows } from './windows.ts'
+
+/** Paths of which nothing was heard for so long are not measured: what makes a link blind. */
+const blindMs = 600_000
+
+type SavedAgent = Record<string, { path?: SavedPath; slow?: ReturnType<SlowAlerts['save']> }>
+export type SavedRest = { links: Record<string, SavedLink>; planes: Record<string, number> }
+
+export class Evaluation {
+  readonly paths = new Paths()
+  readonly windows = new Windows(this.paths)
+  readonly alerts = new PathAlerts(this.paths)
+  readonly slow = new SlowAlerts(this.paths)
+  readonly links = new LinkAlerts(this.paths)
+  readonly diagnoses = new Diagnoses()
+  readonly verdicts = new PathVerdicts(this.paths)
+  readonly fleetwise = new Fleetwise()
+  readonly burns = new Map<number, BurnCounts>()
+  /** When each path was measured last. */
+  readonly #measuredMs: number[] = []
+  /** Agents that need an SVID, and whether they have one. */
+  readonly #identity = new Map<string, boolean>()
+  /** Since when each cluster has no identities. */
+  #planes = new Map<string, number>()
+  #agents: AgentFinding[] = []
+  #waiting: { minute: MinuteSeen; isFirst: boolean }[] = []
+
+  /** What came since the last turn. */
+  take(minute: MinuteSeen, isFirst: boolean): void {
+    this.#waiting.push({ minute, isFirst })
+  }
+
+  /** Judges all that came. Afterwards `wrong.ts` says what is wrong. */
+  judge(around: Surroundings): void {
+    this.fleetwise.renew(around)
+    const world = this.world(around)
+    const { nowMs, rules, fleet } = around
+    const slowWorld = { nowMs, rules, fleet, isBlindfold: world.isBlindfold }
+    for (const { minute, isFirst } of this.#waiting.splice(0))
+      this.windows.take(minute, isFirst, (path, whole, isClosed) => {
+        this.#reserve(path)
+        this.alerts.takeValues(path, whole, world)
+        this.slow.takeMinute(path, whole, isClosed, slowWorld)
+      })
+    this.#reserve(this.paths.size - 1)
+    this.alerts.judge(this.windows, world)
+    this.links.count(this.windows, world.isBlindfold)
+    this.links.judge(around)
+    this.#note(nowMs)
+    this.#judgeBurns(around)
+    this.#judgeBlind(around)
+    this.#agents = judgeAgents(around) ?? this.#agents
+    this.#judgePlanes(around)
+    this.slow.keep(rules)
+    this.windows.clear()
+  }
+
+  world({ nowMs, rules, maintenance, agents }: Surroundings): PathWorld {
+    const active = maintenance.filter(({ startMs, endMs }) => startMs <= nowMs && nowMs < endMs)
+    const labelsOf = (path: number) => this.paths.labels[path]!
+    return {
+      nowMs,
+      rules,
+      everyMs: path => this.fleetwise.everyMs(labelsOf(path).check),
+      isExpectedAuthorized: path => this.fleetwise.isExpectedAuthorized(labelsOf(path).check),
+      isBlindfold: path => {
+        const agent = agents.get(this.paths.agents[path]!)
+        if (agent && (agent.isCordoned || agent.state === 'draining')) return true
+        return active.some(({ match }) => matchesPath(match, this.paths.agents[path]!, labelsOf(path)))
+      },
+      causeOf: (path): Cause | undefined => this.diagnoses.of(this.idOf(path))?.cause,
+    }
+  }
+
+  idOf(path: number): string {
+    return pathIdOf(this.paths.labels[path]!, this.paths.agents[path]!)
+  }
+  agentFindings(): readonly AgentFinding[] {
+    return this.#agents
+  }
+  planes(): ReadonlyMap<string, number> {
+    return this.#planes
+  }
+  /** Undefined: it needs none, or nothing was heard. */
+  hasIdentity(agent: string): boolean | undefined {
+    return this.#identity.get(agent)
+  }
+  measuredMs(path: number): number {
+    return this.#measuredMs[path] ?? 0
+  }
+
+  #reserve(path: number): void {
+    if (path < 0) return
+    this.windows.reserve(path + 1)
+    this.alerts.reserve(path + 1)
+  }
+
+  #note(nowMs: number): void {
+    for (const path of this.windows.touched) {
+      const from = path * width
+      const [ok, fail, unmeasured] = [
+        this.windows.now[from + at.ok]!,
+        this.windows.now[from + at.fail]!,
+        this.windows.now[from + at.unmeasured]!,
+      ]
+      if (ok + fail > 0) this.#measuredMs[path] = nowMs
+      const link = this.paths.link[path]!
+      if (link !== none && ok + fail > 0) {
+        let burn = this.burns.get(link)
+        if (!burn) this.burns.set(link, (burn = new BurnCounts()))
+        burn.add(Math.floor(nowMs / minuteMs), ok, fail)
+      }
+      if (this.paths.labels[path]!.kind !== 'mtls') continue
+      const agent = this.paths.agents[path]!
+      if (ok + fail > 0) this.#identity.set(agent, true)
+      else if (unmeasured > 0 && unmeasuredOf(this.windows.unmeasured[path]!) === 'local_svid_unavailable') this.#identity.set(agent, false)
+    }
+  }
+
+  #judgeBurns({ nowMs, rules, fleet }: Surroundings): void {
+    for (const { from, to, objective } of fleet.links) {
+      const link = this.paths.links.find(`${from} → ${to}`)
+      const counts = this.burns.get(link)
+      if (objective?.availability === undefined || !counts) continue
+      const { verdict, rate } = judgeBurn(counts.windows(Math.floor(nowMs / minuteMs)), objective.availability)
+      this.links.judgeBurn(link, verdict, rate, { nowMs, rules })
+    }
+  }
+
+  /** Paths of agents that are lost, cordoned or drained are not expected: that is said by their own names. */
+  #judgeBlind({ nowMs, startedMs, rules, agents, assigned }: Surroundings): void {
+    if (nowMs < startedMs + blindMs) return
+    const counts = new Map<number, { measured: number; expected: number }>()
+    for (let path = 0; path < this.paths.size; path++) {
+      const labels = this.paths.labels[path]
+      const link = this.paths.link[path]!
+      const agent = labels && agents.get(this.paths.agents[path]!)
+      if (!labels || link === none || !agent || agent.state !== 'live' || agent.isCordoned) continue
+      if (!assigned.get(agent.id)?.has(`${labels.check}\0${labels.target}`)) continue
+      const one = counts.get(link) ?? { measured: 0, expected: 0 }
+      counts.set(link, one)
+      one.expected++
+      const everyMs = this.fleetwise.everyMs(labels.check)
+      if (this.measuredMs(path) > nowMs - Math.max(blindMs, 2.5 * everyMs)) one.measured++
+    }
+    for (const [link, { measured, expected }] of counts) this.links.judgeBlind(link, measured, expected, { nowMs, rules })
+  }
+
+  #judgePlanes({ nowMs, agents }: Surroundings): void {
+    const live = [...agents.values()].filter(({ state }) => state === 'live')
+    const down = judgeIdentityPlanes(live, agent => this.#identity.get(agent))
+    this.#planes = new Map(down.map(({ cluster }) => [cluster, this.#planes.get(cluster) ?? nowMs]))
+  }
+
+  /** Paths that their agents do not have any more: what was said of them is over. */
+  removeAbsent({ agents, assigned }: Pick<Surroundings, 'agents' | 'assigned'>): void {
+    for (const agent of [...this.paths.knownAgents()]) {
+      const known = agents.get(agent)
+      const isGone = !known || known.state === 'retired' || known.state === 'banned'
+      const has = assigned.get(agent)
+      for (const path of [...this.paths.of(agent).values()]) {
+        const { check, target } = this.paths.labels[path]!
+        if (!isGone && (has === undefined || has.has(`${check}\0${target}`))) continue
+        this.windows.forget(path)
+        this.alerts.forget(path)
+        this.slow.forget(path)
+        this.verdicts.forget(path)
+        this.#measuredMs[path] = 0
+        this.paths.remove(path)
+      }
+      if (isGone) this.#identity.delete(agent)
+    }
+  }
+
+  /** Of an agent's paths; '' where there is nothing to remember. */
+  saveAgent(agent: string): string {
+    const all: SavedAgent = {}
+    for (const [key, path] of this.paths.of(agent)) {
+      const [state, slow] = [this.alerts.save(path), this.slow.save(path)]
+      if (state || slow) all[key] = { ...(state && { path: state }), ...(slow && { slow }) }
+    }
+    return Object.keys(all).length > 0
+      ? JSON.stringify({ paths: Object.keys(all).map(key => this.paths.labels[this.paths.find(agent, key)]), all })
+      : ''
+  }
+
+  saveRest(): string {
+    const rest: SavedRest = { links: this.links.saveAll(), planes: Object.fromEntries(this.#planes) }
+    return JSON.stringify(rest)
+  }
+
+  loadAgent(agent: string, body: string): void {
+    const { paths, all } = JSON.parse(body) as { paths: Parameters<Paths['numberOf']>[1][]; all: SavedAgent }
+    for (const labels of paths) {
+      const path = this.paths.numberOf(agent, labels)
+      this.#reserve(path)
+      const saved = all[labelsKey(labels)]
+      if (saved?.path) this.alerts.load(path, saved.path)
+      if (saved?.slow) this.slow.load(path, saved.slow)
+    }
+  }
+
+  loadRest(body: string): void {
+    const { links, planes } = JSON.parse(body) as SavedRest
+    this.links.loadAll(links)
+    this.#planes = new Map(Object.entries(planes))
+  }
+}

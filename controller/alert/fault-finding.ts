@@ -1,0 +1,165 @@
+/** A localised fault in the words that people read: what, where, how bad, what speaks for it and against it, and what to do next. Pure. */
+import { type Cause, causeTexts, type Layer } from '../../wire/causes.ts'
+import { incidentKey, type Place, placeText } from '../localise/place.ts'
+import type { Fault, PathVerdict } from '../localise/verdict.ts'
+import { type AgentDiagnosis, agreeOn } from './diagnoses.ts'
+import type { Finding } from './incident.ts'
+import type { Badness } from './path-alerts.ts'
+
+export type Mtu = { readonly was: readonly [number, number]; readonly now: readonly [number, number] }
+/** What is known of a bad path beside its verdict. */
+export type BadPath = {
+  readonly verdict: PathVerdict
+  readonly badness: Badness
+  readonly diagnosis?: AgentDiagnosis
+  readonly mtu: Mtu
+  readonly owners: readonly string[]
+  /** A sentence about what was measured, where a number says more than a reason. */
+  readonly fact?: string
+}
+export type FaultWorld = {
+  readonly bad: ReadonlyMap<string, BadPath>
+  readonly changed: readonly string[]
+  /** Paths within the place, however they are. */
+  readonly within: number
+}
+
+const most = 6
+const distinct = (texts: readonly (string | undefined)[]): string[] => [...new Set(texts.filter(text => text !== undefined))]
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+
+/** `tcp_timeout ×3, no_reply ×2`. */
+const sayReasons = (paths: readonly BadPath[]): string => {
+  const counts = new Map<string, number>()
+  for (const { badness } of paths)
+    counts.set(badness.reason ?? badness.rule.name, (counts.get(badness.reason ?? badness.rule.name) ?? 0) + 1)
+  return [...counts]
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .slice(0, 3)
+    .map(([reason, count]) => (count === 1 ? reason : `${reason} ×${count}`))
+    .join(', ')
+}
+
+/** The sizes that pass, by the way that packets go: forward of a path from the place is reverse of one towards it. */
+const sizesOf = (place: Place, paths: readonly BadPath[]): { forward: number; reverse: number } => {
+  const sizes = { forward: Number.POSITIVE_INFINITY, reverse: Number.POSITIVE_INFINITY }
+  for (const { verdict, mtu } of paths) {
+    const isTurned = 'from' in place && place.from !== undefined && verdict.region !== place.from && verdict.cloud !== place.from
+    const [forward, reverse] = isTurned ? [mtu.now[1], mtu.now[0]] : mtu.now
+    if (forward > 0) sizes.forward = Math.min(sizes.forward, forward)
+    if (reverse > 0) sizes.reverse = Math.min(sizes.reverse, reverse)
+  }
+  return sizes
+}
+
+const isOneWay = (place: Place): boolean => 'from' in place && place.from !== undefined && !place.both
+
+const headline = (cause: Cause | null, place: Place, layer: Layer, paths: readonly BadPath[]): string => {
+  const { forward, reverse } = sizesOf(place, paths)
+  if (cause === 'path_mtu_black_hole' && Number.isFinite(Math.min(forward, reverse))) {
+    if (isOneWay(place)) return `packets above ${forward} bytes vanish, this way only`
+    return forward === reverse || !Number.isFinite(forward) || !Number.isFinite(reverse)
+      ? `packets above ${Math.min(forward, reverse)} bytes vanish`
+      : `packets above ${forward} bytes vanish one way and above ${reverse} the other`
+  }
+  if (cause) return causeTexts[cause][1]
+  const facts = distinct(paths.map(({ fact }) => fact))
+  return facts.length === 1 ? facts[0]! : `${layer === 'path' ? 'path' : layer} fails: ${sayReasons(paths)}`
+}
+
+const evidenceOf = (paths: readonly BadPath[], within: number, best: AgentDiagnosis | undefined, place: Place): string[] => {
+  const { forward, reverse } = sizesOf(place, paths)
+  const ends = 'from' in place && place.from !== undefined ? [place.from, place.to!] : undefined
+  const sizes = [
+    ...(Number.isFinite(forward) ? [`MTU ${ends ? `${ends[0]} → ${ends[1]}` : 'forward'}: ${forward}`] : []),
+    ...(Number.isFinite(reverse) ? [`MTU ${ends ? `${ends[1]} → ${ends[0]}` : 'reverse'}: ${reverse}`] : []),
+  ]
+  return distinct([
+    `${paths.length} of ${plural(within, 'path')} fail: ${sayReasons(paths)}`,
+    ...(paths.some(({ badness }) => badness.layer === 'path') ? [sizes.join(', ') || undefined] : []),
+    best && `${paths.find(({ diagnosis }) => diagnosis === best)?.verdict.path ?? ''}: ${best.summary}`,
+    ...(best?.evidence ?? []),
+    ...paths.slice(0, most).map(({ fact, verdict }) => fact && `${verdict.path}: ${fact}`),
+  ]).slice(0, 10)
+}
+
+const nextOf = (place: Place, paths: readonly BadPath[]): string => {
+  if ('from' in place && place.from?.includes('/') && place.to !== undefined)
+    return `probe check --from ${place.from} --to ${place.to}${place.both ? ' --both-ways' : ''}`
+  const { verdict } = paths[0]!
+  const to = verdict.toAgent === undefined ? verdict.target : (verdict.toRegion ?? verdict.toAgent)
+  return `probe check --from ${verdict.region ?? verdict.agent} --to ${to}`
+}
+
+/** Undefined: nothing of what it explains is known any more. */
+export const findingOfFault = ({ place, layer, explains, against, unknown, runnerUp }: Fault, world: FaultWorld): Finding | undefined => {
+  const paths = explains.flatMap(path => world.bad.get(path) ?? [])
+  if (paths.length === 0) return undefined
+  const agreed = agreeOn(paths.flatMap(({ diagnosis }) => diagnosis ?? []))
+  const cause = agreed?.cause ?? null
+  const texts = placeText(place)
+  const rules = distinct(paths.map(({ badness }) => badness.rule.name))
+  const direction = agreed?.best.direction
+  return {
+    key: incidentKey(place, layer),
+    place,
+    placeText: texts,
+    layer,
+    severity: paths.some(({ badness }) => badness.severity === 'page') ? 'page' : 'ticket',
+    rules,
+    cause,
+    what: cause ?? paths[0]!.badness.rule.runbook,
+    ...(direction && { direction }),
+    title: `${texts}: ${headline(cause, place, layer, paths)}`,
+    sinceMs: Math.min(...paths.map(({ badness }) => badness.sinceMs)),
+    isFiring: paths.some(({ badness }) => badness.isFiring),
+    subjects: paths.map(({ verdict }) => verdict.path),
+    impact: `${paths.length} of ${plural(Math.max(world.within, paths.length), 'path')}, ${plural(distinct(paths.map(({ verdict }) => verdict.agent)).length, 'agent')}`,
+    evidence: evidenceOf(paths, Math.max(world.within, paths.length), agreed?.best, place),
+    against: distinct([
+      ...(against.length > 0
+        ? [`${plural(against.length, 'path')} through there ${against.length === 1 ? 'is' : 'are'} well: ${against.slice(0, 3).join(', ')}`]
+        : []),
+      ...(unknown > 0 ? [`of ${plural(unknown, 'path')} nothing is known`] : []),
+      ...(agreed?.best.against ?? []),
+    ]).slice(0, most),
+    ...(runnerUp ? { runnerUp: placeText(runnerUp) } : agreed?.runnerUp ? { runnerUp: agreed.runnerUp } : {}),
+    changed: [...world.changed],
+    fixes: [...(agreed?.best.fixes ?? [])],
+    next: nextOf(place, paths),
+    runbook: cause ?? paths[0]!.badness.rule.runbook,
+    ...endsOf(paths),
+  }
+}
+
+const endsOf = (paths: readonly BadPath[]): Pick<Finding, 'checks' | 'targets' | 'agents' | 'from' | 'to' | 'owners'> => ({
+  checks: distinct(paths.map(({ verdict }) => verdict.check)),
+  targets: distinct(paths.map(({ verdict }) => verdict.target)),
+  agents: distinct(paths.map(({ verdict }) => verdict.agent)),
+  from: distinct(paths.map(({ verdict }) => verdict.region)),
+  to: distinct(paths.map(({ verdict }) => verdict.toRegion)),
+  owners: distinct(paths.flatMap(({ owners }) => owners)),
+})
+
+/** What no place explains: a ticket for each pair of agent and target, never a page. */
+export const findingsOfRest = (unexplained: readonly string[], world: FaultWorld): Finding[] => {
+  const paths = unexplained.flatMap(path => world.bad.get(path) ?? [])
+  const groups = Map.groupBy(paths, ({ verdict: { agent, target }, badness: { layer } }) => `${agent} → ${target}\0${layer}`)
+  return [...groups.values()].map((its): Finding => {
+    const { verdict, badness } = its[0]!
+    const place: Place = { kind: 'target', name: verdict.target }
+    const found = findingOfFault(
+      { place, layer: badness.layer, explains: its.map(one => one.verdict.path), against: [], unknown: 0 },
+      { ...world, within: its.length },
+    )!
+    const text = `${verdict.agent} → ${verdict.target}`
+    return {
+      ...found,
+      key: `rest:${incidentKey({ kind: 'target', name: text }, badness.layer)}`.slice(0, 120),
+      placeText: text,
+      title: found.title.replace(found.placeText, text),
+      severity: 'ticket',
+      against: ['no place explains it: everything around it is well', ...found.against],
+    }
+  })
+}

@@ -1,0 +1,78 @@
+/** What receivers are told of an incident, and which of them. Pure. */
+import type { Page } from '../../wire/page.ts'
+import type { MergedFleet } from '../fleet/merge.ts'
+import type { Incident } from './incident.ts'
+
+const runbooks = 'docs/runbooks'
+
+export const pageOf = (incident: Incident): Page => {
+  const {
+    key,
+    id,
+    title,
+    severity,
+    state,
+    cause,
+    layer,
+    placeText,
+    direction,
+    sinceMs,
+    openedMs,
+    formedMs,
+    endedMs,
+    impact,
+    evidence,
+    against,
+  } = incident
+  const ended = state === 'ended' ? { endedAt: endedMs ?? formedMs } : {}
+  return {
+    key,
+    incident: id,
+    title,
+    severity,
+    state: state === 'ended' ? 'resolved' : 'firing',
+    cause: cause ?? incident.what,
+    layer,
+    place: placeText,
+    ...(direction && { direction }),
+    since: sinceMs,
+    detectedAt: openedMs ?? formedMs,
+    ...ended,
+    impact,
+    evidence: [...evidence, ...(incident.end === undefined ? [] : [`ended: ${incident.end}`])],
+    against,
+    ...(incident.runnerUp !== undefined && { runnerUp: incident.runnerUp }),
+    changed: incident.changed,
+    fixes: incident.fixes,
+    next: incident.next,
+    runbook: `${runbooks}/${incident.runbook}.md`,
+    labels: labelsOf(incident),
+    links: [],
+  }
+}
+
+const labelsOf = ({ rules, severity, layer, placeText, cause, what, from, to, checks }: Incident): Record<string, string> => ({
+  alertname: rules[0] ?? what,
+  severity,
+  place: placeText,
+  cause: cause ?? what,
+  ...(layer && { layer }),
+  ...(from.length === 1 && { from: from[0]! }),
+  ...(to.length === 1 && { to: to[0]! }),
+  ...(checks.length === 1 && { check: checks[0]! }),
+})
+
+/**
+ * Of every route that fits. An owner's routes are for what is that owner's: its checks, targets, rules and links. What belongs to nobody, or to one without a
+ * route, goes by the routes of all: nothing is lost because of whose it is.
+ */
+export const receiversOf = (
+  { severity, rules, owners }: Pick<Incident, 'severity' | 'rules' | 'owners'>,
+  { alerts }: Pick<MergedFleet, 'alerts'>,
+): string[] => {
+  const fitting = alerts.routes.filter(
+    route => (route.severity === undefined || route.severity === severity) && (route.rule === undefined || rules.includes(route.rule)),
+  )
+  const own = fitting.filter(({ owner }) => owners.includes(owner))
+  return [...new Set((own.length > 0 ? own : fitting).flatMap(({ to }) => to))]
+}

@@ -1,0 +1,170 @@
+/**
+ * From what was found now to what becomes of each incident. Pure: the same findings make the same incidents, in whatever process. A finding belongs to the
+ * incident of its key, or to the one whose subjects it mostly has: so an incident stays the same one while evidence changes its place, joins others, or splits.
+ */
+import { hashText } from '../plan/hash.ts'
+import type { Finding, Incident, SubjectState, TimelineEntry, Word } from './incident.ts'
+
+/** So long evidence is waited for before the first word. */
+export const joinMs = 30_000
+/** Not more often than this is something told again because it is known better. */
+const updateMs = 60_000
+const maxTimeline = 200
+
+export type Stepping = {
+  nowMs: number
+  stateOf: (subject: string) => SubjectState
+  isSilenced: (incident: Incident) => boolean
+}
+export type Stepped = { incidents: Incident[]; changed: Incident[]; dropped: Incident[]; words: Word[] }
+
+const shareOf = (part: readonly string[], whole: ReadonlySet<string>): number =>
+  part.length === 0 ? 0 : part.filter(one => whole.has(one)).length / part.length
+
+const noted = (incident: Incident, kind: TimelineEntry['kind'], text: string, atMs: number): Incident => ({
+  ...incident,
+  timeline: [...incident.timeline, { atMs, kind, text }].slice(-maxTimeline),
+})
+
+/** Which finding continues which incident: by key first, then by the most that they have in common. */
+const pair = (incidents: readonly Incident[], findings: readonly Finding[]): Map<Finding, Incident> => {
+  const pairs = new Map<Finding, Incident>()
+  const free = new Set(incidents)
+  for (const finding of findings) {
+    const own = incidents.find(one => one.key === finding.key && free.has(one))
+    if (!own) continue
+    pairs.set(finding, own)
+    free.delete(own)
+  }
+  for (const finding of findings) {
+    if (pairs.has(finding)) continue
+    const its = new Set(finding.subjects)
+    let best: { incident: Incident; share: number } | undefined
+    for (const incident of free) {
+      const share = Math.max(shareOf(incident.subjects, its), shareOf(finding.subjects, new Set(incident.subjects)))
+      if (share >= 0.5 && (!best || share > best.share || (share === best.share && incident.formedMs < best.incident.formedMs)))
+        best = { incident, share }
+    }
+    if (!best) continue
+    pairs.set(finding, best.incident)
+    free.delete(best.incident)
+  }
+  return pairs
+}
+
+const form = (finding: Finding, nowMs: number, from: Incident | undefined): Incident => ({
+  ...finding,
+  id: `${nowMs.toString(36)}-${hashText(finding.key).toString(36)}`,
+  state: 'forming',
+  formedMs: nowMs,
+  openedMs: null,
+  endedMs: null,
+  version: 0,
+  isTold: false,
+  toldMs: 0,
+  said: '',
+  isSilenced: false,
+  timeline: [
+    { atMs: nowMs, kind: 'formed', text: finding.title },
+    ...(from ? [{ atMs: nowMs, kind: 'split' as const, text: `split from ${from.id}, ${from.placeText}` }] : []),
+  ],
+})
+
+/** The key stays what it was: receivers know the incident by it. A cause that was known is not forgotten because an agent fell silent. */
+const renew = (incident: Incident, finding: Finding, nowMs: number): Incident => {
+  const isKnown = incident.cause !== null && finding.cause === null
+  const kept = isKnown
+    ? { cause: incident.cause, fixes: incident.fixes, runbook: incident.runbook, what: incident.what, title: incident.title }
+    : {}
+  const severity = incident.severity === 'page' ? 'page' : finding.severity
+  let next: Incident = {
+    ...incident,
+    ...finding,
+    ...kept,
+    severity,
+    key: incident.state === 'forming' ? finding.key : incident.key,
+    sinceMs: Math.min(incident.sinceMs, finding.sinceMs),
+  }
+  if (next.placeText !== incident.placeText) next = noted(next, 'widened', `${incident.placeText} is now ${next.placeText}`, nowMs)
+  if (next.cause !== incident.cause) next = noted(next, 'changed', `cause: ${next.cause ?? 'not known'}`, nowMs)
+  if (next.severity !== incident.severity) next = noted(next, 'changed', `${incident.severity} is now a ${next.severity}`, nowMs)
+  return next
+}
+
+/** What a receiver would be told anew: the words that carry a decision, not counts that change with every window. */
+const gist = ({ title, severity, cause, placeText, direction, isSilenced }: Incident): string =>
+  JSON.stringify([title, severity, cause, placeText, direction, isSilenced])
+
+const speak = (incident: Incident, { nowMs, isSilenced }: Stepping, words: Word[]): Incident => {
+  const silenced = isSilenced(incident)
+  let next =
+    incident.isSilenced === silenced
+      ? incident
+      : { ...noted(incident, 'silenced', silenced ? 'silenced' : 'no longer silenced', nowMs), isSilenced: silenced }
+  if (next.state === 'ended') {
+    if (!next.isTold) return next
+    next = { ...next, version: next.version + 1 }
+    words.push({ incident: next, event: 'resolved' })
+    return next
+  }
+  if (silenced) return next
+  const said = gist(next)
+  if (next.isTold && (said === next.said || nowMs - next.toldMs < updateMs)) return next
+  const event = next.isTold ? ('updated' as const) : ('firing' as const)
+  next = noted({ ...next, isTold: true, toldMs: nowMs, said, version: next.version + 1 }, 'told', event, nowMs)
+  words.push({ incident: next, event })
+  return next
+}
+
+const end = (incident: Incident, why: string, nowMs: number): Incident =>
+  noted({ ...incident, state: 'ended', endedMs: nowMs, end: why }, 'ended', why, nowMs)
+
+/** What becomes of one that no finding continues. Undefined: it goes on as it was. */
+const endOf = (
+  incident: Incident,
+  findings: readonly Finding[],
+  pairs: ReadonlyMap<Finding, Incident>,
+  { nowMs, stateOf }: Stepping,
+): Incident | undefined => {
+  const wider = findings.find(finding => pairs.get(finding) !== incident && shareOf(incident.subjects, new Set(finding.subjects)) >= 0.5)
+  if (wider) return end(noted(incident, 'joined', `joined ${pairs.get(wider)?.id ?? wider.key}`, nowMs), `joined ${wider.placeText}`, nowMs)
+  const states = incident.subjects.map(stateOf)
+  if (states.includes('bad')) return undefined
+  return end(incident, states.every(state => state === 'gone') ? 'no longer measured' : 'well again', nowMs)
+}
+
+export const stepIncidents = (before: readonly Incident[], findings: readonly Finding[], stepping: Stepping): Stepped => {
+  const { nowMs } = stepping
+  const pairs = pair(before, findings)
+  const after = new Map<Incident, Incident>()
+  const fresh: Incident[] = []
+  for (const finding of findings) {
+    const incident = pairs.get(finding)
+    if (incident) after.set(incident, renew(incident, finding, nowMs))
+    else {
+      const its = new Set(finding.subjects)
+      fresh.push(
+        form(
+          finding,
+          nowMs,
+          before.find(one => one.state === 'open' && finding.subjects.length > 0 && shareOf(one.subjects, its) > 0),
+        ),
+      )
+    }
+  }
+  for (const incident of before) if (!after.has(incident)) after.set(incident, endOf(incident, findings, pairs, stepping) ?? incident)
+  const result: Stepped = { incidents: [], changed: [], dropped: [], words: [] }
+  for (const [was, is] of [...after, ...fresh.map(one => [undefined, one] as const)]) {
+    if (is.state === 'ended' && was?.state === 'forming') {
+      result.dropped.push(is)
+      continue
+    }
+    let now = is
+    if (now.state === 'forming' && now.isFiring && nowMs - now.formedMs >= joinMs)
+      now = noted({ ...now, state: 'open', openedMs: nowMs }, 'opened', now.title, nowMs)
+    if (now.state !== 'forming') now = speak(now, stepping, result.words)
+    if (now !== was && (!was || JSON.stringify(now) !== JSON.stringify(was))) result.changed.push(now)
+    if (now.state !== 'ended') result.incidents.push(now)
+  }
+  return result
+}
