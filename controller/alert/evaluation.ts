@@ -23,7 +23,16 @@ import { type MinuteSeen, minuteMs, Windows } from './windows.ts'
 const blindMs = 600_000
 
 type SavedAgent = Record<string, { path?: SavedPath; slow?: ReturnType<SlowAlerts['save']> }>
-export type SavedRest = { links: Record<string, SavedLink>; planes: Record<string, number> }
+export type SavedRest = {
+  links: Record<string, SavedLink>
+  planes: Record<string, number>
+  agents: AgentFinding[]
+  /** When somebody began to judge, and when that was done last. */
+  startedMs: number
+  turnedMs: number
+}
+/** Who takes over so soon has missed nothing: agents were heard of all the while. */
+const handoverMs = 30_000
 
 export class Evaluation {
   readonly paths = new Paths()
@@ -42,7 +51,15 @@ export class Evaluation {
   /** Since when each cluster has no identities. */
   #planes = new Map<string, number>()
   #agents: AgentFinding[] = []
+  #startedMs = 0
+  #turnedMs = Number.NEGATIVE_INFINITY
   #waiting: { minute: MinuteSeen; isFirst: boolean }[] = []
+
+  /** Since when somebody judges without a pause. */
+  begin(nowMs: number): number {
+    if (nowMs - this.#turnedMs > handoverMs) this.#startedMs = nowMs
+    return this.#startedMs
+  }
 
   /** What came since the last turn. */
   take(minute: MinuteSeen, isFirst: boolean): void {
@@ -72,6 +89,7 @@ export class Evaluation {
     this.#judgePlanes(around)
     this.slow.keep(rules)
     this.windows.clear()
+    this.#turnedMs = around.nowMs
   }
 
   world({ nowMs, rules, maintenance, agents }: Surroundings): PathWorld {
@@ -204,7 +222,8 @@ export class Evaluation {
   }
 
   saveRest(): string {
-    const rest: SavedRest = { links: this.links.saveAll(), planes: Object.fromEntries(this.#planes) }
+    const [links, planes] = [this.links.saveAll(), Object.fromEntries(this.#planes)]
+    const rest: SavedRest = { links, planes, agents: this.#agents, startedMs: this.#startedMs, turnedMs: this.#turnedMs }
     return JSON.stringify(rest)
   }
 
@@ -220,7 +239,10 @@ export class Evaluation {
   }
 
   loadRest(body: string): void {
-    const { links, planes } = JSON.parse(body) as SavedRest
+    const { links, planes, agents, startedMs, turnedMs } = JSON.parse(body) as SavedRest
+    this.#agents = agents
+    this.#startedMs = startedMs
+    this.#turnedMs = turnedMs
     this.links.loadAll(links)
     this.#planes = new Map(Object.entries(planes))
   }

@@ -54,7 +54,7 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
     else if (scope.startsWith(agentScope)) evaluation.loadAgent(scope.slice(agentScope.length), body)
   }
   let incidents: Incident[] = stored.map(({ body }) => body)
-  const startedMs = nowMs()
+  const startedMs = evaluation.begin(nowMs())
   const turn = async (): Promise<Stepped> => {
     const at = nowMs()
     await recent.read(at, (minute, isFirst) => evaluation.take(minute, isFirst))
