@@ -11,6 +11,7 @@ export type Counters = {
   notificationDelay: Histogram
   outbox: Gauge
   outboxOldest: Gauge
+  incidents: Gauge<'state'>
   registry: Registry
   contentType: string
   page: () => Promise<string>
@@ -40,6 +41,12 @@ export const openCounters = (): Counters => {
     }),
     outbox: gauge('outbox_size', 'Notifications that wait.'),
     outboxOldest: gauge('outbox_oldest_age_seconds', 'For how long the oldest of them has waited.'),
+    incidents: new Gauge({
+      name: 'causeway_controller_incidents',
+      help: 'Incidents that go on, by state, of the replica that judges.',
+      labelNames: ['state'],
+      registers: [registry],
+    }),
     registry,
     contentType: registry.contentType,
     page: () => registry.metrics(),

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { type Alerting, startAlerting } from './alert/start.ts'
 import { type Assigning, startAssigning } from './assign/assigning.ts'
 import { servedNames } from './authority/listen.ts'
 import { openServerTls, type ServerTls } from './authority/server-tls.ts'
@@ -123,4 +124,14 @@ export const openExport = (
   const { environment, version, nowMs, log } = world
   const onProblem = (problem: unknown): void => log.warn({ err: problem }, 'export goes on in a while')
   return startExport({ config: { exports }, environment, version, instance, store, counters, isLeader, nowMs, onProblem })
+}
+
+export const openAlerting = (
+  { location }: ControllerConfig,
+  { world, store, instance, counters }: Common,
+  fleet: FleetReader,
+  history: Reader,
+): Alerting => {
+  const { nowMs, log } = world
+  return startAlerting({ store, fleet, nowMs, holder: instance, log, counters, history, ...(location && { location }) })
 }

@@ -44,6 +44,8 @@ export class Evaluation {
   readonly verdicts = new PathVerdicts(this.paths)
   readonly fleetwise = new Fleetwise()
   readonly burns = new Map<number, BurnCounts>()
+  /** When the baselines of each agent were read last. */
+  readonly refreshedMs = new Map<string, number>()
   /** When each path was measured last. */
   readonly #measuredMs: number[] = []
   /** Agents that need an SVID, and whether they have one. */

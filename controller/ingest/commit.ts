@@ -62,6 +62,23 @@ const eventOf = (agent: string, { name, atMs, severity, body, attributes }: LogE
   return { kind, subject: agent, body: { atMs, severity, text, attributes: isShort ? attributes : pathOnly(attributes) } }
 }
 
-const pathNames = ['causeway.check', 'causeway.kind', 'causeway.target', 'causeway.outcome', 'error.type']
+/** Which path it was, and what the agent makes of it: what is left of an event that is too long. */
+const pathNames = [
+  ...[
+    'causeway.check',
+    'causeway.kind',
+    'causeway.target',
+    'causeway.outcome',
+    'error.type',
+    'server.address',
+    'server.port',
+    'network.type',
+  ],
+  ...['causeway.source.cloud', 'causeway.source.region', 'causeway.destination.cloud', 'causeway.destination.region'],
+]
 const pathOnly = (attributes: LogEvent['attributes']): LogEvent['attributes'] =>
-  Object.fromEntries(pathNames.flatMap(name => (Object.hasOwn(attributes, name) ? [[name, attributes[name]!] as const] : [])))
+  Object.fromEntries(
+    Object.entries(attributes).filter(
+      ([name]) => pathNames.includes(name) || (name.startsWith('causeway.cause') && !name.endsWith('.against')),
+    ),
+  )

@@ -1,0 +1,57 @@
+/** What the evaluation has from the history: what is usual for each path, and what of its budget each link has spent. */
+import type { PathBaseline, Time } from '../history/baseline.ts'
+import { labelsKey } from '../history/labels.ts'
+import type { Reader } from '../history/reader.ts'
+import { listIncidents } from '../store/incidents.ts'
+import { listDecisions } from '../store/silences.ts'
+import type { Store } from '../store/store.ts'
+import { BurnCounts } from './burn.ts'
+import type { Evaluation } from './evaluation.ts'
+import type { Incident } from './incident.ts'
+import { matchesPath } from './matching.ts'
+import { none } from './paths.ts'
+import { minuteMs } from './windows.ts'
+
+const [hourMs, weekMs] = [3_600_000, 8 * 86_400_000]
+const mostRows = 100_000
+
+export const seedBurns = async (history: Pick<Reader, 'query'>, evaluation: Evaluation, nowMs: number): Promise<void> => {
+  const fromMs = Math.floor((nowMs - 6 * hourMs) / minuteMs) * minuteMs
+  const { rows } = await history.query({ fromMs, toMs: nowMs, stepMs: minuteMs, groupBy: 'link', limit: mostRows })
+  for (const { group, startMs, summary } of rows) {
+    if (group === '') continue
+    const link = evaluation.paths.links.numberOf(group)
+    const counts = evaluation.burns.get(link) ?? new BurnCounts()
+    evaluation.burns.set(link, counts)
+    counts.add(Math.floor(startMs / minuteMs), summary.runs.ok, summary.runs.fail)
+  }
+}
+
+/** One agent in a turn: a week of its history is read, every hour. Times of incidents, and what was before an accepted change, are no base. */
+export const refreshBaselines = async (
+  history: Pick<Reader, 'baselines'>,
+  store: Pick<Store, 'read'>,
+  evaluation: Evaluation,
+  nowMs: number,
+): Promise<void> => {
+  const { paths, slow, refreshedMs } = evaluation
+  const agent = [...paths.knownAgents()].find(one => (refreshedMs.get(one) ?? 0) <= nowMs - hourMs)
+  if (agent === undefined) return
+  refreshedMs.set(agent, nowMs)
+  const { incidents, accepted } = await store.read(async sql => ({
+    incidents: await listIncidents<Incident>(sql, { sinceMs: nowMs - weekMs, limit: 1000 }),
+    accepted: await listDecisions(sql, ['baseline'], nowMs - weekMs),
+  }))
+  const bad: Time[] = incidents
+    .filter(({ body }) => body.agents.includes(agent))
+    .map(({ formedMs, endedMs }) => ({ fromMs: formedMs, toMs: endedMs ?? nowMs }))
+  const put = (baselines: readonly PathBaseline[], isOwn: (path: number) => boolean): void => {
+    const found = new Map(baselines.map(({ labels, rtt, duration }) => [labelsKey(labels), (rtt ?? duration)?.p95]))
+    for (const [key, path] of paths.of(agent)) if (isOwn(path)) slow.setBase(path, found.get(key))
+  }
+  const acceptedMs = (path: number): number =>
+    Math.max(0, ...accepted.filter(({ match }) => path !== none && matchesPath(match, agent, paths.labels[path]!)).map(one => one.startMs))
+  put(await history.baselines(agent, nowMs, bad), path => acceptedMs(path) === 0)
+  for (const atMs of new Set([...paths.of(agent).values()].map(acceptedMs).filter(one => one > 0)))
+    put(await history.baselines(agent, nowMs, [...bad, { fromMs: 0, toMs: atMs }]), path => acceptedMs(path) === atMs)
+}
