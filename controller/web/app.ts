@@ -13,11 +13,13 @@ import { enrolRoutes } from './routes/enrol.ts'
 import { eventRoutes } from './routes/events.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
+import { incidentRoutes } from './routes/incidents.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { measuredRoutes } from './routes/measured.ts'
 import { otlpRoutes } from './routes/otlp.ts'
 import { receiverRoutes } from './routes/receivers.ts'
 import { runRoutes } from './routes/runs.ts'
+import { silenceRoutes } from './routes/silences.ts'
 import { addStrictness } from './strict.ts'
 import { addTracing } from './tracing.ts'
 import { compileValidator } from './validate.ts'
@@ -34,6 +36,8 @@ const allRoutes = [
   runRoutes,
   receiverRoutes,
   eventRoutes,
+  incidentRoutes,
+  silenceRoutes,
 ]
 
 /** For bodies but those of OTLP: a fleet file of ten thousand targets fits. */
