@@ -1,6 +1,7 @@
 /** What `probe get` shows of each thing, column by column. */
 import type { AgentAnswer } from '../wire/api/agents.ts'
 import type { FleetAnswer } from '../wire/api/fleet.ts'
+import type { DecisionAnswer, IncidentHead } from '../wire/api/incidents.ts'
 import type { HistoryAnswer, LinkAnswer, Measured, PathAnswer, SloAnswer, TargetAnswer } from '../wire/api/measured.ts'
 import { showAge, showRatio, showSpan, showTimes } from './amounts.ts'
 import type { Column } from './table.ts'
@@ -17,6 +18,8 @@ const states: Readonly<Record<string, 'good' | 'warn' | 'bad' | 'dim'>> = {
   fail: 'bad',
   lost: 'bad',
   banned: 'bad',
+  page: 'bad',
+  ticket: 'warn',
 }
 const paintState =
   (word: string) =>
@@ -143,4 +146,31 @@ export const generationColumns = (nowMs: number): Column<FleetAnswer['generation
   { title: 'BY', of: ({ author }) => author },
   { title: 'AGO', of: ({ at }) => showAge(at, nowMs), right: true },
   { title: 'AT', of: ({ at }) => at },
+]
+
+export const incidentColumns = (nowMs: number): Column<IncidentHead>[] => [
+  { title: 'INCIDENT', of: ({ id }) => id, right: true },
+  { title: 'SEVERITY', of: ({ severity }) => severity, paint: ({ severity }, style) => paintState(severity)(style) },
+  { title: 'AGO', of: ({ since }) => showAge(since, nowMs), right: true },
+  { title: 'WHAT', of: ({ title }) => title },
+  { title: 'CAUSE', spare: 4, of: ({ cause }) => cause },
+  { title: 'IMPACT', spare: 5, of: ({ impact }) => impact },
+  { title: 'LOOKED AT BY', spare: 2, of: ({ ack }) => ack?.author },
+  { title: 'SILENCED', spare: 3, of: ({ silenced }) => (silenced ? 'yes' : undefined) },
+  { title: 'ENDED', of: ({ end }) => end },
+]
+
+export const decisionColumns = (nowMs: number): Column<DecisionAnswer>[] => [
+  { title: 'ID', of: ({ id }) => id, right: true },
+  {
+    title: 'ABOUT',
+    of: ({ match }) =>
+      Object.entries(match)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' ') || 'everything',
+  },
+  { title: 'BY', of: ({ author }) => author },
+  { title: 'WHY', of: ({ reason }) => reason },
+  { title: 'SINCE', of: ({ start }) => (Date.parse(start) > nowMs ? start : showAge(start, nowMs)), right: true },
+  { title: 'UNTIL', of: ({ end }) => end },
 ]

@@ -1,9 +1,20 @@
 /** What `probe get` can show: where it is asked for, by what it is filtered, and how its rows look. */
 import { agentQuerySchema } from '../wire/api/agents.ts'
 import { fleetQuerySchema } from '../wire/api/fleet.ts'
+import { decisionQuerySchema, incidentQuerySchema } from '../wire/api/incidents.ts'
 import { historyQuerySchema, linkQuerySchema, pathQuerySchema, sloQuerySchema, targetQuerySchema } from '../wire/api/measured-query.ts'
 import type { Schema } from '../wire/read.ts'
-import { agentColumns, generationColumns, historyColumns, linkColumns, pathColumns, sloColumns, targetColumns } from './get-columns.ts'
+import {
+  agentColumns,
+  decisionColumns,
+  generationColumns,
+  historyColumns,
+  incidentColumns,
+  linkColumns,
+  pathColumns,
+  sloColumns,
+  targetColumns,
+} from './get-columns.ts'
 import type { Column } from './table.ts'
 
 export type Thing = {
@@ -33,6 +44,23 @@ export const things: { readonly [name: string]: Thing } = {
   links: { help: 'from region to region', path: '/v1/links', query: linkQuerySchema, list: 'items', columns: () => linkColumns },
   history: { help: 'the same over a time', path: '/v1/history', query: historyQuerySchema, list: 'items', columns: () => historyColumns },
   slo: { help: 'objectives, and what is left of them', path: '/v1/slo', query: sloQuerySchema, list: 'items', columns: () => sloColumns },
+  incidents: {
+    help: 'what is wrong',
+    path: '/v1/incidents',
+    query: incidentQuerySchema,
+    list: 'items',
+    columns: incidentColumns,
+    empty: 'nothing is wrong',
+  },
+  silences: { help: 'of what nobody is told', path: '/v1/silences', query: decisionQuerySchema, list: 'items', columns: decisionColumns },
+  maintenance: { help: 'what is not judged', path: '/v1/maintenance', query: decisionQuerySchema, list: 'items', columns: decisionColumns },
+  changes: {
+    help: 'what was changed, and accepted',
+    path: '/v1/changes',
+    query: decisionQuerySchema,
+    list: 'items',
+    columns: decisionColumns,
+  },
   fleet: {
     help: 'generations of the fleet; --output yaml: the file of --owner',
     path: '/v1/fleet',
