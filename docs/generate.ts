@@ -5,9 +5,11 @@ import { flags as alertsFlags } from '../cli/alerts-help.ts'
 import { flags as applyFlags } from '../cli/apply-help.ts'
 import { flags as checkFlags } from '../cli/check-help.ts'
 import type { CommandFlags } from '../cli/command-words.ts'
+import { decisions } from '../cli/decide-help.ts'
 import { flagNames, flagOf, helpOf } from '../cli/flags.ts'
 import { flags as getFlags } from '../cli/get-help.ts'
 import { things } from '../cli/get-things.ts'
+import { flags as incidentFlags } from '../cli/incident-help.ts'
 import { inspectFlags } from '../cli/inspect-options.ts'
 import { flags as joinTokenFlags } from '../cli/join-token-help.ts'
 import { flags as loginFlags } from '../cli/login-help.ts'
@@ -19,6 +21,7 @@ import { prometheusName } from '../wire/prometheus-names.ts'
 import { failReasonsByLayer, unmeasuredReasonTexts, warningTexts } from '../wire/reasons.ts'
 import { kinds } from '../wire/result.ts'
 import { agentConfigPage } from './agent-config.ts'
+import { alertRulesPage } from './alert-rules.ts'
 import { controllerConfigPage } from './controller-config.ts'
 import { note, table } from './page.ts'
 import { pagesPage } from './pages-page.ts'
@@ -175,6 +178,11 @@ const controllerCommandsPage = (): string =>
     flagTable(getFlags),
     `## probe check\n\`probe check --from <place> --to <place> [--both-ways] [options]\`\n\n${flagTable(checkFlags)}`,
     `## probe alerts\n\`probe alerts test --receiver <name> [options]\`\n\n${flagTable(alertsFlags)}`,
+    `## probe incident\n\`probe incident <id> [ack]\`\n\n${flagTable(incidentFlags)}`,
+    ...Object.entries(decisions).map(
+      ([name, { add, help }]) =>
+        `## probe ${name}\n\`probe ${name} ${add} --reason <text> [what]\`, \`probe ${name} end <id>\`\n\n${flagTable(help.flags)}`,
+    ),
     '## Exit codes',
     table(
       ['code', 'when'],
@@ -196,6 +204,7 @@ export const pages = (): Record<string, string> => ({
   'reference/probe-run.md': `${commandPage()}\n`,
   'reference/probe-inspect.md': `${inspectPage()}\n`,
   'reference/controller-commands.md': `${controllerCommandsPage()}\n`,
+  'reference/alert-rules.md': `${alertRulesPage()}\n`,
   'reference/agent-config.md': `${agentConfigPage()}\n`,
   'pages.md': `${pagesPage()}\n`,
   'reference/controller-config.md': `${controllerConfigPage()}\n`,

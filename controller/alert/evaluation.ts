@@ -5,6 +5,7 @@
 import type { Cause } from '../../wire/causes.ts'
 import { labelsKey } from '../history/labels.ts'
 import { pathIdOf } from '../history/question.ts'
+import { grown } from '../ingest/grow.ts'
 import { type AgentFinding, judgeAgents, judgeIdentityPlanes } from './agent-alerts.ts'
 import { BurnCounts, judgeBurn } from './burn.ts'
 import { Diagnoses } from './diagnoses.ts'
@@ -13,14 +14,18 @@ import { LinkAlerts, type SavedLink } from './link-alerts.ts'
 import { matchesPath } from './matching.ts'
 import { PathAlerts, type PathWorld, type SavedPath } from './path-alerts.ts'
 import { PathVerdicts } from './path-verdicts.ts'
-import { none, Paths } from './paths.ts'
+import { kindCode, none, Paths } from './paths.ts'
 import { SlowAlerts } from './slow-alerts.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { AlertAgent, Surroundings } from './surroundings.ts'
 import { at, unmeasuredOf, width } from './tally.ts'
 import { type MinuteSeen, minuteMs, Windows } from './windows.ts'
 
 /** Paths of which nothing was heard for so long are not measured: what makes a link blind. */
 const blindMs = 600_000
+const mtls = kindCode('mtls')
+
+/** What it measures is its own affair: it was taken out, or goes. */
+const isUnfit = (agent: AlertAgent | undefined): boolean => agent !== undefined && (agent.isCordoned || agent.state === 'draining')
 
 type SavedAgent = Record<string, { path?: SavedPath; slow?: ReturnType<SlowAlerts['save']> }>
 export type SavedRest = {
@@ -47,7 +52,7 @@ export class Evaluation {
   /** When the baselines of each agent were read last. */
   readonly refreshedMs = new Map<string, number>()
   /** When each path was measured last. */
-  readonly #measuredMs: number[] = []
+  #measuredMs = new Float64Array(0)
   /** Agents that need an SVID, and whether they have one. */
   readonly #identity = new Map<string, boolean>()
   /** Since when each cluster has no identities. */
@@ -81,8 +86,10 @@ export class Evaluation {
         this.slow.takeMinute(path, whole, isClosed, slowWorld)
       })
     this.#reserve(this.paths.size - 1)
-    this.alerts.judge(this.windows, world)
-    this.links.count(this.windows, world.isBlindfold)
+    // Agents that came, or were late, in this window.
+    const now = this.world(around)
+    this.alerts.judge(this.windows, now)
+    this.links.count(this.windows, now.isBlindfold)
     this.links.judge(around)
     this.#note(nowMs)
     this.#judgeBurns(around)
@@ -96,6 +103,7 @@ export class Evaluation {
 
   world({ nowMs, rules, maintenance, agents }: Surroundings): PathWorld {
     const active = maintenance.filter(({ startMs, endMs }) => startMs <= nowMs && nowMs < endMs)
+    const blind = Uint8Array.from(this.paths.agentNames.all, name => Number(isUnfit(agents.get(name)) || this.windows.lateAgents.has(name)))
     const labelsOf = (path: number) => this.paths.labels[path]!
     return {
       nowMs,
@@ -103,9 +111,8 @@ export class Evaluation {
       everyMs: path => this.fleetwise.everyMs(labelsOf(path).check),
       isExpectedAuthorized: path => this.fleetwise.isExpectedAuthorized(labelsOf(path).check),
       isBlindfold: path => {
-        const agent = agents.get(this.paths.agents[path]!)
-        if (agent && (agent.isCordoned || agent.state === 'draining')) return true
-        return active.some(({ match }) => matchesPath(match, this.paths.agents[path]!, labelsOf(path)))
+        if (blind[this.paths.agent[path]!] === 1) return true
+        return active.length > 0 && active.some(({ match }) => matchesPath(match, this.paths.agents[path]!, labelsOf(path)))
       },
       causeOf: (path): Cause | undefined => this.diagnoses.of(this.idOf(path))?.cause,
     }
@@ -135,24 +142,29 @@ export class Evaluation {
   }
 
   #note(nowMs: number): void {
-    for (const path of this.windows.touched) {
+    const { kind, link: links } = this.paths
+    const { now, touched, unmeasured: why } = this.windows
+    const runs = new Float64Array(2 * this.paths.links.all.length)
+    this.#measuredMs = grown(this.#measuredMs, this.paths.size)
+    for (const path of touched) {
       const from = path * width
-      const [ok, fail, unmeasured] = [
-        this.windows.now[from + at.ok]!,
-        this.windows.now[from + at.fail]!,
-        this.windows.now[from + at.unmeasured]!,
-      ]
+      const [ok, fail] = [now[from + at.ok]!, now[from + at.fail]!]
+      const link = links[path]!
       if (ok + fail > 0) this.#measuredMs[path] = nowMs
-      const link = this.paths.link[path]!
-      if (link !== none && ok + fail > 0) {
-        let burn = this.burns.get(link)
-        if (!burn) this.burns.set(link, (burn = new BurnCounts()))
-        burn.add(Math.floor(nowMs / minuteMs), ok, fail)
+      if (link !== none) {
+        runs[2 * link]! += ok
+        runs[2 * link + 1]! += fail
       }
-      if (this.paths.labels[path]!.kind !== 'mtls') continue
-      const agent = this.paths.agents[path]!
-      if (ok + fail > 0) this.#identity.set(agent, true)
-      else if (unmeasured > 0 && unmeasuredOf(this.windows.unmeasured[path]!) === 'local_svid_unavailable') this.#identity.set(agent, false)
+      if (kind[path] !== mtls) continue
+      if (ok + fail > 0) this.#identity.set(this.paths.agents[path]!, true)
+      else if (now[from + at.unmeasured]! > 0 && unmeasuredOf(why[path]!) === 'local_svid_unavailable')
+        this.#identity.set(this.paths.agents[path]!, false)
+    }
+    for (let link = 0; 2 * link < runs.length; link++) {
+      if (runs[2 * link]! + runs[2 * link + 1]! === 0) continue
+      let burn = this.burns.get(link)
+      if (!burn) this.burns.set(link, (burn = new BurnCounts()))
+      burn.add(Math.floor(nowMs / minuteMs), runs[2 * link]!, runs[2 * link + 1]!)
     }
   }
 

@@ -6,7 +6,7 @@ import type { MergedFleet } from '../fleet/merge.ts'
 import { none, type Paths } from './paths.ts'
 import type { Rules } from './rules.ts'
 import { bad, good, type SavedSeries, Series, unknown } from './series.ts'
-import { at, type Count, width } from './tally.ts'
+import { at, width } from './tally.ts'
 import type { Windows } from './windows.ts'
 
 /** Each counts by itself until it is judged: `part` of `whole`. */
@@ -32,6 +32,9 @@ export type RatioRule = keyof typeof ratios
 const ratioRules = Object.keys(ratios) as RatioRule[]
 /** A link over the internet is held against its own history once it was judged so often. */
 const [armed, weight, internetFactor] = [12, 0.05, 2] as const
+
+/** Of one link in one window: lost and sent by echoes, by datagrams, and segments sent again and sent. */
+const sumWidth = 6
 
 /** Pure. */
 export const judgeRatio = (rule: RatioRule, { part, whole }: Ratio, usual: number | undefined): number => {
@@ -72,25 +75,39 @@ export class LinkAlerts {
 
   /** `isBlindfold`: paths under maintenance. */
   count({ touched, now }: Windows, isBlindfold: (path: number) => boolean): void {
-    const udp = new Set<number>()
-    const echoes: [number, number, number][] = []
+    const known = this.#paths.links.all.length
+    const back = Int32Array.from({ length: known }, (_, link) => this.#reverseOf(link))
+    const links = this.#paths.links.all.length
+    const sums = new Float64Array(links * sumWidth)
+    const add = (link: number, from: number, part: number, whole: number): void => {
+      sums[link * sumWidth + from]! += part
+      sums[link * sumWidth + from + 1]! += whole
+    }
     for (const path of touched) {
       const link = this.#paths.link[path]!
       if (link === none || isBlindfold(path)) continue
-      const back = this.#reverseOf(link)
       const from = path * width
-      const of = (name: Count): number => now[from + at[name]]!
-      if (of('udpSentF') > 0) {
-        udp.add(link).add(back)
-        this.#add(link, 'loss', Math.max(0, of('udpSentF') - of('udpReceivedF')), of('udpSentF'))
-        this.#add(back, 'loss', Math.max(0, of('udpSentR') - of('udpReceivedR')), of('udpSentR'))
+      const [sent, udp, segmentsF, segmentsR] = [
+        now[from + at.sent]!,
+        now[from + at.udpSentF]!,
+        now[from + at.segmentsF]!,
+        now[from + at.segmentsR]!,
+      ]
+      if (sent > 0) add(link, 0, Math.max(0, sent - now[from + at.received]!), sent)
+      if (udp > 0) {
+        add(link, 2, Math.max(0, udp - now[from + at.udpReceivedF]!), udp)
+        add(back[link]!, 2, Math.max(0, now[from + at.udpSentR]! - now[from + at.udpReceivedR]!), now[from + at.udpSentR]!)
       }
-      if (of('sent') > 0) echoes.push([link, Math.max(0, of('sent') - of('received')), of('sent')])
-      this.#add(link, 'retransmits', of('retransmitsF'), of('segmentsF'))
-      this.#add(back, 'retransmits', of('retransmitsR'), of('segmentsR'))
+      if (segmentsF > 0) add(link, 4, now[from + at.retransmitsF]!, segmentsF)
+      if (segmentsR > 0) add(back[link]!, 4, now[from + at.retransmitsR]!, segmentsR)
     }
-    // An echo does not say on which way it was lost: it counts where nothing else does.
-    for (const [link, lost, sent] of echoes) if (!udp.has(link)) this.#add(link, 'loss', lost, sent)
+    for (let link = 0; link < links; link++) {
+      const sum = (place: number): number => sums[link * sumWidth + place]!
+      // An echo does not say on which way it was lost: it counts where nothing else does.
+      if (sum(3) > 0) this.#add(link, 'loss', sum(2), sum(3))
+      else this.#add(link, 'loss', sum(0), sum(1))
+      this.#add(link, 'retransmits', sum(4), sum(5))
+    }
   }
 
   #reverseOf(link: number): number {

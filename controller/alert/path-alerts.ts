@@ -3,7 +3,7 @@ import type { Cause, Layer } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import { grown } from '../ingest/grow.ts'
 import { judgeExpiry } from './expiry.ts'
-import type { Paths } from './paths.ts'
+import { kindCode, type Paths } from './paths.ts'
 import { layerOfFailure, limitsFor, type Rule, type Rules } from './rules.ts'
 import { bad, good, type SavedSeries, Series, unknown } from './series.ts'
 import { at, failOf, type Tally, width } from './tally.ts'
@@ -36,6 +36,7 @@ export const windowMs = 10_000
 const mostUnmeasured = 0.2
 /** Silent ICMP beside a TCP that has answered so lately is filtered, not down. */
 const siblingMs = 60_000
+const [tcp, icmp] = [kindCode('tcp'), kindCode('icmp')]
 /** Beside the level of an end that is near. */
 const shortLife = 4
 const saved = ['failures', 'mtu', 'expiry'] as const
@@ -117,9 +118,10 @@ export class PathAlerts {
   }
 
   #noteAnswers({ touched, now }: Windows, nowMs: number): void {
+    const { kind, group: groups } = this.#paths
     for (const path of touched) {
-      if (this.#paths.labels[path]?.kind !== 'tcp') continue
-      const group = this.#paths.group[path]!
+      if (kind[path] !== tcp) continue
+      const group = groups[path]!
       if (now[path * width + at.ok]! > 0) this.#answeredMs[group] = nowMs
       else if (now[path * width + at.fail]! > 0) this.#silentMs[group] = nowMs
     }
@@ -130,7 +132,7 @@ export class PathAlerts {
     const [ok, fail, unmeasured] = [windows.now[from + at.ok]!, windows.now[from + at.fail]!, windows.now[from + at.unmeasured]!]
     const runs = ok + fail + unmeasured
     if (runs === 0 || unmeasured / runs > mostUnmeasured) return unknown
-    if (world.isBlindfold(path) || windows.lateAgents.has(this.#paths.agents[path]!)) return unknown
+    if (world.isBlindfold(path)) return unknown
     if (fail < ok || fail === 0) return good
     const code = windows.fail[path]!
     const reason = failOf(code)
@@ -144,7 +146,7 @@ export class PathAlerts {
   }
 
   #isFiltered(path: number, nowMs: number): boolean {
-    if (this.#paths.labels[path]?.kind !== 'icmp') return false
+    if (this.#paths.kind[path] !== icmp) return false
     const group = this.#paths.group[path]!
     return this.#answeredMs[group]! > nowMs - siblingMs && this.#answeredMs[group]! > this.#silentMs[group]!
   }

@@ -1,9 +1,11 @@
 /** Every path that is judged, by a small number: what the arrays of the evaluation are indexed by. */
+import { type Kind, kinds } from '../../wire/result.ts'
 import { labelsKey, type PathLabels } from '../history/labels.ts'
 import { linkOf } from '../history/query.ts'
 import { grown } from '../ingest/grow.ts'
 
 export const none = -1
+export const kindCode = (kind: Kind): number => kinds.indexOf(kind)
 
 /** Texts by number, each once. */
 export class Names {
@@ -32,6 +34,11 @@ export class Paths {
   readonly links = new Names()
   /** Paths of one agent to one target: their layers explain each other. */
   readonly groups = new Names()
+  /** Of agents by number, so that nothing is looked up by name for each path. */
+  readonly agentNames = new Names()
+  agent = new Int32Array(0)
+  /** By its place in `wire/result.ts`; kinds of another version count as none of them. */
+  kind = new Int8Array(0)
   link = new Int32Array(0)
   group = new Int32Array(0)
   readonly #byAgent = new Map<string, Map<string, number>>()
@@ -59,6 +66,10 @@ export class Paths {
     its.set(key, path)
     this.labels[path] = labels
     this.agents[path] = agent
+    this.agent = grown(this.agent, path + 1)
+    this.kind = grown(this.kind, path + 1)
+    this.agent[path] = this.agentNames.numberOf(agent)
+    this.kind[path] = (kinds as readonly string[]).indexOf(labels.kind)
     this.link = grown(this.link, path + 1)
     this.group = grown(this.group, path + 1)
     const link = linkOf(labels)

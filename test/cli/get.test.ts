@@ -84,7 +84,7 @@ t.test('with --watch it is shown again and again, until it is stopped', async t 
 t.test('what is asked in the wrong way is told with its remedy', async t => {
   const { probe } = await open(t)
   const cases: [string[], RegExp][] = [
-    [['get'], /get what\? agents, targets, paths, links, history, slo, fleet/],
+    [['get'], /get what\? agents, targets, paths, links, history, slo, incidents, silences, maintenance, changes, fleet/],
     [['get', 'pahts'], /unknown thing "pahts", did you mean paths\?/],
     [['get', 'agents', '--check', 'x'], /--check: agents have no such column, they have .*--cloud/],
     [['get', 'agents', '--limit', '0'], /--limit: got "0", want a whole number from 1/],

@@ -8,6 +8,8 @@ import { removeFolder } from '../lab/agent-in.ts'
 import { startCloudPair } from '../lab/cloud-pair.ts'
 import { type SiteController, startControllerIn } from '../lab/controller-in.ts'
 import { needsNamespaces } from '../lab/needs-namespaces.ts'
+import { makeSvidFolder } from '../lab/svid-files.ts'
+import { makeTrustDomain } from '../servers/spiffe.ts'
 
 const skip = await needsNamespaces()
 t.setTimeout(400_000)
@@ -43,8 +45,16 @@ const startPair = async (t: Test) => {
   writeFileSync(file, fleet)
   const applied = await controller.ask('apply', '-f', file, '--yes')
   if (applied.status !== 0) throw new Error(applied.stderr)
-  await controller.startAgent('aws', 'aws-1', { cloud: 'aws', region: 'us-east-1' })
-  await controller.startAgent('azure', 'azure-1', { cloud: 'azure', region: 'eastus' })
+  // With an identity a responder has TLS, whose flights tell which way packets of a size are lost.
+  const domain = await makeTrustDomain('mesh.test')
+  const files = makeSvidFolder()
+  t.teardown(() => files.remove())
+  const identityOf = async (name: string) => {
+    const { certFile, keyFile } = files.svid(name, await domain.issue({ path: `/${name}`, below: 1 }))
+    return { identity: { cert: certFile, key: keyFile, bundles: files.bundle(domain) } }
+  }
+  await controller.startAgent('aws', 'aws-1', { cloud: 'aws', region: 'us-east-1' }, await identityOf('aws-1'))
+  await controller.startAgent('azure', 'azure-1', { cloud: 'azure', region: 'eastus' }, await identityOf('azure-1'))
   const isMeasured = async () => {
     const { stdout } = await controller.ask('get', 'paths', '--kind', 'mtu', '--output', 'json')
     const { items } = JSON.parse(stdout) as { items: { measured: { verdict: string } }[] }
