@@ -13,6 +13,7 @@ import { flags as incidentFlags } from '../cli/incident-help.ts'
 import { inspectFlags } from '../cli/inspect-options.ts'
 import { flags as joinTokenFlags } from '../cli/join-token-help.ts'
 import { flags as loginFlags } from '../cli/login-help.ts'
+import { flags as rulesFlags } from '../cli/rules-help.ts'
 import { rulesByReason } from '../judge/spiffe/rules.ts'
 import { causeTexts } from '../wire/causes.ts'
 import { type Measure, pathMeasures, quantileAttribute, selfMeasures } from '../wire/metrics.ts'
@@ -165,6 +166,7 @@ const controllerCommandsPage = (): string =>
     `## probe login\n\`probe login --controller <url> [--ca <file>]\`\n\n${flagTable(loginFlags)}`,
     `## probe join-token\n\`probe join-token --cloud <name> --region <name> [options]\`\n\n${flagTable(joinTokenFlags)}`,
     `## probe apply\n\`probe apply -f <fleet.yaml> [--yes] [options]\`\n\n${flagTable(applyFlags)}`,
+    `## probe rules\n\`probe rules export [--format prometheus] [-f <fleet.yaml>]\`: asks no controller\n\n${flagTable(rulesFlags)}`,
     `## probe get\n\`probe get <thing> [filters] [options]\``,
     table(
       ['thing', 'what'],
