@@ -180,6 +180,8 @@ t.test('the order of the paths changes nothing, and every bad path is explained 
 })
 
 const shape = { clouds: 3, regionsPerCloud: 3, zonesPerRegion: 2, agents: 50, agentsPerNode: 2, servicesPerRegion: 2 }
+t.setTimeout(600_000)
+
 const asked = { shape, degree: 20, flipped: 0.01 }
 
 t.test('in a mesh of packets, 1 % of verdicts flipped: no fault is no place', async t => {
@@ -188,12 +190,12 @@ t.test('in a mesh of packets, 1 % of verdicts flipped: no fault is no place', as
 })
 
 t.test('in a mesh of packets, 1 % of verdicts flipped: one fault is one place, and the right one', async t => {
-  const { exact, trials, misses } = runTrials({ ...asked, faults: 1, trials: 150, seed: 2 })
+  const { exact, trials, misses } = runTrials({ ...asked, faults: 1, trials: 100, seed: 2 })
   t.ok(exact >= 0.97 * trials, `${exact} of ${trials}\n${misses.join('\n')}`)
 })
 
 t.test('in a mesh of packets, 1 % of verdicts flipped: two independent faults are both found', async t => {
-  const { allRight, trials, misses } = runTrials({ ...asked, faults: 2, trials: 150, seed: 3 })
+  const { allRight, trials, misses } = runTrials({ ...asked, faults: 2, trials: 100, seed: 3 })
   t.ok(allRight >= 0.92 * trials, `${allRight} of ${trials}\n${misses.join('\n')}`)
 })
 
