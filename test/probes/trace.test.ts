@@ -1,10 +1,12 @@
 /** Traces through routers of this kernel: each test's routers are its own, each router answers as Linux does. */
 import t from 'tap'
+import { buildDatagram, flowIdOf } from '../../probes/net/trace-packet.ts'
 import type { Result } from '../../wire/result.ts'
 import { needsRoot } from '../lab/needs-namespaces.ts'
 import { needsTool } from '../lab/needs-tool.ts'
 import { cableAddress, type Routers, startChain } from '../lab/routers.ts'
 
+t.setTimeout(240_000)
 const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all']
 const probe = [process.execPath, new URL('../../cli/probe.mjs', import.meta.url).pathname, 'run']
 
@@ -98,4 +100,48 @@ t.test('a loop between two routers', { skip: needsRoot }, async t => {
   t.match(result.outcome, { reason: 'ttl_exceeded', detail: /circle/ })
   t.ok(result.measured.loop && result.measured.loop.length >= 1, 'its routers are named')
   t.ok(result.measured.hops.length < 60, 'it is not followed to the end')
+})
+
+/** An IPv4 header and so much of a datagram, as a router would quote it. */
+const quoteOf = (from: string, to: string, sourcePort: number, data: Buffer): string => {
+  const b = Buffer.alloc(28)
+  b[0] = 0x45
+  b.writeUInt16BE(60, 2)
+  b[8] = 1
+  b[9] = 17
+  Buffer.from(from.split('.').map(Number)).copy(b, 12)
+  Buffer.from(to.split('.').map(Number)).copy(b, 16)
+  b.writeUInt16BE(sourcePort, 20)
+  b.writeUInt16BE(33_434, 22)
+  b.writeUInt16BE(40, 24)
+  return Buffer.concat([b, data]).toString('hex')
+}
+
+t.test('errors about packets that were never sent, cut short or damaged, put nobody on the route', { skip: needsRoot }, async t => {
+  const chain = await startChain(3)
+  t.teardown(chain.stop)
+  const client = cableAddress(0, 1)
+  const port = flowIdOf('udp', chain.server, 0)
+  const errors = [
+    { quote: quoteOf(client, chain.server, port, Buffer.alloc(32, 7)) },
+    { quote: quoteOf(client, chain.server, port, Buffer.alloc(0)) },
+    { quote: quoteOf(client, chain.server, port, buildDatagram(2, Buffer.alloc(8))) },
+    { quote: quoteOf(client, chain.server, port, Buffer.alloc(32)), isBroken: true },
+    { quote: quoteOf(client, '192.0.2.1', 9, Buffer.alloc(32)) },
+    { quote: '4500' },
+    { quote: '' },
+  ]
+  const forge = [process.execPath, new URL('./programs/forged-errors.ts', import.meta.url).pathname, JSON.stringify({ to: client, errors })]
+  const forger = chain.run('r2', ['timeout', '20', ...forge])
+  let result = await trace(chain, chain.server, '--protocol', 'udp', '--queries', '10')
+  for (let tries = 0; result.measured.foreign === 0 && tries < 10; tries++)
+    result = await trace(chain, chain.server, '--protocol', 'udp', '--queries', '10')
+  t.ok(result.measured.foreign > 0 && result.measured.unidentified > 0, 'they arrive')
+  t.same(result.outcome, { kind: 'ok' })
+  t.same(
+    addresses(result),
+    [0, 1, 2, 3].map(cable => cableAddress(cable, 2)),
+  )
+  await chain.stop()
+  await forger
 })
