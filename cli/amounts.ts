@@ -1,5 +1,5 @@
 /** Numbers as people read them. */
-import { showMs } from './step-text.ts'
+import { showMs } from './show-ms.ts'
 
 const units = ['', 'k', 'M', 'G', 'T'] as const
 

@@ -6,10 +6,8 @@ import type { TcpMeasured } from '../wire/measured-tcp.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { sayWhole } from '../wire/say-duration.ts'
 import { printable } from './printable.ts'
+import { showMs } from './show-ms.ts'
 import { traceText } from './trace-text.ts'
-
-/** `35.2 ms`, with as many digits as mean something. */
-export const showMs = (ms: number): string => `${ms >= 100 ? Math.round(ms) : ms >= 1 ? ms.toFixed(1) : ms.toFixed(2)} ms`
 
 /** The pieces of a step's line, made printable. The numbers of a black hole say it all. */
 export const stepText = (result: AnyResult): string[] => {

@@ -1,8 +1,7 @@
 /** A trace in one line, and the table of its hops below it. */
 import type { TraceHop, TraceMeasured } from '../wire/measured-trace.ts'
 import { printable } from './printable.ts'
-
-const showMs = (ms: number): string => `${ms >= 100 ? Math.round(ms) : ms >= 1 ? ms.toFixed(1) : ms.toFixed(2)} ms`
+import { showMs } from './show-ms.ts'
 
 /** `7 hops there, 9 back   rtt 35.1 ms   route 3f9a…`. */
 export const traceText = ({ hops, reached, forwardHops, returnHops, fingerprint, protocol, flows }: TraceMeasured): string[] => {
