@@ -19,6 +19,7 @@ const columns = (startedAt: string): Column<Outage>[] => [
   { title: '#', of: ({ number }) => String(number), right: true, spare: 5 },
   { title: 'began', of: ({ beganMs }) => clockText(startedAt, beganMs), paint: () => text => text },
   { title: 'length', of: ({ lengthMs }) => sayLength(lengthMs), right: true },
+  { title: '±', of: ({ uncertainMs }) => sayLength(uncertainMs), right: true, spare: 8 },
   { title: 'lost', of: ({ lost }) => String(lost), right: true, spare: 4 },
   { title: 'way', of: ({ direction }) => direction, spare: 3 },
   { title: 'rtt ms', of: ({ rttMs }) => changeText(rttMs, msText), spare: 2, paint: () => text => text },

@@ -14,6 +14,7 @@ import { inspectFlags } from '../cli/inspect-options.ts'
 import { flags as joinTokenFlags } from '../cli/join-token-help.ts'
 import { flags as loginFlags } from '../cli/login-help.ts'
 import { flags as rulesFlags } from '../cli/rules-help.ts'
+import { flags as watchFlags } from '../cli/watch-help.ts'
 import { rulesByReason } from '../judge/spiffe/rules.ts'
 import { causeTexts } from '../wire/causes.ts'
 import { type Measure, pathMeasures, quantileAttribute, selfMeasures } from '../wire/metrics.ts'
@@ -125,6 +126,32 @@ const metricsPage = (): string =>
     metricsTable(selfMeasures),
   ].join('\n\n')
 
+const watchPage = (): string =>
+  [
+    note,
+    '# probe watch',
+    '`probe watch <target> [options]`',
+    'Probes one path without a pause and says to the millisecond when it was down, which way, and what was different afterwards: round trip, TTL, MTU, route. A target is `host` (echoes), `host:port` (TCP connects), or `icmp://host`, `tcp://host:port`, `udp://host[:port]`; udp asks the responder of an agent, whose count tells the direction. [A drill](../failover-drill.md) shows what it looks like.',
+    table(
+      ['option', 'value', 'what'],
+      Object.entries(watchFlags).map(([name, { value, help }]) => [`\`--${name}\``, value && `\`${value}\``, help]),
+    ),
+    '## What is an outage',
+    "At least two probes in a row without an answer, over at least 20 ms. It lasts from the sending of the first that was lost to the sending of the first that was answered again, by the monotonic clock: off by less than one interval at each end. A probe is lost when it has no answer within `--timeout`. Time in which this machine did not run is told apart, and is nobody else's outage.",
+    '## Output',
+    '`--output ndjson` prints a line per event, with `schema` `causeway.watch-event/1` and `type` `begin`, `second`, `outage_began`, `outage_ended`, `outage_settled` (what follows it is known), `step` or `blind`, and at the end the document; `--output json` only the document, `causeway.watch/1`. Times are milliseconds since `startedAt`.',
+    '## Exit codes',
+    table(
+      ['code', 'when'],
+      [
+        ['0', 'no outage was longer than the objective, and the path is there at the end; so after Ctrl-C'],
+        ['1', 'an outage was longer, the path is down at the end, or nothing ever answered'],
+        ['2', 'bad usage'],
+        ['3', 'it could not be measured from here'],
+      ],
+    ),
+  ].join('\n\n')
+
 const inspectPage = (): string =>
   [
     note,
@@ -204,6 +231,7 @@ export const pages = (): Record<string, string> => ({
   'reference/causes.md': `${causesPage()}\n`,
   'reference/metrics.md': `${metricsPage()}\n`,
   'reference/probe-run.md': `${commandPage()}\n`,
+  'reference/probe-watch.md': `${watchPage()}\n`,
   'reference/probe-inspect.md': `${inspectPage()}\n`,
   'reference/controller-commands.md': `${controllerCommandsPage()}\n`,
   'reference/alert-rules.md': `${alertRulesPage()}\n`,

@@ -19,6 +19,8 @@ export type Outage = {
   endedMs: number | null
   /** From `beganMs` to `endedMs`, or so far. */
   lengthMs: number
+  /** By how much that may be off: the time without a probe before the first that was lost and after the last. Two intervals, unless this machine was busy. */
+  uncertainMs: number
   lost: number
   /** Where they were lost, when a responder has counted them: before it (forward) or behind it (reverse). */
   direction?: 'forward' | 'reverse' | 'both'

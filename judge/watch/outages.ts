@@ -1,18 +1,25 @@
 /** Outages out of the fates of probes, in the order of sending. Pure; times in ms of one monotonic clock. */
 
 /** A run of lost probes that is long enough to be an outage. */
-export type Gap = { beganMs: number; lastLostMs: number; lost: number }
+export type Gap = {
+  beganMs: number
+  lastLostMs: number
+  lost: number
+  /** When the last probe before it that was answered was sent; that of the first probe where there was none. */
+  answeredMs: number
+}
 
 export type Outages = {
   /** The probes that are lost in a row until now. */
   run: Gap | undefined
   /** Whether that run has been told. */
   isTold: boolean
+  answeredMs: number
 }
 
 export type OutageNews = { type: 'began'; gap: Gap } | { type: 'ended'; gap: Gap; endedMs: number }
 
-export const newOutages = (): Outages => ({ run: undefined, isTold: false })
+export const newOutages = (): Outages => ({ run: undefined, isTold: false, answeredMs: Number.NaN })
 
 /** Fewer lost in a row are loss. */
 const leastLost = 2
@@ -27,11 +34,12 @@ export const addFate = (state: Outages, sentMs: number, isAnswered: boolean): Ou
   const { run } = state
   if (isAnswered) {
     state.run = undefined
+    state.answeredMs = sentMs
     if (!run || !isOutage(run, sentMs)) return undefined
     return { type: 'ended', gap: run, endedMs: sentMs }
   }
   if (!run) {
-    state.run = { beganMs: sentMs, lastLostMs: sentMs, lost: 1 }
+    state.run = { beganMs: sentMs, lastLostMs: sentMs, lost: 1, answeredMs: Number.isNaN(state.answeredMs) ? sentMs : state.answeredMs }
     state.isTold = false
     return undefined
   }

@@ -88,7 +88,7 @@ export const buildWatch = ({ intervalMs, timeoutMs }: WatchOptions, tell: (event
     const none = { before: null, after: null }
     return {
       ...{ number: totals.outageCount + 1, beganMs: gap.beganMs, lastLostMs: gap.lastLostMs, endedMs: null },
-      ...{ lengthMs: untilMs - gap.beganMs, lost: gap.lost },
+      ...{ lengthMs: untilMs - gap.beganMs, uncertainMs: gap.beganMs - gap.answeredMs + (untilMs - gap.lastLostMs), lost: gap.lost },
       ...(error !== undefined && { error }),
       ...{ rttMs: around.rttBefore(), ttl: { ...none, before: totals.ttl }, mtu: { ...none, before: totals.look.mtu ?? null } },
       route: { ...none, before: totals.look.route?.fingerprint ?? null },
