@@ -45,7 +45,7 @@ const givenWords = (given: Given, used: readonly Kind[], named: ReadonlySet<stri
 
 /** What is secret is not printed, here as elsewhere: its place is kept. */
 const shown = (name: FlagName, value: string): string =>
-  name === 'header' ? `${value.split(':')[0]}: VALUE` : name === 'body' ? 'BODY' : value
+  name === 'header' ? `${value.split(':')[0]}: VALUE` : name === 'body' || name === 'call-body' ? 'BODY' : value
 
 /** One word for a POSIX shell. */
 const quoteWord = (text: string): string => (/^[\w@%+=:,./[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)

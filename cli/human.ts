@@ -2,6 +2,7 @@
 import type { AnyResult, RunDocument } from '../wire/result.ts'
 import { type AskedTarget, formatTarget } from '../wire/target.ts'
 import { diagnosisLines, indent } from './diagnosis-text.ts'
+import { linkLines } from './federation-text.ts'
 import type { Io } from './io.ts'
 import { printable } from './printable.ts'
 import { buildProgress } from './progress.ts'
@@ -83,9 +84,19 @@ export const stepLines = (result: AnyResult, style: Style): string[] => {
     `  ${symbolOf(result, style)} ${result.kind.padEnd(5)}  ${paint(first)}`.trimEnd(),
     ...indent(textColumn, more.map(paint)),
     ...(result.kind === 'trace' && result.measured.hops ? indent(textColumn, hopLines(result.measured)) : []),
+    ...indent(4, linksOf(result, style)),
     ...indent(textColumn, warnings.map(style.warn)),
   ]
 }
+
+/** Of a federated credential each link of the chain has a line of its own. */
+const linksOf = (result: AnyResult, style: Style): string[] =>
+  result.kind === 'federation'
+    ? linkLines(result.measured, style.symbols).flatMap(line => {
+        const [first = '', ...more] = wrap(line, style.width - 4)
+        return [first, ...indent(2, more)]
+      })
+    : []
 
 /** With ports that answer where nothing should listen, each line as it was first shown. */
 const finalLines = (result: AnyResult, style: Style): string[] => {

@@ -46,6 +46,8 @@ export const climb = async (
   const startMs = clock.elapsedMs()
   const named: Target = { host: asked.host, ...(asked.port !== undefined && { port: asked.port }) }
   const done: AnyResult[] = []
+  // A cloud has no address of its own: each service of it is looked up when it is asked.
+  if (asked.kind === 'federation') return { target: named, results: await climbCloud(named, plan, engine, report, stop) }
   let address: string | undefined = asked.family ? asked.host : undefined
   if (!address) {
     report({ type: 'started', kind: 'dns' })
@@ -71,6 +73,19 @@ export const climb = async (
     stop,
   })
   return { target, results: [...done, ...engine.settle(steps, askedKinds(asked))] }
+}
+
+const climbCloud = async (
+  named: Target,
+  { options }: RunPlan,
+  engine: Engine,
+  report: (event: LadderEvent) => void,
+  stop: AbortSignal,
+): Promise<AnyResult[]> => {
+  report({ type: 'started', kind: 'federation' })
+  const result = await engine.runProbe('federation', named as Resolved, known(options.federation), stop)
+  tell({ report }, result)
+  return [result]
 }
 
 /** The sweep's time is what the look-up left of it. A server name has no final dot (RFC 6066 §3), a host name may. */

@@ -18,6 +18,7 @@ const doing: Record<Kind, string> = {
   mtls: 'shaking hands both ways',
   bundle: 'fetching the bundle',
   http: 'waiting for an answer',
+  federation: 'asking for a credential',
 }
 /** Nobody needs to be told of what is over in a blink. */
 const patienceMs = 500

@@ -19,6 +19,7 @@ export const listOptions = (parser: Argv, isHelpAsked: boolean): Argv => {
         '  dns://name  icmp://host  mtu://host[:port]  tcp://host:port  udp://host[:port]  tls://host[:port]',
         '  trace://host[:port]',
         '  mtls://host[:port]  bundle+https://host[:port]/path  https://host[:port]/path  http://host/path',
+        '  federation://aws  federation://azure  federation://gcp',
         'IPv6 addresses go in brackets. Durations are 200ms, 1.5s, 2m; sizes 1500, 64KiB; ratios 10% or 0.1.',
         'Exit codes: 0 ok, 1 something failed, 2 bad usage, 3 not measured.',
       ].join('\n'),

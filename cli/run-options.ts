@@ -4,6 +4,7 @@ import { type Options, withDefaults } from '../wire/options.ts'
 import { type Family, type Kind, kinds } from '../wire/result.ts'
 import { type AskedTarget, parseTarget } from '../wire/target.ts'
 import { bad, good, type Parsed } from '../wire/values.ts'
+import { type FederationOptions, readFederationFlags } from './federation-flags.ts'
 import type { Output } from './flags.ts'
 import { readHttpFlags } from './http-flags.ts'
 import { familyProblems } from './local-family.ts'
@@ -41,7 +42,7 @@ export const stepsOfTarget = ({ kind, port }: AskedTarget, mutual: boolean): Kin
 
 /** With the look-up of a name. */
 export const kindsOfTarget = (target: AskedTarget, mutual: boolean): Kind[] => [
-  ...(target.family === undefined ? ['dns' as const] : []),
+  ...(target.family === undefined && target.kind !== 'federation' ? ['dns' as const] : []),
   ...stepsOfTarget(target, mutual),
 ]
 
@@ -78,10 +79,11 @@ export const parseRunWords = async (
   const wanted = family ?? (source && isIP(source) ? (isIP(source) as Family) : undefined)
   const spiffe = keep(await readSpiffeFlags(given, environment))
   const http = keep(readHttpFlags(given))
+  const federated = keep(readFederationFlags(given, environment))
   problems.push(...familyProblems(targets, { family, source }, hostFamilies))
-  if (problems.length || !numbers || !lists || !pem || !spiffe || !http || !output) return bad(...problems)
+  if (problems.length || !numbers || !lists || !pem || !spiffe || !http || !federated || !output) return bad(...problems)
 
-  const options = optionsOf(given, { wanted, numbers, lists, pem, spiffe, http })
+  const options = optionsOf(given, { wanted, numbers, lists, pem, spiffe, http, federated })
   return good({
     targets,
     family: wanted,
@@ -123,10 +125,11 @@ type Read = {
   pem: PemFiles
   spiffe: SpiffeOptions
   http: Partial<Options['http']>
+  federated: FederationOptions
 }
 
 /** What was read, as the options of every kind. */
-const optionsOf = (given: Given, { wanted, numbers, lists, pem, spiffe, http }: Read): Options => {
+const optionsOf = (given: Given, { wanted, numbers, lists, pem, spiffe, http, federated }: Read): Options => {
   const source = given.source?.[0]
   const sni = given.sni?.[0]?.toLowerCase()
   const protocol = given.protocol?.[0] as Options['trace']['protocol'] | undefined
@@ -145,7 +148,8 @@ const optionsOf = (given: Given, { wanted, numbers, lists, pem, spiffe, http }: 
       alpn: lists.alpn,
     }),
     dns: withDefaults('dns', { ...numbers.dns, family: wanted, resolvers: lists.resolvers, expect: lists.expect }),
-    http: withDefaults('http', { ...numbers.http, ...http, ...pem, source, sni, alpn: lists.alpn }),
+    federation: withDefaults('federation', { ...numbers.federation, ...federated.federation, caFile: given.ca?.[0], source }),
+    http: withDefaults('http', { ...numbers.http, ...http, ...federated.http, ...pem, source, sni, alpn: lists.alpn }),
     icmp: withDefaults('icmp', { ...numbers.icmp, source }),
     mtu: withDefaults('mtu', { ...numbers.mtu, source, sni, alpn: lists.alpn }),
     tcp: withDefaults('tcp', { ...numbers.tcp, source, expectAgent: given['expect-agent']?.[0] }),

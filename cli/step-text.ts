@@ -5,6 +5,7 @@ import type { BundleMeasured, ClientAuth, HoldMeasured, MtlsMeasured } from '../
 import type { TcpMeasured } from '../wire/measured-tcp.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { sayWhole } from '../wire/say-duration.ts'
+import { federationText } from './federation-text.ts'
 import { printable } from './printable.ts'
 import { showMs } from './show-ms.ts'
 import { traceText } from './trace-text.ts'
@@ -41,6 +42,8 @@ const numbersOf = (result: AnyResult): string[] => {
       return bundleText(result.measured)
     case 'http':
       return httpText(result.measured)
+    case 'federation':
+      return federationText(result.measured)
   }
 }
 

@@ -24,6 +24,8 @@ const connecting = (connections: number, bytes = 0): RunCost => ({ connections, 
 const costs: { [K in Kind]: (options: Options[K]) => RunCost } = {
   bundle: () => connecting(1),
   dns: ({ resolvers }) => ({ connections: 0, packetsPerSecond: 2 * Math.max(1, resolvers.length), bytes: 0 }),
+  // Two documents, two or three of the metadata service, the exchange, impersonation, the call.
+  federation: ({ callBody = '' }) => connecting(8, 8 * 64 * 1024 + Buffer.byteLength(callBody)),
   http: ({ body = '', maxBodyBytes, redirects }) => connecting(1 + redirects, (1 + redirects) * maxBodyBytes + Buffer.byteLength(body)),
   icmp: options => paced(options),
   mtls: ({ negative, sniPair }) => connecting(1 + Number(negative) + Number(sniPair)),

@@ -22,6 +22,8 @@ export const refusalOf = <K extends Kind>(kind: K, target: Target, options: Opti
   const { source, resolvers = [], workloadApi }: Named = options
   const dials: Dial[] = []
   const from = source === undefined ? {} : { source }
+  // A cloud is no address: each service of it is asked for when it is dialled.
+  if (kind === 'federation') return undefined
   if (kind === 'dns') dials.push(...resolvers.map(resolver => ({ kind, ...resolverAt(resolver) })))
   else dials.push({ kind, address: target.address ?? '', ...portOf(kind, target, options as Named), ...from })
   const api = workloadApi === undefined ? undefined : parseWorkloadApiAddress(workloadApi).address

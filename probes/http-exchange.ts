@@ -5,7 +5,7 @@ import type { TcpInfo } from './net/tcp-info.ts'
 
 /** One request on a connection that is open already. */
 export type HttpRequest = {
-  method: 'GET' | 'HEAD' | 'POST'
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT'
   path: string
   headers: Record<string, string>
   body?: string

@@ -7,6 +7,7 @@ import { type Finding, type Probe, type Resolved, type Sources, unmeasured } fro
 export const probes: { [K in Kind]: () => Promise<Probe<K>> } = {
   bundle: async () => (await import('./bundle.ts')).probeBundle,
   dns: async () => (await import('./dns.ts')).probeDns,
+  federation: async () => (await import('./federation.ts')).probeFederation,
   http: async () => (await import('./http.ts')).probeHttp,
   icmp: async () => (await import('./icmp.ts')).probeIcmp,
   mtls: async () => {

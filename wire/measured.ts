@@ -1,3 +1,4 @@
+import type { FederationMeasured } from './measured-federation.ts'
 import type { HttpMeasured } from './measured-http.ts'
 import type { BundleMeasured, MtlsMeasured } from './measured-identity.ts'
 import type { ResponderFacts, TcpMeasured } from './measured-tcp.ts'
@@ -186,4 +187,5 @@ export type Measured = {
   dns: DnsMeasured
   mtls: MtlsMeasured
   bundle: BundleMeasured
+  federation: FederationMeasured
 }

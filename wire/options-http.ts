@@ -1,5 +1,23 @@
 /** The options of an HTTP request; what schemas are is in options.ts. */
 import { alpn, pem, sni, source, timeoutMs } from './option-parts.ts'
+import { tokenOptions } from './options-federation.ts'
+
+/** A bearer from a token source, fresh in every run. */
+const bearer = {
+  ...tokenOptions,
+  tokenFrom: {
+    ...tokenOptions.tokenFrom,
+    enum: ['file', 'url', 'azure', 'gcp'],
+    description: 'where the bearer of the request comes from: a file, a URL, or the metadata service of azure or gcp',
+  },
+  tokenFile: {
+    ...tokenOptions.tokenFile,
+    description: 'file with the bearer of the request, read again for every run; not sent on to another host',
+  },
+  tokenUrl: { ...tokenOptions.tokenUrl, description: 'URL that gives the bearer of the request' },
+  audience: { ...tokenOptions.audience, description: 'of azure or gcp: whom the bearer is to be for' },
+  environment: { type: 'object', additionalProperties: { type: 'string' }, description: tokenOptions.environment.description },
+} as const
 
 export const http = {
   type: 'object',
@@ -17,6 +35,7 @@ export const http = {
       default: {},
       description: 'request headers; never shown, and not sent on to another host',
     },
+    ...bearer,
     body: { type: 'string', maxLength: 65_536, description: 'body of a POST' },
     expectStatus: {
       type: 'array',

@@ -5,6 +5,7 @@
  */
 import type { XStatic } from 'typebox/schema'
 import { alpn, pem, sni, source, timeoutMs } from './option-parts.ts'
+import { federation } from './options-federation.ts'
 import { http } from './options-http.ts'
 import { bundle, mtls } from './options-identity.ts'
 import { trace } from './options-trace.ts'
@@ -137,6 +138,8 @@ export const kindTexts: Record<Kind, string> = {
   bundle:
     'A SPIFFE bundle endpoint, https_web or https_spiffe: who serves it, the document, its sequence, refresh hint and authorities, and whether we hold the same.',
   dns: 'Resolves a name: all addresses, latency, the expected answer, and whether several resolvers agree.',
+  federation:
+    "A credential of another cloud for the token that we hold, step by step: the token, its issuer's documents and signature, the exchange at AWS STS, Entra or Google STS, impersonation, one authorised call. One attempt each; the credential is asked for 15 minutes at most and thrown away.",
   http: 'One request on a fresh connection: status, body, each phase, and how much of the wait was the network and how much the service; gRPC health. Sends a traceparent. No cache, no proxy, no cookie, nothing decompressed beyond its limit.',
   icmp: 'Echoes at a steady interval: RTT by kernel timestamps, jitter, loss, duplicates, reordering, TTL of the replies. No privilege needed.',
   mtls: 'A mutual TLS handshake with SPIFFE: every rule that the peer breaks, whether it is who it should be, and proof that it accepted our certificate. Never a resumed session.',
@@ -148,7 +151,7 @@ export const kindTexts: Record<Kind, string> = {
   tls: 'One handshake on a fresh connection: version, cipher, ALPN, the chain as sent and its dates, also when it does not verify; on a stall which flight was lost and which way; the ladder of ClientHello sizes.',
 }
 
-export const optionSchemas = { bundle, dns, http, icmp, mtls, mtu, tcp, tls, trace, udp } as const
+export const optionSchemas = { bundle, dns, federation, http, icmp, mtls, mtu, tcp, tls, trace, udp } as const
 export type Options = { [K in Kind]: XStatic<(typeof optionSchemas)[K]> }
 
 const defaultsOf = (properties: Record<string, { default?: unknown; description: string }>): Record<string, unknown> =>

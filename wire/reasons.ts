@@ -180,6 +180,13 @@ export const warningTexts = {
   held_connection_cut: 'a connection that was held open was cut by the other side',
   held_certificate_expired: 'a connection is still open although the certificate that it was made with has expired',
   redirect_downgrade: 'a redirect leads from HTTPS to plain HTTP',
+  token_expiring: 'more than 80 % of the life of a token is over: it should have been renewed by now',
+  audience_foreign: "a token for another cloud's audience is used: it works, and whoever holds the one may pose at the other",
+  audience_several: 'the token is for several audiences: each of them may pose as us at the others',
+  subject_wildcard: "the cloud's policy allows a pattern of subjects: other workloads may come to match it",
+  issuer_slow: "the issuer's documents come slowly: a cloud gives up after some five seconds",
+  issuer_private: 'the issuer has a private address here: a cloud may not reach it',
+  local_check_differs: 'the cloud took a token that does not pass our own check',
   signal_lost: 'packets above the path MTU vanish without a packet-too-big, at sizes that TCP does not send here',
 } as const
 export type WarningCode = keyof typeof warningTexts

@@ -8,7 +8,7 @@ export type Outcome =
   | { kind: 'fail'; reason: FailReason; detail: string }
   | { kind: 'unmeasured'; reason: UnmeasuredReason; detail: string }
 
-export const kinds = ['dns', 'icmp', 'trace', 'udp', 'mtu', 'tcp', 'tls', 'mtls', 'bundle', 'http'] as const
+export const kinds = ['dns', 'icmp', 'trace', 'udp', 'mtu', 'tcp', 'tls', 'mtls', 'bundle', 'http', 'federation'] as const
 export type Kind = (typeof kinds)[number]
 export type Family = 4 | 6
 

@@ -4,6 +4,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { clouds, isCloud } from './options-federation.ts'
 import { responderPorts } from './responder.ts'
 import { type Family, type Kind, kinds } from './result.ts'
 import { bad, good, type Parsed, quote } from './values.ts'
@@ -20,8 +21,6 @@ export type AskedTarget = {
   scheme?: 'http' | 'https'
 }
 
-/** Schemes that the design has and this version does not. */
-const laterSchemes = ['federation']
 /** The scheme of a kind is its name, but for a bundle endpoint, which is asked over HTTPS and says so, and for HTTP, whose schemes everybody knows. */
 const schemesOf = (kind: Kind): string[] => (kind === 'bundle' ? ['bundle+https'] : kind === 'http' ? ['https', 'http'] : [kind])
 const schemes = kinds.flatMap(kind => schemesOf(kind).map(scheme => `${scheme}://`)).join(' ')
@@ -36,6 +35,7 @@ const portRule: Record<Kind, 'none' | 'needed' | 'optional'> = {
   bundle: 'optional',
   udp: 'optional',
   http: 'optional',
+  federation: 'none',
 }
 /** Whether a kind can't be measured without a port. */
 export const needsPort = (kind: Kind): boolean => portRule[kind] === 'needed'
@@ -61,7 +61,6 @@ export const parseTarget = (text: string): Parsed<AskedTarget> => {
   const problems: string[] = []
   const kind = scheme === undefined ? undefined : kinds.find(known => schemesOf(known).includes(scheme.toLowerCase()))
   if (scheme !== undefined && !kind) problems.push(schemeProblem(scheme))
-  if (scheme !== undefined && !kind && laterSchemes.includes(scheme.toLowerCase())) return bad(...problems.map(about(text)))
 
   const { authority, path } = withPath.includes(kind)
     ? splitPath(rest!)
@@ -72,7 +71,10 @@ export const parseTarget = (text: string): Parsed<AskedTarget> => {
   if (!host.ok) problems.push(...host.problems)
   const port = parts.value.port === undefined ? undefined : parsePort(parts.value.port)
   if (port && !port.ok) problems.push(...port.problems)
-  if (kind) problems.push(...kindProblems(kind, parts.value.port !== undefined, host.ok && host.value.family !== undefined))
+  if (kind)
+    problems.push(
+      ...kindProblems(kind, parts.value.host.toLowerCase(), parts.value.port !== undefined, host.ok && host.value.family !== undefined),
+    )
   if (problems.length || !host.ok) return bad(...problems.map(about(text)))
 
   const plain = kind === 'http' && scheme!.toLowerCase() === 'http'
@@ -95,12 +97,12 @@ const splitPath = (rest: string): { authority: string; path?: string } => {
 
 const about = (text: string) => (problem: string) => `${text === '' ? '(empty target)' : quote(text).slice(1, -1)}: ${problem}`
 
-const schemeProblem = (scheme: string) =>
-  laterSchemes.includes(scheme.toLowerCase())
-    ? `${scheme.toLowerCase()}:// is not in this version; it has ${schemes}`
-    : `unknown scheme ${quote(scheme)}, want one of ${schemes} or none for all of them`
+const schemeProblem = (scheme: string) => `unknown scheme ${quote(scheme)}, want one of ${schemes} or none for all of them`
 
-const kindProblems = (kind: Kind, hasPort: boolean, isAddress: boolean) => [
+const kindProblems = (kind: Kind, host: string, hasPort: boolean, isAddress: boolean) => [
+  ...(kind === 'federation' && !isCloud(host)
+    ? [`federation:// wants a cloud, write one of ${clouds.map(cloud => `federation://${cloud}`).join(' ')}`]
+    : []),
   ...(hasPort && portRule[kind] === 'none' ? [`${kind}:// has no ports, leave the port out`] : []),
   ...(!hasPort && portRule[kind] === 'needed' ? [`${kind}:// needs a port, write ${kind}://host:port`] : []),
   ...(kind === 'dns' && isAddress ? ['dns:// wants a name to look up, this is an address'] : []),

@@ -70,6 +70,8 @@ const costOf: { readonly [K in Kind]: (options: Options[K]) => RunCost } = {
     const count = flows * queries * Math.min(maxHops, usualHops)
     return cost(count, count * 60, count, count * 88)
   },
+  // Two documents of the issuer, the exchange, impersonation, the call.
+  federation: ({ call }) => times(call === undefined ? 4 : 5, add(handshake, send(2500), receive(6000))),
   http: ({ redirects }) => times(1 + redirects, add(handshake, send(500), receive(10_000))),
 }
 

@@ -1,12 +1,13 @@
 import { type Diagnosis, layers } from '../../wire/causes.ts'
 import { type FailReason, failReasons, failReasonsByLayer } from '../../wire/reasons.ts'
-import type { AnyResult, Result } from '../../wire/result.ts'
+import type { AnyResult, Kind, Result } from '../../wire/result.ts'
 import { explainBundleCopy, explainBundleEndpoint, explainBundleHere, explainShortNotice } from './explain-bundle.ts'
 import { explainExpired, explainNameMismatch, explainOversized, explainUntrusted } from './explain-certificate.ts'
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew, explainPeerClock } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
 import { explainNotEnforced, explainPlainTls } from './explain-enforcement.ts'
+import { explainCloudEndpoint, explainFederation, explainPractice } from './explain-federation.ts'
 import { explainNoHttp, explainSlowService, explainWrongAnswer } from './explain-http.ts'
 import { explainGateway, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
@@ -33,10 +34,13 @@ const noConnection: readonly FailReason[] = [...reasonsOf('tcp'), ...handshake, 
 
 /**
  * Who explains what, from the lowest layer up; the more specific before the more general. `absorbs` are the failures that a cause accounts
- * for, its own and those it brings about above: nobody further down is asked about them.
+ * for, its own and those it brings about above: nobody further down is asked about them. `only`: of one kind, which has no step beside it.
  */
-const explainers: readonly { explain: Explain; absorbs: readonly FailReason[] }[] = [
+const explainers: readonly { explain: Explain; absorbs: readonly FailReason[]; only?: Kind }[] = [
   { explain: explainProber, absorbs: [] },
+  { explain: explainCloudEndpoint, absorbs: failReasons, only: 'federation' },
+  { explain: explainFederation, absorbs: failReasons, only: 'federation' },
+  { explain: explainPractice, absorbs: [] },
   { explain: explainDns, absorbs: failReasons },
   { explain: explainResolversDiffer, absorbs: [] },
   { explain: explainLoop, absorbs: [...unreachable, ...noConnection] },
@@ -105,10 +109,10 @@ export const explainAll = (results: readonly AnyResult[], facts: Facts): Explana
   const seen = buildSeen(results, facts.startedAt, facts.returnTrace)
   let open = [...seen.open]
   const found: Explanation[] = []
-  for (const { explain, absorbs } of explainers) {
+  for (const { explain, absorbs, only } of explainers) {
     const diagnosis = explain({ ...seen, open: new Set(open) })
     if (diagnosis === undefined) continue
-    const explains = open.filter(result => absorbs.includes(reasonOf(result)!))
+    const explains = open.filter(result => absorbs.includes(reasonOf(result)!) && (only === undefined || result.kind === only))
     open = open.filter(result => !explains.includes(result))
     found.push({ diagnosis, explains })
   }

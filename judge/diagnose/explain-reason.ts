@@ -5,7 +5,7 @@ import { buildDiagnosis, buildRun, fix, listFacts, placeOf } from './say.ts'
 import { onlyKindOf, reasonOf, type Seen, sayDetail, textOf } from './seen.ts'
 
 /** The cause that a reason alone points to, where no explainer knows better. The compiler says which reason is missing. */
-const causeOfReason: Record<FailReason, Cause> = {
+export const causeOfReason: Record<FailReason, Cause> = {
   dns_not_found: 'dns_broken',
   dns_timeout: 'dns_broken',
   dns_server_failure: 'dns_broken',

@@ -49,6 +49,7 @@ export const buildSeen = (results: readonly AnyResult[], startedAt: string, retu
   trace: pick(results, 'trace'),
   udp: pick(results, 'udp'),
   http: pick(results, 'http'),
+  federation: pick(results, 'federation'),
 })
 
 /** The kind that was asked for by name, as far as results show it: the only one besides the look-up. Undefined for a whole ladder. */

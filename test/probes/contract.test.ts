@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Resolved } from '../../probes/finding.ts'
@@ -39,6 +42,15 @@ t.teardown(() => unanswered.close())
 /** What is open while nothing runs. */
 const before = openHandles()
 
+/** A token that opens a cluster, so that it is shown to nobody: the run ends with what can be told of it here. */
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+const issuer = `http://127.0.0.1:${plaintext.port}`
+const claims = { iss: issuer, sub: 'system:serviceaccount:ml:predictor', aud: [issuer], exp: Math.floor(Date.now() / 1000) + 3600 }
+const directory = mkdtempSync(join(tmpdir(), 'causeway-'))
+t.teardown(() => rmSync(directory, { recursive: true }))
+writeFileSync(join(directory, 'token'), `${part({ alg: 'RS256' })}.${part(claims)}.AAAA`)
+const roleArn = 'arn:aws:iam::111122223333:role/predictor'
+
 type Case<K extends Kind> = { target: Resolved; options: Partial<Options[K]> }
 type Cases = { [K in Kind]: Case<K> }
 
@@ -46,6 +58,11 @@ type Cases = { [K in Kind]: Case<K> }
 const brief: { [K in Kind]: Case<K> & { ends: string } } = {
   bundle: { target: targetOf(plaintext), options: { ca: apart.caPem }, ends: 'not_tls' },
   dns: { target: targetOf(healthy), options: { resolvers: [`${resolver.host}:${resolver.port}`] }, ends: 'ok' },
+  federation: {
+    target: { host: 'aws' } as Resolved,
+    options: { roleArn, tokenFile: join(directory, 'token') },
+    ends: 'audience_mismatch',
+  },
   http: { target: targetOf(plaintext), options: { scheme: 'http', expectBody: 'hello' }, ends: 'ok' },
   icmp: { target: addressOf('127.0.0.1'), options: { count: 3, intervalMs: 1 }, ends: 'ok' },
   mtls: { target: targetOf(healthy), options: {}, ends: 'no_spiffe_id' },
@@ -60,6 +77,7 @@ const brief: { [K in Kind]: Case<K> & { ends: string } } = {
 const endless: Cases = {
   bundle: { target: targetOf(hung), options: {} },
   dns: { target: targetOf(healthy), options: { resolvers: [`${silentResolver.host}:${silentResolver.port}`] } },
+  federation: { target: { host: 'aws' } as Resolved, options: { roleArn, tokenFrom: 'url', tokenUrl: `http://127.0.0.1:${hung.port}/` } },
   http: { target: targetOf(hung), options: { scheme: 'http' } },
   icmp: { target: addressOf('127.0.0.1'), options: { count: 100_000, intervalMs: 20 } },
   mtls: { target: targetOf(hung), options: {} },
@@ -261,6 +279,31 @@ t.test('no run rejects, or takes longer than it may, or leaves anything, however
         grpcService: odd,
       },
       { requiredKeys: ['timeoutMs'] },
+    ),
+    federation: fc.record(
+      {
+        ...small,
+        to: fc.constantFrom('aws' as const, 'azure' as const, 'gcp' as const),
+        tokenFrom: fc.constantFrom('file' as const, 'url' as const, 'azure' as const),
+        tokenFile: fc.oneof(odd, fc.constant(join(directory, 'token'))),
+        tokenUrl: fc.constantFrom(...ports.slice(0, 9).map(port => `http://127.0.0.1:${port}/`)),
+        environment: fc.record({
+          AZURE_POD_IDENTITY_AUTHORITY_HOST: fc.constantFrom(...ports.slice(0, 9).map(port => `http://127.0.0.1:${port}`)),
+        }),
+        audience: odd,
+        issuer: odd,
+        subject: odd,
+        roleArn: fc.constant(roleArn),
+        tenantId: odd,
+        clientId: odd,
+        provider: odd,
+        credentialsFile: odd,
+        endpoint: fc.oneof(odd, fc.constant(issuer)),
+        call: fc.constantFrom('s3' as const, 'url' as const),
+        resource: odd,
+        callUrl: fc.oneof(odd, fc.constant(issuer)),
+      },
+      { requiredKeys: ['timeoutMs', 'to', 'tokenFrom', 'environment'] },
     ),
     mtls: fc.record(
       { ...small, ...names, certFile: odd, keyFile: odd, caFile: odd, expectId: odd, expectTrustDomain: odd, negative: fc.boolean() },

@@ -33,8 +33,6 @@ for (const [name, text, canonical] of accepted) {
 const refused: [name: string, text: string, ...problems: RegExp[]][] = [
   ['nothing is no target', '', /no host/],
   ['an unknown scheme is named', 'gopher://a:1', /unknown scheme "gopher", want one of dns:\/\//],
-  ['a scheme of a later version says so', 'federation://aws', /federation:\/\/ is not in this version/],
-  ['a scheme of a later version says so', 'federation://aws', /federation:\/\/ is not in this version/],
   ['port 0 is refused', 'a:0', /port 0, want 1 to 65535/],
   ['port 70000 is refused', 'a:70000', /port 70000, want 1 to 65535/],
   ['a port that is a word is refused', 'a:https', /port https, want 1 to 65535/],

@@ -150,6 +150,26 @@ const measured: { [K in Kind]: fc.Arbitrary<object> } = {
     },
     { requiredKeys: [] },
   ),
+  federation: fc.record(
+    {
+      cloud: maybe(fc.constantFrom('aws', 'azure', 'gcp')),
+      token: maybe(fc.record({ issuer: maybe(detail), subject: maybe(detail), audiences: fc.array(detail, { maxLength: 2 }) })),
+      wanted: fc.record({
+        audiences: fc.array(detail, { maxLength: 2 }),
+        roleArn: detail,
+        clientId: detail,
+        provider: detail,
+        serviceAccount: detail,
+      }),
+      local: maybe(fc.record({ reason: fc.constantFrom(...failReasons), detail })),
+      answer: maybe(fc.record({ endpoint: detail, code: maybe(detail), requestId: maybe(detail), correlationId: detail })),
+      steps: fc.array(
+        fc.record({ step: fc.constantFrom('token', 'signature', 'exchange'), verdict: fc.constantFrom('ok', 'fail'), detail }),
+        { maxLength: 3 },
+      ),
+    },
+    { requiredKeys: [] },
+  ),
   bundle: fc.record({ url: detail, sequence: maybe(detail), httpStatus: maybe(number) }, { requiredKeys: [] }),
 }
 

@@ -104,4 +104,5 @@ export const refused = (reason: FailReason, chain: CertificateFacts[], detail?: 
 export const mtls = (but: But<'mtls'> = {}): Result<'mtls'> => build('mtls', but)
 export const bundle = (but: But<'bundle'> = {}): Result<'bundle'> => build('bundle', but)
 export const http = (but: But<'http'> = {}): Result<'http'> => build('http', but)
-export const builders = { dns, icmp, trace, udp, mtu, tcp, tls, mtls, bundle, http }
+export const federation = (but: But<'federation'> = {}): Result<'federation'> => build('federation', but)
+export const builders = { dns, icmp, trace, udp, mtu, tcp, tls, mtls, bundle, http, federation }

@@ -1,0 +1,96 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import type { Answer } from '../../judge/federation/answers.ts'
+import type { Options } from '../../wire/options.ts'
+import { withDefaults } from '../../wire/options.ts'
+import type { Family, Kind, Outcome } from '../../wire/result.ts'
+import type { Allow } from '../allow.ts'
+import { aborted, fail, timedOut, unmeasured } from '../finding.ts'
+import { type Hop, hostField, withConnection } from '../http-connect.ts'
+import { type Exchange, exchange } from '../http-exchange.ts'
+import { judgeEnd } from '../http-judge.ts'
+
+/** One request to a token service, a metadata service or an issuer. */
+export type Question = {
+  url: URL
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
+  headers?: Record<string, string>
+  body?: string
+  maxBodyBytes?: number
+}
+/** `truncated`: there was more than `maxBodyBytes`. */
+export type Answered = Answer & { address: string; truncated: boolean; ms: number }
+/** An answer of whatever status, or why there is none. */
+export type Reply = { answer: Answered } | { outcome: Outcome }
+/** Never rejects. */
+export type Ask = (question: Question, signal: AbortSignal) => Promise<Reply>
+
+export type Around = {
+  kind: Kind
+  timeoutMs: number
+  source?: string
+  /** PEM of the authorities to trust, instead of the public ones. */
+  ca?: string
+  allow: Allow
+}
+
+/** Answers of token services have a few kB. */
+const mostBytes = 64 * 1024
+
+/**
+ * Asks once, on a fresh connection to the first address that the name has: nothing is followed, tried again or kept. The address is judged by the
+ * policy before it is dialled, and a server whose certificate does not verify is told nothing.
+ */
+export const createAsk = (around: Around): Ask => {
+  const options: Options['http'] = withDefaults('http', { timeoutMs: around.timeoutMs, source: around.source, ca: around.ca })
+  return async (question, signal) => {
+    const start = performance.now()
+    const { url } = question
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const address = await addressOf(host, signal)
+    if (typeof address !== 'string') return { outcome: address }
+    const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+    const refusal = around.allow({ kind: around.kind, address, port, ...(around.source !== undefined && { source: around.source }) })
+    if (refusal !== undefined) return { outcome: unmeasured('target_denied', `${url.host}: ${refusal}`) }
+    const hop: Hop = { url, method: 'GET', host, address, family: isIP(address.split('%')[0]!) as Family, port, isFirst: true }
+    let seen: Exchange | undefined
+    const opening = await withConnection(hop, options, signal, async ({ socket, readInfo }) => {
+      seen = await exchange(socket, requestOf(question, hop), readInfo, signal)
+    })
+    if (opening.outcome || !seen) return { outcome: about(url, opening.outcome ?? aborted) }
+    const broken = judgeEnd(seen, noFacts, false, around.timeoutMs, signal)
+    if (broken) return { outcome: about(url, broken) }
+    const { status, headers, body, end } = seen
+    const ms = performance.now() - start
+    return { answer: { status: status!, headers, body: body.toString('utf8'), address, truncated: end === 'bounded', ms } }
+  }
+}
+
+/** Whose fault a wait is, is not asked here. */
+const noFacts = { requestAcked: null, retransmits: null, rttMs: null } as Parameters<typeof judgeEnd>[1]
+
+const requestOf = ({ url, method = 'GET', headers = {}, body, maxBodyBytes = mostBytes }: Question, hop: Hop) => ({
+  method,
+  path: `${url.pathname}${url.search}`,
+  headers: { 'user-agent': 'causeway', accept: '*/*', 'accept-encoding': 'identity', ...headers, host: hostField(hop) },
+  maxBodyBytes,
+  ...(body !== undefined && { body }),
+})
+
+/** Whom it was about. */
+const about = (url: URL, outcome: Outcome): Outcome =>
+  outcome.kind === 'ok' ? outcome : { ...outcome, detail: `${url.host}: ${outcome.detail}` }
+
+const addressOf = async (host: string, signal: AbortSignal): Promise<string | Outcome> => {
+  if (isIP(host.split('%')[0]!) !== 0) return host
+  const stopped = new Promise<undefined>(done => signal.addEventListener('abort', () => done(undefined), { once: true }))
+  try {
+    // getaddrinfo can't be stopped; what it still finds is not used.
+    const found = signal.aborted ? undefined : await Promise.race([lookup(host), stopped])
+    if (found) return found.address
+    return timedOut(signal) ? fail('dns_timeout', `${host}: no answer in time`) : aborted
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return fail(code === 'ENOTFOUND' || code === 'ENODATA' ? 'dns_not_found' : 'dns_server_failure', `${host}: ${code}`)
+  }
+}

@@ -1,0 +1,100 @@
+import { isPublic, parseAddress } from '../../judge/addresses.ts'
+import { discoveryUrl, type Fetched, judgeDiscovery, judgeKeySet, judgeSignature, maxDocumentBytes } from '../../judge/federation/issuer.ts'
+import type { Finding } from '../../judge/federation/token.ts'
+import { isInside } from '../../judge/federation/urls.ts'
+import type { Token } from '../../judge/spiffe/token.ts'
+import type { Outcome, Warning } from '../../wire/result.ts'
+import type { Answered, Ask } from './ask.ts'
+
+/** AWS gives up on an issuer after some five seconds: so do we, lest a slow one takes the whole run. */
+const patienceMs = 5000
+const slowMs = 2500
+
+/** What our own look at the issuer came to. `stopped`: nothing can be said, since the run ended or the policy did not let us look. */
+export type IssuerCheck = {
+  documents: Finding | null
+  signature: Finding | null
+  detail: string
+  warnings: Warning[]
+  documentsMs: number
+  signatureMs: number
+  stopped?: Extract<Outcome, { kind: 'unmeasured' }>
+}
+
+/**
+ * Fetches the discovery document and the keys as a cloud does, with no redirect followed, and verifies the signature with them. That they can be had from here does not
+ * prove that a cloud can have them, and the other way round.
+ */
+export const checkIssuer = async (issuer: string, token: Token, ask: Ask, signal: AbortSignal): Promise<IssuerCheck> => {
+  const start = performance.now()
+  const nothing = { signature: null, warnings: [] as Warning[], signatureMs: 0 }
+  const done = (documents: Finding | null, detail: string): IssuerCheck => ({
+    ...nothing,
+    documents,
+    detail,
+    documentsMs: performance.now() - start,
+  })
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)])
+  const wellKnown = discoveryUrl(issuer)
+  if (!wellKnown) return invalid(done, `the issuer ${JSON.stringify(issuer.slice(0, 200))} is no https URL: no cloud can look for its keys`)
+  const discovery = await fetchFrom(wellKnown, ask, limit)
+  if ('outcome' in discovery) return unreached(done, wellKnown, discovery.outcome, signal)
+  const judged = judgeDiscovery(issuer, wellKnown, discovery.fetched)
+  if ('reason' in judged) return done(judged, judged.detail)
+  const set = await fetchFrom(judged.keys, ask, limit)
+  if ('outcome' in set) return unreached(done, judged.keys, set.outcome, signal)
+  const keys = judgeKeySet(judged.keys, set.fetched)
+  if ('reason' in keys) return done(keys, keys.detail)
+  const found = done(
+    null,
+    `${keys.keys.length} ${keys.keys.length === 1 ? 'key' : 'keys'} at ${judged.keys.href}; reached from here, which does not prove that the cloud reaches it`,
+  )
+  const verifying = performance.now()
+  const signature = (await judgeSignature(token, keys.keys)) ?? null
+  return {
+    ...found,
+    signature,
+    signatureMs: performance.now() - verifying,
+    warnings: warningsOf(wellKnown, discovery.address, found.documentsMs),
+  }
+}
+
+const invalid = (done: (finding: Finding, detail: string) => IssuerCheck, detail: string): IssuerCheck =>
+  done({ reason: 'discovery_invalid', detail }, detail)
+
+const unreached = (
+  done: (finding: Finding | null, detail: string) => IssuerCheck,
+  url: URL,
+  outcome: Outcome,
+  signal: AbortSignal,
+): IssuerCheck => {
+  const detail = outcome.kind === 'ok' ? '' : outcome.detail
+  if (outcome.kind === 'unmeasured' && (signal.aborted || outcome.reason === 'target_denied'))
+    return { ...done(null, detail), stopped: outcome }
+  const said = `${url.href} can't be fetched from here: ${detail}`
+  return done({ reason: 'issuer_unreachable', detail: said }, said)
+}
+
+type Found = { fetched: Fetched; address: string } | { outcome: Outcome }
+
+const fetchFrom = async (url: URL, ask: Ask, signal: AbortSignal): Promise<Found> => {
+  const reply = await ask({ url, headers: { accept: 'application/json' }, maxBodyBytes: maxDocumentBytes }, signal)
+  return 'outcome' in reply ? reply : { fetched: fetchedOf(reply.answer), address: reply.answer.address }
+}
+
+const fetchedOf = ({ status, headers, body, truncated }: Answered): Fetched => ({
+  status,
+  contentType: headers['content-type']?.slice(0, 100) ?? null,
+  location: headers.location?.slice(0, 300),
+  body,
+  tooLarge: truncated,
+})
+
+const warningsOf = (url: URL, address: string, ms: number): Warning[] => {
+  const bytes = parseAddress(address)
+  const isPrivate = bytes !== undefined && !isPublic(bytes) && !isInside(url.hostname)
+  return [
+    ...(ms > slowMs ? [{ code: 'issuer_slow' as const, detail: `its documents took ${Math.round(ms)} ms` }] : []),
+    ...(isPrivate ? [{ code: 'issuer_private' as const, detail: `${url.hostname} is ${address} here` }] : []),
+  ]
+}
