@@ -52,6 +52,14 @@ export const ownOptions = {
   workloadApi: 'names a socket of the agent',
   cert: 'is an identity, and the agent has its own',
   key: 'is an identity, and the agent has its own',
+  tokenFrom: "chooses among the agent's own tokens",
+  tokenFile: 'names a file of the agent',
+  tokenUrl: "says where the agent's token comes from",
+  credentialsFile: 'names a file of the agent',
+  environment: "has the agent's own variables",
+  endpoint: "says to whom the agent's token is shown",
+  iamEndpoint: "says to whom the agent's credential is shown",
+  callUrl: "says to whom the agent's credential is shown",
   expectPattern: 'is a regular expression, which could stop the agent; want expectBody',
 } as const
 

@@ -107,6 +107,11 @@ const factsByKind: Facts = {
     row.count('tcpRetransmits', measured.retransmits, 'forward')
     if (measured.tls) row.gauge('certificateNotAfter', firstEnd(measured.tls.chain))
   },
+  federation: ({ measured, outcome }, row) => {
+    const broken = measured.steps?.find(({ verdict, step }) => verdict === 'fail' && (step === 'exchange' || step === 'impersonation'))
+    const before = outcome.kind === 'fail' && !measured.call && outcome.reason
+    if (measured.cloud) row.count('federationExchanges', 1, measured.cloud, before || broken?.reason || '')
+  },
   bundle: ({ measured }, row) => {
     row.gauge('bundleSequence', measured.sequence === null ? null : Number(measured.sequence))
   },

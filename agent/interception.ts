@@ -24,7 +24,7 @@ export const interceptionRemedy =
   'keep the mesh out of the agent\'s pod: labels sidecar.istio.io/inject: "false" and istio.io/dataplane-mode: none'
 
 /** Kinds that a proxy in between answers instead of the target. */
-const throughTcp: readonly Kind[] = ['tcp', 'tls', 'mtls', 'mtu', 'bundle', 'http']
+const throughTcp: readonly Kind[] = ['tcp', 'tls', 'mtls', 'mtu', 'bundle', 'http', 'federation']
 
 /** What a proxy of our own pod answered says nothing about the path. */
 export const judgeIntercepted = (result: AnyResult): AnyResult => {

@@ -23,7 +23,7 @@ export const holdRules = (config: AgentConfig): HeldRules => {
   const read = (given: unknown, paths: readonly Path[] = file.paths): Assigned => {
     const { runner, namespace = '', serviceAccount = '' } = file.self
     return readAssigned(given, {
-      common: ownIdentity(file.identity),
+      common: ownIdentity(file.identity, file.variables ?? {}),
       me: runner ? { namespace, serviceAccount } : undefined,
       paths,
     })

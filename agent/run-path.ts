@@ -47,8 +47,8 @@ export const runPath = async ({ path, dueMs }: Due, around: Surroundings): Promi
 const measure = async (path: Path, around: Surroundings): Promise<{ result: AnyResult; dns?: Result<'dns'> }> => {
   const { host, port, kind, options, target } = path
   const named: Target = { name: target.name, host, port }
-  // The one kind that needs no address: it looks for one.
-  const found = kind === 'dns' ? { target: named as Resolved } : await around.resolve(path, around.stop)
+  // Two kinds need no address: the one looks for it, the other asks several services and looks each up when it is asked.
+  const found = kind === 'dns' || kind === 'federation' ? { target: named as Resolved } : await around.resolve(path, around.stop)
   if ('failed' in found) return { result: { ...found.failed, kind, target: named, measured: {} } as AnyResult, dns: found.failed }
   const refusal = around.refuse(path, found.target.address)
   if (refusal !== undefined) return { result: denied(path, found.target, refusal, around.clock) }

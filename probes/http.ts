@@ -3,6 +3,7 @@ import { headerProblems, parseServerTiming, parseStatusRange, showUrl } from '..
 import type { HttpMeasured } from '../wire/measured-http.ts'
 import type { Options } from '../wire/options.ts'
 import type { Outcome, Violation, Warning } from '../wire/result.ts'
+import type { Secret } from '../wire/secret.ts'
 import { quote } from '../wire/values.ts'
 import { aborted, ok, type Probe, type Resolved, timedOut, unmeasured } from './finding.ts'
 import { matchPattern, unpack } from './http-body.ts'
@@ -29,6 +30,8 @@ export const probeHttp: Probe<'http'> = async (target, options, signal, allow) =
   const first = firstHop(target, options)
   if (typeof wanted === 'string') return finish(unmeasured('config_invalid', wanted))
   if (typeof first === 'string') return finish(unmeasured('config_invalid', first))
+  const bearer = isBearer(options) ? await (await import('./http-bearer.ts')).readBearer(options, signal, allow) : undefined
+  if (bearer && 'outcome' in bearer) return finish(bearer.outcome)
   for (let hop: Hop = first; ; ) {
     if (signal.aborted && !timedOut(signal)) return finish(aborted)
     let seen: Exchange | undefined
@@ -37,7 +40,7 @@ export const probeHttp: Probe<'http'> = async (target, options, signal, allow) =
     measured.method = hop.method
     const asking = hop
     const opening = await withConnection(hop, options, signal, async open => {
-      seen = await ask(asking, open, options, trace, signal)
+      seen = await ask(asking, open, { options, bearer: bearer?.got }, trace, signal)
       measure(measured, seen, open, phasesMs)
     })
     Object.assign(phasesMs, opening.phasesMs)
@@ -55,6 +58,9 @@ export const probeHttp: Probe<'http'> = async (target, options, signal, allow) =
     hop = next.hop
   }
 }
+
+/** Whether the request is to show a token that is fetched for it. */
+const isBearer = ({ tokenFrom, tokenFile, tokenUrl }: Options['http']): boolean => (tokenFrom ?? tokenFile ?? tokenUrl) !== undefined
 
 const noHttp = (target: Resolved, { method, grpcService }: Options['http'], trace: TraceContext): HttpMeasured => ({
   url: '',
@@ -98,26 +104,25 @@ const readWanted = (options: Options['http']): Wanted | string => {
   return { statuses, statusText: expectStatus.join(', '), body: expectBody, pattern }
 }
 
+/** What proves who we are. */
+type Shown = { options: Options['http']; bearer?: Secret }
+
 /**
  * The fields of a request. Those of the check, and what else proves who we are, are for the target alone: another origin, to which a
  * redirect leads, gets none of them.
  */
-const buildFields = (hop: Hop, options: Options['http'], trace: TraceContext): Record<string, string> => ({
+const buildFields = (hop: Hop, { options, bearer }: Shown, trace: TraceContext): Record<string, string> => ({
   'user-agent': 'causeway',
   ...(options.grpcService === undefined ? { accept: '*/*', 'accept-encoding': 'identity' } : {}),
   ...(hop.isFirst ? Object.fromEntries(Object.entries(options.headers).map(([name, value]) => [name.toLowerCase(), value])) : {}),
+  ...(hop.isFirst && bearer ? { authorization: `Bearer ${bearer.reveal()}` } : {}),
   host: hostField(hop),
   traceparent: traceparentOf(trace),
 })
 
-const ask = (
-  hop: Hop,
-  { socket, readInfo }: Open,
-  options: Options['http'],
-  trace: TraceContext,
-  signal: AbortSignal,
-): Promise<Exchange> => {
-  const headers = buildFields(hop, options, trace)
+const ask = (hop: Hop, { socket, readInfo }: Open, shown: Shown, trace: TraceContext, signal: AbortSignal): Promise<Exchange> => {
+  const { options } = shown
+  const headers = buildFields(hop, shown, trace)
   const { grpcService: service, maxBodyBytes } = options
   if (service !== undefined) return checkGrpcHealth(socket, { service, headers }, readInfo, signal)
   const path = `${hop.url.pathname}${hop.url.search}`

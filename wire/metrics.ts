@@ -106,6 +106,13 @@ export const pathMeasures = {
     by: [],
     help: "When the peer's SVID ends, in Unix time",
   },
+  federationExchanges: {
+    name: 'causeway.federation.exchanges',
+    unit: '{exchange}',
+    form: 'sum',
+    by: ['causeway.cloud', 'error.type'],
+    help: 'Tokens of ours exchanged for credentials of a cloud, or why they were not',
+  },
   bundleSequence: {
     name: 'causeway.spiffe.bundle.sequence',
     unit: '{sequence}',

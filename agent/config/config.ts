@@ -38,6 +38,8 @@ export type ResponderConfig = { bind: readonly string[]; tcp: number; udp: numbe
 export type AgentConfig = {
   self: Self
   identity: IdentityChoice
+  /** Those that say where the tokens of clouds are; absent: none. */
+  variables?: Readonly<Record<string, string>>
   controller?: ControllerConfig
   paths: readonly Path[]
   probesPerSecond?: number

@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { defaultPolicy, type Policy } from '../../judge/policy.ts'
 import { parsePolicy } from '../../judge/policy-file.ts'
 import { formatProblem, readDocument } from '../../wire/document.ts'
+import { readStandardVariables } from '../../wire/options-federation.ts'
 import type { Problem } from '../../wire/problem.ts'
 import { parseTarget } from '../../wire/target.ts'
 import { bad, good, type Parsed, parseSizeBytes, quote } from '../../wire/values.ts'
@@ -57,7 +58,11 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
     paths,
     problems: wrong,
     elsewhere,
-  } = expand({ targets: layered.targets ?? [], checks: layered.checks ?? [] }, ownIdentity(layered.identity ?? {}), runsAs(layered, note))
+  } = expand(
+    { targets: layered.targets ?? [], checks: layered.checks ?? [] },
+    ownIdentity(layered.identity ?? {}, sources.environment),
+    runsAs(layered, note),
+  )
   for (const { path, message } of wrong) note(path, message)
   const self = readSelf(layered, note)
   const listen = readListen(layered, sources, note)
@@ -70,6 +75,7 @@ export const readConfig = (sources: Sources): Parsed<AgentConfig> => {
     Object.freeze({
       self,
       identity: Object.freeze({ ...layered.identity }),
+      variables: Object.freeze(readStandardVariables(sources.environment)),
       controller,
       paths,
       probesPerSecond: layered.probesPerSecond,

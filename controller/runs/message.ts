@@ -22,6 +22,15 @@ const ownOptions: readonly string[] = [
   'headers',
   'holdMs',
   'holdEveryMs',
+  'tokenFrom',
+  'tokenFile',
+  'tokenUrl',
+  'credentialsFile',
+  'environment',
+  'endpoint',
+  'iamEndpoint',
+  'callUrl',
+  'callBody',
 ]
 /** Also what takes longer than people wait. */
 const longestMs = 120_000

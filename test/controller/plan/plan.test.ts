@@ -31,7 +31,10 @@ t.test('the example: every assignment fits the schema of assignments, and the li
   for (const [id, assignment] of plan.assignments)
     t.ok(validator.Check(assignment), `${id}: ${JSON.stringify(validator.Errors(assignment)[1][0])}`)
   const { summary } = plan
-  t.same(summary.idle, [{ check: 'vertex-federation', why: 'kind' }])
+  t.same(
+    summary.idle.map(({ check, why }) => [check, why]),
+    [['vertex-federation', 'agents']],
+  )
   t.same([summary.uncovered, summary.withoutAddress, summary.underProbed], [[], [], []])
   const link = summary.links.find(({ from, to }) => from === 'aws/us-east-1' && to === 'azure/eastus')!
   t.match(link, { price: { perGB: 0.02, currency: 'USD', asOf: '2026-11-01', from: 'link' } })
