@@ -2,7 +2,8 @@
 import type { FederationMeasured, FederationStep } from '../wire/measured-federation.ts'
 import { printable } from './printable.ts'
 
-const nameColumn = 15
+/** The mark and the longest name of a link. */
+const nameColumn = 17
 
 /** What stands behind the kind: who we are there, or which link broke. */
 export const federationText = ({ cloud, identity, secondsLeft, steps, token }: FederationMeasured): string[] => {

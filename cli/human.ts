@@ -1,8 +1,8 @@
 /** The output for people: one block per target, its lines as they come, then what is wrong and what to do. */
-import type { AnyResult, RunDocument } from '../wire/result.ts'
+import type { AnyResult, Result, RunDocument } from '../wire/result.ts'
 import { type AskedTarget, formatTarget } from '../wire/target.ts'
 import { diagnosisLines, indent } from './diagnosis-text.ts'
-import { linkLines } from './federation-text.ts'
+import { federationText, linkLines } from './federation-text.ts'
 import type { Io } from './io.ts'
 import { printable } from './printable.ts'
 import { buildProgress } from './progress.ts'
@@ -77,7 +77,7 @@ const textColumn = 11
 /** `  ✓ tcp    syn 35.1 ms   mss 1460/1460`, and below it what deserves a word. */
 export const stepLines = (result: AnyResult, style: Style): string[] => {
   const width = style.width - textColumn
-  const [first = '', ...more] = flow(stepText(result), width)
+  const [first = '', ...more] = flow(isWalked(result) ? federationText(result.measured).map(printable) : stepText(result), width)
   const paint = result.outcome.kind === 'unmeasured' ? style.dim : (text: string) => text
   const warnings = result.warnings.flatMap(({ detail }) => wrap(printable(detail), width))
   return [
@@ -89,12 +89,16 @@ export const stepLines = (result: AnyResult, style: Style): string[] => {
   ]
 }
 
+/** Its links say what is wrong, each where it is. */
+const isWalked = (result: AnyResult): result is Result<'federation'> =>
+  result.kind === 'federation' && (result.measured.steps ?? []).length > 0
+
 /** Of a federated credential each link of the chain has a line of its own. */
 const linksOf = (result: AnyResult, style: Style): string[] =>
-  result.kind === 'federation'
+  isWalked(result)
     ? linkLines(result.measured, style.symbols).flatMap(line => {
-        const [first = '', ...more] = wrap(line, style.width - 4)
-        return [first, ...indent(2, more)]
+        const [first = '', ...more] = wrap(line, style.width - 8)
+        return [first, ...indent(4, more)]
       })
     : []
 

@@ -8,7 +8,7 @@ import { type FederationFacts, factsOf } from './federation-facts.ts'
 import { fixAws } from './fix-aws.ts'
 import { fixAzure } from './fix-azure.ts'
 import { fixGcp } from './fix-gcp.ts'
-import { fixIssuer, fixKeys, fixMissingToken, fixProjection, fixStaleToken } from './fix-token.ts'
+import { fixIssuer, fixKeys, fixMissingToken, fixProjection, fixStaleToken, fixWorkload } from './fix-token.ts'
 import { buildDiagnosis, buildRun, capital, clean, fix, listFacts } from './say.ts'
 import { reasonOf, type Seen, sayDetail, textOf } from './seen.ts'
 
@@ -33,7 +33,8 @@ const waiting = (facts: FederationFacts): Fix[] => [
 
 const fixesOf = (reason: FailReason, facts: FederationFacts): Fix[] => {
   const own = facts.cloud === null ? undefined : byCloud[facts.cloud][reason]
-  return (own ?? ours[reason] ?? waiting)(facts)
+  const more = /^subject|^no_match/.test(reason) ? fixWorkload(facts) : []
+  return [...(own ?? ours[reason] ?? waiting)(facts), ...more]
 }
 
 /** Where the chain was, when it broke: in a sentence. */

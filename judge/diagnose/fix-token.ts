@@ -36,6 +36,14 @@ export const fixMissingToken = ({ serviceAccount, namespace }: FederationFacts):
   ),
 ]
 
+/** The subject is made of both names, so a renamed one is another subject. */
+export const fixWorkload = ({ namespace }: FederationFacts): Fix[] => [
+  fix(
+    'Kubernetes, or else: does the pod run as the service account that the policy names?',
+    `kubectl -n ${namespace} get pods -o custom-columns=POD:.metadata.name,ACCOUNT:.spec.serviceAccountName`,
+  ),
+]
+
 /** What a cloud fetches, fetched by hand; from outside, since from here it says little. */
 export const fixIssuer = ({ raw, issuer }: FederationFacts): Fix[] => {
   const base = /^https?:\/\/[\w.:[\]/-]+$/.test(raw.issuer) ? raw.issuer.replace(/\/$/, '') : 'ISSUER'

@@ -110,12 +110,15 @@ export const readEntraAnswer = (answer: Answer, nowMs: number): Read => {
     const code = /^\d{4,8}$/.test(String(codes[0]))
       ? String(codes[0])
       : (/^AADSTS(\d{4,8})\b/.exec(textOf(object, 'error_description') ?? '')?.[1] ?? error)
-    return { kind: 'refused', code, message: textOf(object, 'error_description') ?? null, ...ids }
+    return { kind: 'refused', code, message: withoutIds(textOf(object, 'error_description')), ...ids }
   }
   const token = object && textOf(object, 'access_token')
   if (!object || !token) return unreadable(answer, 'JSON with an access_token', ids.requestId)
   return { kind: 'granted', credential: bearer(token, endOf(object['expires_in'], nowMs), false), identity: null, ...ids }
 }
+
+/** The identifiers at its end are kept by themselves. */
+const withoutIds = (text: string | undefined): string | null => text?.split(/\s*Trace ID:/)[0] ?? null
 
 const endOf = (seconds: unknown, nowMs: number): number | null => {
   const value = Number(seconds)

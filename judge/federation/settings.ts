@@ -26,6 +26,8 @@ export type Settings = {
   token: TokenPlan
   /** Any of them is right for the cloud. */
   audiences: string[]
+  /** Nobody said which: another one may be right too, where the cloud was told so. */
+  audienceAssumed: boolean
   issuer?: string
   subject?: string
   exchange: Exchange
@@ -57,7 +59,16 @@ export const readSettings = (options: Given, host: string, account?: ExternalAcc
   const missing = exchange.ok && token.ok ? missingOf(exchange.value, native) : []
   if (!call.ok || !exchange.ok || !token.ok || missing.length > 0) return bad(...parts, ...missing)
   const { issuer, subject } = options
-  return good({ cloud, token: token.value, audiences, issuer, subject, exchange: exchange.value, call: call.value })
+  return good({
+    cloud,
+    token: token.value,
+    audiences,
+    audienceAssumed: options.audience === undefined,
+    issuer,
+    subject,
+    exchange: exchange.value,
+    call: call.value,
+  })
 }
 
 /** The cloud's own identity, which is no federated one: nothing is exchanged. */

@@ -8,6 +8,7 @@ import { type Aws, type AwsAccount, startAws } from './aws.ts'
 import { type Entra, startEntra, type Tenant } from './entra.ts'
 import { type Google, type GoogleProject, startGoogle } from './google.ts'
 import { type Issuer, startIssuer, type TokenAsk } from './issuer.ts'
+import { startMetadata } from './metadata.ts'
 
 export const subject = 'system:serviceaccount:ml:predictor'
 export const role = 'arn:aws:iam::111122223333:role/ml-predictor'
@@ -18,6 +19,12 @@ export const pool = '//iam.googleapis.com/projects/123456789012/locations/global
 export const providerOf = (cluster: string): string => `${pool}/providers/${cluster}`
 export const account = 'predictor@ml-prod.iam.gserviceaccount.com'
 export const model = 'projects/ml-prod/locations/us-central1/endpoints/4242'
+/** A managed identity of Azure, and what Google wants its token to be for. */
+export const managedIdentity = '9d8e1c52-0000-4000-8000-c0ffee000001'
+export const managedAudience = 'api://google-federation'
+const podToken = 'pod-identity-token'
+const instance = 'arn:aws:sts::111122223333:assumed-role/pod-role/i-0123456789abcdef0'
+
 export const clusters = ['eks', 'aks', 'gke'] as const
 export type Cluster = (typeof clusters)[number]
 
@@ -42,16 +49,9 @@ export const projectOf = (issuers: Record<Cluster, string>): GoogleProject => ({
   providers: [
     ...clusters.map(cluster => ({ name: providerOf(cluster), issuer: issuers[cluster] })),
     { name: providerOf('aws'), awsAccount: '111122223333' },
+    { name: providerOf('azure-identity'), issuer: issuers.aks, allowedAudiences: [managedAudience] },
   ],
-  accounts: [
-    {
-      email: account,
-      members: [
-        `principal:${pool}/subject/${subject}`,
-        `principal:${pool}/subject/arn:aws:sts::111122223333:assumed-role/pod-role/i-0123456789abcdef0`,
-      ],
-    },
-  ],
+  accounts: [{ email: account, members: [subject, instance, managedIdentity].map(one => `principal:${pool}/subject/${one}`) }],
   buckets: { models: [account] },
   models: { [model]: [account] },
 })
@@ -61,6 +61,14 @@ export type World = {
   aws: Aws
   entra: Entra
   google: Google
+  /** Instance metadata of all three clouds, and EKS pod identity, with the variables that lead there. */
+  metadata: {
+    url: string
+    azure: Record<string, string>
+    gcp: Record<string, string>
+    pod: Record<string, string>
+    aws: Record<string, string>
+  }
   authority: Authority
   caFile: string
   directory: string
@@ -93,8 +101,28 @@ export const startWorld = async (): Promise<World> => {
     writeFileSync(path, text)
     return path
   }
+  const metadata = await startMetadata({
+    azure: resource => issuers.aks.token({ subject: managedIdentity, audience: resource }),
+    gcp: {
+      identity: audience => issuers.gke.token({ subject, audience }),
+      access: () => google.issue(account, 3600, false),
+      email: account,
+    },
+    aws: { role: 'pod-role', region: 'us-east-1', session: () => aws.session(podRole) },
+    podToken,
+  })
   return {
     issuers,
+    metadata: {
+      url: metadata.url,
+      azure: { AZURE_POD_IDENTITY_AUTHORITY_HOST: metadata.url },
+      gcp: { GCE_METADATA_HOST: new URL(metadata.url).host },
+      aws: { AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url },
+      pod: {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: `${metadata.url}/v1/credentials`,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file('pod-token', podToken),
+      },
+    },
     aws,
     entra,
     google,
@@ -118,7 +146,7 @@ export const startWorld = async (): Promise<World> => {
         }),
       ),
     async [Symbol.asyncDispose]() {
-      await Promise.all([...Object.values(issuers), aws, entra, google].map(one => one.close()))
+      await Promise.all([...Object.values(issuers), aws, entra, google, metadata].map(one => one.close()))
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -23,7 +23,7 @@ export const startMetadata = async ({ azure, gcp, aws, podToken, ...at }: Metada
   const v2 = new Set<string>()
   const server = await startCloudServer(async ({ method, path, query, headers }) => {
     if (path === '/metadata/identity/oauth2/token' && azure) {
-      if (headers.metadata !== 'true')
+      if (String(headers.metadata).toLowerCase() !== 'true')
         return json(400, { error: 'invalid_request', error_description: 'Required metadata header not specified' })
       if (headers['x-forwarded-for']) return json(400, { error: 'invalid_request', error_description: 'X-Forwarded-For is not allowed' })
       if (query.get('api-version') !== '2018-02-01' || !query.get('resource'))
