@@ -31,6 +31,8 @@ export type Exchange = {
 const maxHeaderBytes = 32 * 1024
 /** Interim answers that a service may send before its own. */
 const mostInterim = 100
+/** Told to what still waits when a client is given up. Made once: undici would make one with a stack for each. */
+const over = new Error('over')
 /** Never looked up and never dialled: the Host is a header of its own. */
 const anyOrigin = 'http://causeway.invalid'
 
@@ -63,7 +65,7 @@ export const exchange = async (
   try {
     return await perform(client, request, readInfo, signal)
   } finally {
-    await client.destroy().catch(() => {})
+    await client.destroy(over).catch(() => {})
     socket.destroy()
   }
 }
@@ -82,7 +84,7 @@ const perform = (
       isOver = true
       signal.removeEventListener('abort', stop)
       resolve({ ...reading.seen(), end, info: readInfo() })
-      reading.abort()
+      if (end !== 'complete') reading.abort()
     }
     const stop = (): void => settle('signal')
     if (signal.aborted) return stop()

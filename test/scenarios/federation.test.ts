@@ -17,7 +17,8 @@ for (const one of cases)
     t.equal(status, reason ? 1 : 0, seen)
     t.match(result.outcome, reason ? { kind: 'fail', reason } : { kind: 'ok' }, seen)
     t.same(
-      result.warnings.map(({ code }) => code).filter(code => !reason || code !== 'audience_foreign'),
+      // How long a busy machine takes is no matter of the situation.
+      result.warnings.map(({ code }) => code).filter(code => code !== 'issuer_slow' && (!reason || code !== 'audience_foreign')),
       warning ? [warning] : [],
     )
     t.same(
