@@ -5,8 +5,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { request as httpsRequest } from 'node:https'
-import { createSecureContext } from 'node:tls'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { createSecureContext, type SecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import type { Resolved } from '../../probes/finding.ts'
 import { runProbe } from '../../probes/index.ts'
@@ -37,10 +37,10 @@ const serve = async (): Promise<void> => {
 /** What node:https takes for two fresh connections that answer, per pair: the least that the exchange and impersonation could cost on this machine now. */
 const bare = async ({ endpoint, caFile }: Partial<Options['federation']>): Promise<number> => {
   const ca = readFileSync(caFile!, 'utf8')
-  const secureContext = createSecureContext({ ca })
+  const fresh: RequestOptions & { secureContext: SecureContext } = { agent: false, secureContext: createSecureContext({ ca }) }
   const ask = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const request = httpsRequest(`${endpoint}/none`, { agent: false, secureContext }, answer => answer.resume().once('end', resolve))
+      const request = httpsRequest(`${endpoint}/none`, fresh, answer => answer.resume().once('end', resolve))
       request.once('error', reject).end()
     })
   for (let n = 0; n < warmUp; n++) await ask()
