@@ -1,5 +1,6 @@
 /** What is around an outage: the round trip before and after it, TTL, MTU and route. Pure. */
 import type { Change, Outage, PathLook, WatchStep } from '../../wire/watch.ts'
+import { isSameRoute } from '../route.ts'
 import type { TtlStep } from './ttl.ts'
 
 /** The round trips that make the value before or after an outage. */
@@ -75,7 +76,8 @@ export const buildSurroundings = (settled: (outage: Outage) => void, step: (step
       }
       if (!look.route) return
       if (outage) outage.route.after = look.route.fingerprint
-      if (before.route && before.route.fingerprint !== look.route.fingerprint)
+      // A router that is silent this time is no other route.
+      if (before.route && !isSameRoute(before.route.hops, look.route.hops))
         step({ what: 'route', atMs, before: routeText(before.route), after: routeText(look.route), ...of })
     },
     close() {

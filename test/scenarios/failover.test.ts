@@ -34,7 +34,7 @@ async function drill(words: string[], tookMs: number) {
       isOff = true
       void network.failOver('aws', 'azure', { routes: ['tunnel-2'], tookMs, both: true })
     }
-    if (isOff && lines.some(line => line.includes('"what":"mtu"'))) child.kill('SIGINT')
+    if (isOff && ['mtu', 'route'].every(what => lines.some(line => line.includes(`"what":"${what}"`)))) child.kill('SIGINT')
   })
   const status = await new Promise<number | null>(resolve => child.once('close', resolve))
   const document = JSON.parse(lines.at(-1)!) as WatchDocument
@@ -58,7 +58,11 @@ t.test(
       JSON.stringify(outage!.rttMs),
     )
     const steps = document.steps.filter(step => step.outage === 1).map(({ what }) => what)
-    t.strictSame(steps.sort(), ['mtu', 'rtt', 'ttl'])
+    t.strictSame(
+      steps.toSorted((a, b) => (a < b ? -1 : 1)),
+      ['mtu', 'route', 'rtt', 'ttl'],
+    )
+    t.equal(document.route?.length, 1 + 5 + 1, 'the gateway, five routers, the site')
     t.ok(events.findIndex(({ type }) => type === 'outage_began') < events.findIndex(({ type }) => type === 'outage_ended'))
   },
 )

@@ -165,13 +165,15 @@ for (const { name, at, objectiveMs, verdict, detail } of [
 t.test('what was looked at before and after is told as steps, of MTU and route', async t => {
   const events: WatchEvent[] = []
   const watch = buildWatch({ intervalMs: 10, timeoutMs: 100 }, event => events.push(event))
-  watch.looked(1, { mtu: 1420, route: { fingerprint: 'a', hops: ['10.0.0.1', null] } })
+  watch.looked(1, { mtu: 1420, route: { fingerprint: 'a', hops: ['10.0.0.1', null, '10.9.0.9'] } })
   watch.looked(2, { mtu: null, route: null })
-  watch.looked(3, { mtu: 1400, route: { fingerprint: 'b', hops: ['10.0.0.2', null] } })
+  watch.looked(3, { mtu: 1400, route: { fingerprint: 'b', hops: ['10.0.0.2', null, '10.9.0.9'] } })
   t.match(watch.totals.steps, [
     { what: 'mtu', before: 1420, after: 1400 },
-    { what: 'route', before: '10.0.0.1 *', after: '10.0.0.2 *' },
+    { what: 'route', before: '10.0.0.1 * 10.9.0.9', after: '10.0.0.2 * 10.9.0.9' },
   ])
+  watch.looked(4, { route: { fingerprint: 'c', hops: [null, '10.0.0.9', '10.9.0.9'] } })
+  t.equal(watch.totals.stepCount, 2, 'a hop that is silent this time, or answers this time, is no other route')
 })
 
 t.test('an hour at a thousand a second is remembered in no more memory than a minute', async t => {
