@@ -1,5 +1,5 @@
 /** A localised fault in the words that people read: what, where, how bad, what speaks for it and against it, and what to do next. Pure. */
-import { type Cause, causeTexts, type Layer } from '../../wire/causes.ts'
+import { type Cause, causeTexts, type Layer, type PathDirection } from '../../wire/causes.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Fault, PathVerdict } from '../localise/verdict.ts'
 import { type AgentDiagnosis, agreeOn } from './diagnoses.ts'
@@ -54,10 +54,12 @@ const sizesOf = (place: Place, paths: readonly BadPath[]): { forward: number; re
 
 const isOneWay = (place: Place): boolean => 'from' in place && place.from !== undefined && !place.both
 
-const headline = (cause: Cause | null, place: Place, layer: Layer, paths: readonly BadPath[]): string => {
+const headline = (cause: Cause | null, place: Place, layer: Layer, paths: readonly BadPath[], way: PathDirection | undefined): string => {
   const { forward, reverse } = sizesOf(place, paths)
   if (cause === 'path_mtu_black_hole' && Number.isFinite(Math.min(forward, reverse))) {
-    if (isOneWay(place)) return `packets above ${forward} bytes vanish, this way only`
+    if (isOneWay(place) && Number.isFinite(forward)) return `packets above ${forward} bytes vanish, this way only`
+    if (way === 'forward' && Number.isFinite(forward)) return `packets above ${forward} bytes vanish on the way there`
+    if (way === 'reverse' && Number.isFinite(reverse)) return `packets above ${reverse} bytes vanish on the way back`
     return forward === reverse || !Number.isFinite(forward) || !Number.isFinite(reverse)
       ? `packets above ${Math.min(forward, reverse)} bytes vanish`
       : `packets above ${forward} bytes vanish one way and above ${reverse} the other`
@@ -110,7 +112,7 @@ export const findingOfFault = ({ place, layer, explains, against, unknown, runne
     cause,
     what: cause ?? paths[0]!.badness.rule.runbook,
     ...(direction && { direction }),
-    title: `${texts}: ${headline(cause, place, layer, paths)}`,
+    title: `${texts}: ${headline(cause, place, layer, paths, direction)}`,
     sinceMs: Math.min(...paths.map(({ badness }) => badness.sinceMs)),
     isFiring: paths.some(({ badness }) => badness.isFiring),
     subjects: paths.map(({ verdict }) => verdict.path),

@@ -8,6 +8,7 @@ import type { Evaluation } from './evaluation.ts'
 import { type BadPath, findingOfFault, findingsOfRest } from './fault-finding.ts'
 import type { Finding } from './incident.ts'
 import { linkRules } from './link-alerts.ts'
+import { placeLone } from './lone-paths.ts'
 import { findingOfAgents, findingOfIdentityPlane, findingOfLink, joinFindings } from './other-findings.ts'
 import { type Badness, windowMs } from './path-alerts.ts'
 import { verdictOf } from './path-verdicts.ts'
@@ -70,12 +71,14 @@ const localised = (
       ...(fact !== undefined && { fact }),
     })
   }
-  const { faults, unexplained } = localise(all)
+  const { faults: many, unexplained } = localise(all)
+  const { faults: lone, rest } = placeLone(all, unexplained)
+  const faults = [...many, ...lone]
   const found = faults.flatMap(fault => {
     const within = fault.explains.length + fault.against.length + fault.unknown
     return findingOfFault(fault, { bad, changed: [], within }) ?? []
   })
-  return [...found, ...findingsOfRest(unexplained, { bad, changed: [], within: 0 })]
+  return [...found, ...findingsOfRest(rest, { bad, changed: [], within: 0 })]
 }
 
 const ms = (seconds: number): string => `${Number((seconds * 1000).toPrecision(3))} ms`

@@ -70,7 +70,7 @@ t.test(
   async t => {
     const { pair, incidents, incident } = await startPair(t)
     t.strictSame(await incidents('open'), [], 'all is well before')
-    await pair.setLink('azure', 'aws', { mtu: 1380 })
+    await pair.setLink('azure', 'aws', { mtu: 1380, signal: false })
     const [open] = await waitFor(
       'an incident',
       async () => [await incidents('open')].find(all => all.some(({ severity }) => severity === 'page')),
