@@ -34,9 +34,15 @@ export class Row {
   }
 }
 
-/** When the first of the certificates ends, in Unix seconds; null for none. */
-const firstEnd = (chain: readonly CertificateFacts[]): number | null =>
-  chain.length === 0 ? null : Math.min(...chain.map(({ notAfter }) => Date.parse(notAfter))) / 1000
+const lifetimeOf = ({ notBefore, notAfter }: CertificateFacts): number => (Date.parse(notAfter) - Date.parse(notBefore)) / 1000
+
+/** When the first of the certificates ends, in Unix seconds, and how long it lives. */
+const recordFirstEnd = (chain: readonly CertificateFacts[], row: Row): void => {
+  const [first] = chain.toSorted((a, b) => Date.parse(a.notAfter) - Date.parse(b.notAfter))
+  if (!first) return
+  row.gauge('certificateNotAfter', Date.parse(first.notAfter) / 1000)
+  row.gauge('certificateLifetime', lifetimeOf(first))
+}
 
 /** The rule for SPIFFE identities that the peer broke; empty when it broke none. */
 const brokenRule = ({ outcome, violations }: Result<'mtls'>): string => {
@@ -82,7 +88,7 @@ const factsByKind: Facts = {
   },
   tls: ({ measured, phasesMs }, row) => {
     row.time('rtt', phasesMs['connect'])
-    row.gauge('certificateNotAfter', firstEnd(measured.chain))
+    recordFirstEnd(measured.chain, row)
   },
   mtls: (result, row) => {
     const { measured, phasesMs } = result
@@ -90,6 +96,7 @@ const factsByKind: Facts = {
     const leaf = measured.chain[0]
     if (!leaf) return
     row.gauge('svidNotAfter', Date.parse(leaf.notAfter) / 1000)
+    row.gauge('svidLifetime', lifetimeOf(leaf))
     row.count('spiffeValidations', 1, measured.trustDomain ?? '', brokenRule(result))
   },
   mtu: ({ measured }, row) => {
@@ -105,7 +112,7 @@ const factsByKind: Facts = {
     row.time('rtt', measured.rttMs)
     row.time('phase', measured.serverMs, 'server')
     row.count('tcpRetransmits', measured.retransmits, 'forward')
-    if (measured.tls) row.gauge('certificateNotAfter', firstEnd(measured.tls.chain))
+    if (measured.tls) recordFirstEnd(measured.tls.chain, row)
   },
   federation: ({ measured, outcome }, row) => {
     const broken = measured.steps?.find(({ verdict, step }) => verdict === 'fail' && (step === 'exchange' || step === 'impersonation'))

@@ -92,6 +92,14 @@ export const pathMeasures = {
     by: [],
     help: 'When the first certificate of the chain as sent ends, in Unix time',
   },
+  certificateLifetime: {
+    name: 'causeway.tls.certificate.lifetime',
+    unit: 's',
+    form: 'gauge',
+    by: [],
+    help: 'How long the certificate that ends first lives in all: what its end is measured by',
+    page: 'details',
+  },
   spiffeValidations: {
     name: 'causeway.spiffe.validations',
     unit: '{validation}',
@@ -112,6 +120,13 @@ export const pathMeasures = {
     form: 'sum',
     by: ['causeway.cloud', 'error.type'],
     help: 'Tokens of ours exchanged for credentials of a cloud, or why they were not',
+  svidLifetime: {
+    name: 'causeway.spiffe.svid.lifetime',
+    unit: 's',
+    form: 'gauge',
+    by: [],
+    help: "How long the peer's SVID lives in all: what its renewal is measured by",
+    page: 'details',
   },
   bundleSequence: {
     name: 'causeway.spiffe.bundle.sequence',
