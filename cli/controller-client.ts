@@ -12,6 +12,7 @@ import { connectTrouble } from './connect-trouble.ts'
 import { readEventStream, type ServerEvent } from './event-stream.ts'
 import type { Io } from './io.ts'
 import { readLogin } from './login-file.ts'
+import { readSimulatedLogin } from './sim/state.ts'
 import { readSmallFile } from './small-file.ts'
 
 /** `exitCode`: 1 it failed, 2 what was asked is wrong, 3 the controller could not be asked. */
@@ -36,24 +37,32 @@ export type Client = {
 /** `token` absent: for what needs none. */
 export type Access = { controller: string; token?: Secret; ca?: string }
 
-/** Flags win over variables, variables over what `probe login` has kept. A kept token goes to the controller that it was kept for, and to no other. */
+/**
+ * Flags win over variables, variables over what `probe login` has kept, that over a simulation that runs here. A kept token goes to the controller that it
+ * was kept for, and to no other.
+ */
 export const readAccess = (words: Words, env: Io['env']): Parsed<Access> => {
   const kept = readLogin(env)
   const given = flagOfWords(words, 'controller') ?? (env['CAUSEWAY_CONTROLLER'] || undefined)
   const login = kept.ok ? kept.value : undefined
-  const text = given ?? login?.controller
+  const simulated = readSimulatedLogin(env)
+  const text = given ?? login?.controller ?? simulated?.controller
   if (text === undefined)
     return bad(...(kept.ok ? [] : kept.problems), 'no controller: --controller <url>, CAUSEWAY_CONTROLLER, or probe login once')
   const controller = parseController(text)
   const file = flagOfWords(words, 'ca') ?? (env['CAUSEWAY_CA'] || undefined)
   const ca = file === undefined ? good(undefined) : readSmallFile(file)
+  const tokenFile = env['CAUSEWAY_TOKEN_FILE'] || undefined
+  const fromFile = tokenFile === undefined ? good(undefined) : readSmallFile(tokenFile)
   const problems = [
     ...(controller.ok ? [] : controller.problems.map(problem => `--controller: ${problem}`)),
+    ...(fromFile.ok ? [] : fromFile.problems.map(problem => `CAUSEWAY_TOKEN_FILE: ${quote(tokenFile!)}: ${problem}`)),
     ...(ca.ok ? [] : ca.problems.map(problem => `--ca: ${quote(file!)}: ${problem}`)),
   ]
-  if (!controller.ok || !ca.ok) return bad(...problems)
-  const own = login?.controller === controller.value ? login : undefined
-  const token = env['CAUSEWAY_TOKEN'] ? new Secret(env['CAUSEWAY_TOKEN'].trim()) : own?.token
+  if (!controller.ok || !ca.ok || !fromFile.ok) return bad(...problems)
+  const own = [login, simulated].find(one => one?.controller === controller.value)
+  const said = env['CAUSEWAY_TOKEN'] || fromFile.value?.toString('utf8')
+  const token = said ? new Secret(said.trim()) : own?.token
   const pem = ca.value?.toString('utf8') ?? own?.ca
   return good({ controller: controller.value, ...(token && { token }), ...(pem !== undefined && { ca: pem }) })
 }

@@ -12,6 +12,7 @@ const shapes: Record<string, string> = {
   'store-ca': 'file',
   fleet: 'file',
   location: 'cloud/region',
+  'admin-token-file': 'file',
 }
 export const shapeOf = (name: string): string => shapes[name] ?? ''
 
@@ -34,6 +35,7 @@ export const listOptions = (parser: Argv): Argv => {
     .option('name', { type: 'string', describe: 'name or address that agents reach it by, for its certificate; may be given again' })
     .option('export', { type: 'string', describe: 'OTLP/HTTP endpoint for metrics, cumulative; may be given again' })
     .option('new-admin-token', { type: 'boolean', describe: 'revoke the first admin token and print another, for who has lost it' })
+    .option('admin-token-file', { type: 'string', describe: 'file that the first admin token is written to instead of being shown' })
   for (const { flag, help } of Object.values(settings)) parser.option(flag, { type: 'string', describe: help })
   return parser
 }

@@ -1,16 +1,17 @@
 /** What a controller says when it starts: where it is, and what to do next. The one time that the first admin's token is shown. */
 import type { Controller } from '../controller/controller.ts'
 
-type Shown = { version: string; isTerminal: boolean }
+type Shown = { version: string; isTerminal: boolean; tokenFile?: string }
 
-export const welcome = ({ url, store, bootstrap, caFile }: Controller, { version, isTerminal }: Shown): string => {
+export const welcome = ({ url, store, bootstrap, caFile }: Controller, { version, isTerminal, tokenFile }: Shown): string => {
   const bold = (text: string): string => (isTerminal ? `\u001b[1m${text}\u001b[0m` : text)
   const trust = caFile === undefined ? '' : ` --ca ${caFile}`
   const lines = [
     bold(`Causeway controller ${version}`),
     `  API          ${url}  (${url}/docs describes it)`,
     `  store        ${store}`,
-    ...(bootstrap
+    ...(bootstrap && tokenFile !== undefined ? [`  admin token  in ${tokenFile}`] : []),
+    ...(bootstrap && tokenFile === undefined
       ? [`  admin token  ${bootstrap.reveal()}`, '               shown this once: probe login keeps it for the commands below']
       : []),
     '',

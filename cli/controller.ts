@@ -1,6 +1,6 @@
 /** `probe controller`: serves for ever. Reads its words, starts the controller, says how to go on, and ends it when it is told to. */
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { defaultDataDirectory } from '../agent/data-directory.ts'
@@ -17,7 +17,7 @@ import type { Words } from './run-words.ts'
 import { readVersion } from './version.ts'
 
 const several = ['export', 'name'] as const
-const own = ['config', 'new-admin-token', ...several] as const
+const own = ['config', 'new-admin-token', 'admin-token-file', ...several] as const
 const known = [...own, ...Object.values(settings).map(({ flag }) => flag)] as readonly string[]
 
 /** Resolves with the exit code when the controller has ended: 0 after a signal, 2 for a configuration that can't be run. */
@@ -35,7 +35,8 @@ export const controllerCommand = async (words: Words, io: Io): Promise<number> =
   const problems = [...judgeWords(words), ...(config.ok ? [] : config.problems)]
   if (problems.length > 0 || !config.ok) return refuse(io, problems)
   const stopped = new Promise<string>(resolve => io.onStop(resolve))
-  return await run(config.value, { io, stopped, isTokenWanted: flags['new-admin-token'] !== undefined })
+  const tokenFile = flags['admin-token-file']?.[0]
+  return await run(config.value, { io, stopped, isTokenWanted: flags['new-admin-token'] !== undefined, ...(tokenFile && { tokenFile }) })
 }
 
 const judgeWords = ({ targets, flags }: Words): string[] => [
@@ -56,9 +57,9 @@ const refuse = (io: Io, problems: readonly string[]): number => {
   return 2
 }
 
-type Around = { io: Io; stopped: Promise<string>; isTokenWanted: boolean }
+type Around = { io: Io; stopped: Promise<string>; isTokenWanted: boolean; tokenFile?: string }
 
-const run = async (config: ControllerConfig, { io, stopped, isTokenWanted }: Around): Promise<number> => {
+const run = async (config: ControllerConfig, { io, stopped, isTokenWanted, tokenFile }: Around): Promise<number> => {
   const log = await openPino()
   const version = readVersion()
   let controller: Controller
@@ -81,13 +82,24 @@ const run = async (config: ControllerConfig, { io, stopped, isTokenWanted }: Aro
   }
   const { fleetFile } = config
   const endWatch = fleetFile === undefined ? () => {} : keepApplied(fleetFile, controller, log)
-  io.stdout.write(welcome(controller, { version, isTerminal: io.stdout.isTTY === true }))
+  keepToken(controller, tokenFile, log)
+  io.stdout.write(welcome(controller, { version, isTerminal: io.stdout.isTTY === true, ...(tokenFile && { tokenFile }) }))
   log.info({ url: controller.url, store: controller.store }, 'serving')
   log.info({ signal: await stopped }, 'ending: answers what has come, stores what is open')
   endWatch()
   await controller.close()
   log.info({}, 'ended')
   return 0
+}
+
+/** For programs that start a controller and then ask it: they read no welcome. */
+const keepToken = ({ bootstrap }: Controller, file: string | undefined, log: Log): void => {
+  if (file === undefined || !bootstrap) return
+  try {
+    writeFileSync(file, `${bootstrap.reveal()}\n`, { mode: 0o600 })
+  } catch (error) {
+    log.error({ problem: String(error) }, 'the admin token could not be written: start again with --new-admin-token')
+  }
 }
 
 /** Applies the file now and whenever it changes; one that is no good changes nothing. Returns what ends it. */

@@ -15,8 +15,9 @@ export const loginPath = (env: Io['env']): string =>
   join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'causeway', 'login.json')
 
 /** Undefined: nobody has logged in here. */
-export const readLogin = (env: Io['env']): Parsed<Login | undefined> => {
-  const path = loginPath(env)
+export const readLogin = (env: Io['env']): Parsed<Login | undefined> => readLoginFile(loginPath(env))
+
+export const readLoginFile = (path: string): Parsed<Login | undefined> => {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -37,8 +38,9 @@ export const readLogin = (env: Io['env']): Parsed<Login | undefined> => {
 }
 
 /** Whole or not at all, and never readable by others, not even while it is written. */
-export const writeLogin = (env: Io['env'], { controller, token, ca }: Login): string => {
-  const path = loginPath(env)
+export const writeLogin = (env: Io['env'], login: Login): string => writeLoginFile(loginPath(env), login)
+
+export const writeLoginFile = (path: string, { controller, token, ca }: Login): string => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${process.pid}`
   try {

@@ -1,0 +1,48 @@
+/** What `probe sim` says. */
+import { type Medium, pairs, placeNames, regionOf } from '../../deploy/sim/clouds/clouds.ts'
+import type { FaultState } from '../../deploy/sim/clouds/playing.ts'
+import type { SimStatus } from './control.ts'
+
+const table = (rows: readonly (readonly string[])[]): string =>
+  rows
+    .map(row =>
+      row
+        .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(Math.max(...rows.map(one => one[at]!.length)))))
+        .join('  ')
+        .trimEnd(),
+    )
+    .map(line => `  ${line}\n`)
+    .join('')
+
+const mediums: Record<Medium, string> = { vpn: 'VPN', interconnect: 'interconnect', internet: 'internet' }
+
+/** Each pair of clouds once. */
+const wanText = (): string =>
+  table(
+    pairs.flatMap(({ from, to, medium, link }) =>
+      medium && from !== 'ops' && to !== 'ops' && placeNames.indexOf(from) < placeNames.indexOf(to)
+        ? [[`${regionOf(from)} ↔ ${regionOf(to)}`, mediums[medium], `${2 * (link.delayMs ?? 0)} ms`]]
+        : [],
+    ),
+  )
+
+export const mapText = ({ machines }: SimStatus): string =>
+  `${table(machines.map(({ where, name, address, what }) => [where, name, address, what]))}\n${wanText()}`
+
+export const faultsText = (faults: readonly FaultState[], isRunning: boolean): string =>
+  table(faults.map(({ name, scenario, story, on }) => [...(isRunning ? [on ? 'on' : '-'] : []), name, scenario, story]))
+
+export const faultText = ({ name, story, expect, look, on }: FaultState): string =>
+  on
+    ? `${name} is on: ${story}\n  expect   ${expect}\n  look     ${look}\n           probe get incidents\n  end it   probe sim fault ${name} off\n`
+    : `${name} is off\n`
+
+export const nextText = ({ url }: SimStatus): string => `In another terminal
+  probe sim fault mtu-black-hole       break something; probe sim fault list shows what there is
+  probe get links --watch              what the agents measure, from cloud to cloud
+  probe get incidents                  what is wrong, and why
+  probe sim tour                       three faults, played and explained
+
+The controller is at ${url}, for this machine and only with its token; the commands above find both by themselves.
+Ctrl-C ends everything.
+`

@@ -1,0 +1,65 @@
+/** The three simulated clouds: what is in them, how far apart they are, and where everything listens. Data and pure functions. */
+import type { Link } from '../link.ts'
+
+export const clouds = {
+  aws: { region: 'us-east-1', zones: ['us-east-1a', 'us-east-1b'], cluster: 'eks-prod', services: ['payments', 'orders'] },
+  azure: { region: 'eastus', zones: ['eastus-1', 'eastus-2'], cluster: 'aks-prod', services: ['ledger', 'accounts'] },
+  gcp: { region: 'us-central1', zones: ['us-central1-a', 'us-central1-b'], cluster: 'gke-prod', services: ['predictions', 'features'] },
+} as const satisfies Record<string, { region: string; zones: [string, string]; cluster: string; services: [string, string] }>
+
+export type Cloud = keyof typeof clouds
+export const cloudNames = Object.keys(clouds) as Cloud[]
+/** Where the controller is: reached from every cloud, and in none of them. */
+export const operations = 'ops'
+export type Place = Cloud | typeof operations
+export const placeNames: readonly Place[] = [...cloudNames, operations]
+
+export type Agent = { id: string; cloud: Cloud; zone: string }
+export const agents: readonly Agent[] = cloudNames.flatMap(cloud =>
+  clouds[cloud].zones.map((zone, at) => ({ id: `${cloud}-${at + 1}`, cloud, zone })),
+)
+export type Service = { name: string; cloud: Cloud; port: number; host: string }
+export const services: readonly Service[] = cloudNames.flatMap(cloud =>
+  clouds[cloud].services.map((name, at) => ({ name, cloud, port: 8443 + at, host: `${name}.${cloud}.example` })),
+)
+export const ports = { bundle: 8448, dns: 5300, controller: 8443 } as const
+
+export const regionOf = (cloud: Cloud): string => `${cloud}/${clouds[cloud].region}`
+export const trustDomainOf = (cloud: Cloud): string => `${cloud}.example`
+export const agentIdOf = (cloud: Cloud): string => `spiffe://${trustDomainOf(cloud)}/agent`
+export const serviceIdOf = ({ cloud, name }: Pick<Service, 'cloud' | 'name'>): string =>
+  `spiffe://${trustDomainOf(cloud)}/ns/core/sa/${name}`
+export const endpointIdOf = (cloud: Cloud): string => `spiffe://${trustDomainOf(cloud)}/bundle-endpoint`
+
+/** Who is at which address. */
+export type Layout = { agents: Readonly<Record<string, string>>; services: Readonly<Record<Cloud, string>>; controller: string }
+
+export type Medium = 'vpn' | 'interconnect' | 'internet'
+export type Pair = { from: Place; to: Place; medium?: Medium; link: Partial<Link> }
+
+/** A tunnel takes 80 bytes of each packet, says so, and clamps the MSS to what is left (1420 less 40 bytes of headers). */
+const vpn: Partial<Link> = { delayMs: 17.5, mtu: 1420, signal: true, clampMss: 1380 }
+const interconnect: Partial<Link> = { delayMs: 4 }
+const internet: Partial<Link> = { delayMs: 24, jitterMs: 2 }
+/** What is measured reaches the controller by another way than what is measured goes. */
+const management: Partial<Link> = { delayMs: 5 }
+/** Two machines of one cloud, in different zones. */
+export const withinCloud: Partial<Link> = { delayMs: 0.3 }
+
+const joined: readonly [Cloud, Cloud, Medium, Partial<Link>][] = [
+  ['aws', 'azure', 'vpn', vpn],
+  ['aws', 'gcp', 'interconnect', interconnect],
+  ['azure', 'gcp', 'internet', internet],
+]
+
+/** Each direction between two places, while nothing is wrong. */
+export const pairs: readonly Pair[] = [
+  ...joined.flatMap(([a, b, medium, link]) => [
+    { from: a, to: b, medium, link },
+    { from: b, to: a, medium, link },
+  ]),
+  ...cloudNames.flatMap(cloud => [
+    { from: cloud, to: operations, link: management } as const,
+    { from: operations, to: cloud, link: management } as const,
+  ]),
+]

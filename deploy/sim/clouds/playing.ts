@@ -1,0 +1,79 @@
+/** The world as it is being played: which faults are on, and making that real. */
+
+import type { Link } from '../link.ts'
+import type { Place } from './clouds.ts'
+import { type Fault, faultNamed, faults } from './faults.ts'
+import { healthyWorld, type World, wholeLink } from './world.ts'
+
+/** Makes a part of the world real. */
+export type Stage = {
+  setLink(from: Place, to: Place, link: Partial<Link>): Promise<void>
+  /** Certificates, bundles and names. */
+  setIdentities(world: World): Promise<void>
+}
+
+export type FaultState = Pick<Fault, 'name' | 'scenario' | 'story' | 'expect' | 'look'> & { on: boolean; sinceMs?: number }
+
+export type Playing = {
+  /** Switches one; resolves when the world is so. Undefined: there is no such fault. */
+  set(name: string, on: boolean): Promise<FaultState | undefined>
+  list(): FaultState[]
+  close(): void
+}
+
+type Active = { fault: Fault; sinceMs: number; timer?: NodeJS.Timeout; isLater: boolean }
+
+export const startPlaying = (stage: Stage, now: () => number): Playing => {
+  const active = new Map<string, Active>()
+  let real = healthyWorld()
+  let last: Promise<unknown> = Promise.resolve()
+  /** One after the other: each makes the difference between what is and what is to be. */
+  const apply = (): Promise<void> => {
+    const next = last.then(async () => {
+      const wanted = healthyWorld()
+      for (const { fault, isLater } of active.values()) (isLater && fault.afterwards ? fault.afterwards : fault).change(wanted)
+      for (const [key, link] of Object.entries(wanted.links))
+        if (JSON.stringify(link) !== JSON.stringify(real.links[key])) {
+          const [from, to] = key.split(' ') as [Place, Place]
+          await stage.setLink(from, to, wholeLink(link))
+        }
+      const parts = ({ services, clouds }: World): string => JSON.stringify({ services, clouds })
+      if (parts(wanted) !== parts(real)) await stage.setIdentities(wanted)
+      real = wanted
+    })
+    last = next.catch(() => {})
+    return next
+  }
+  const begin = (fault: Fault): Active => {
+    const one: Active = { fault, sinceMs: now(), isLater: false }
+    if (fault.afterwards)
+      one.timer = setTimeout(() => {
+        one.isLater = true
+        void apply().catch(() => {})
+      }, fault.afterwards.afterMs)
+    return one
+  }
+  const stateOf = (fault: Fault): FaultState => {
+    const { name, scenario, story, expect, look } = fault
+    const since = active.get(name)?.sinceMs
+    return { name, scenario, story, expect, look, on: since !== undefined, ...(since !== undefined && { sinceMs: since }) }
+  }
+  return {
+    async set(name, on) {
+      const fault = faultNamed(name)
+      if (!fault) return undefined
+      const before = active.get(name)
+      if (on && !before) active.set(name, begin(fault))
+      if (!on && before) {
+        clearTimeout(before.timer)
+        active.delete(name)
+      }
+      await apply()
+      return stateOf(fault)
+    },
+    list: () => faults.map(stateOf),
+    close: () => {
+      for (const { timer } of active.values()) clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,13 @@
+/** What the services of one cloud are to do now. They read it again when it changes. */
+export type ServicesFile = {
+  host: string
+  services: {
+    name: string
+    port: number
+    chainPem: string
+    keyPem: string /** PEM of the authorities whose clients are taken. */
+    accepts: string
+  }[]
+  bundle: { port: number; chainPem: string; keyPem: string; document: string }
+  dns: { port: number; names: Record<string, string> }
+}

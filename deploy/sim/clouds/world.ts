@@ -1,0 +1,43 @@
+/** How the simulated world is while nothing is wrong, and what faults make of it. Pure: whoever runs it makes the difference real. */
+import { type Link, perfectLink } from '../link.ts'
+import { type Cloud, cloudNames, type Place, pairs, services } from './clouds.ts'
+
+/** Which certificate a service shows. */
+export type Shown = 'its own' | "another service's" | 'almost over' | 'from the future' | 'of the next authority'
+
+export type World = {
+  /** By `from to`. */
+  links: Record<string, Partial<Link>>
+  services: Record<string, { shows: Shown /** Clouds whose clients it takes. */; takes: Cloud[] }>
+  clouds: Record<
+    Cloud,
+    {
+      /** How many of its authorities the bundle endpoint publishes: the second one is the next. */
+      publishes: 1 | 2
+      /** Whose new authorities its agents have not fetched. */
+      behind: Cloud[]
+      /** What its resolver says in place of the address that a service has. */
+      resolves: Record<string, string>
+    }
+  >
+}
+
+export const linkKey = (from: Place, to: Place): string => `${from} ${to}`
+
+export const healthyWorld = (): World => ({
+  links: Object.fromEntries(pairs.map(({ from, to, link }) => [linkKey(from, to), { ...link }])),
+  services: Object.fromEntries(services.map(({ name }) => [name, { shows: 'its own' as const, takes: [...cloudNames] }])),
+  clouds: Object.fromEntries(cloudNames.map(cloud => [cloud, { publishes: 1, behind: [], resolves: {} }])) as unknown as World['clouds'],
+})
+
+/** The whole of a link, with what is unset said so: the setting of a fault that is over must not stay. */
+export const wholeLink = (link: Partial<Link>): Partial<Link> => ({
+  ...perfectLink,
+  rateBitsPerSecond: undefined,
+  mtu: undefined,
+  signalMtu: undefined,
+  fragment: undefined,
+  clampMss: undefined,
+  dropTcpPorts: undefined,
+  ...link,
+})
