@@ -30,8 +30,6 @@ export const simCommand = async (argv: string[], io: Io): Promise<number> => {
     io.stdout.write(usage)
     return 0
   }
-  // What containers run; people do not.
-  if (argv[0] === 'part') return (await import('./sim/part.ts')).partCommand(argv.slice(1), io)
   const given = takeApart(argv)
   const [command = 'run', ...rest] = given.words
   const run = commands[command]

@@ -46,7 +46,6 @@ export const openSimulation = async ({ port, io, say, onEnd }: OpenOptions, stop
   const client = openClient({ controller: url, token, ca: local.ca })
   opened.defer(client.close)
   const playing = startPlaying(local.stage, () => io.now().getTime())
-  opened.defer(playing.close)
   const startedMs = io.now().getTime()
   const status = (): SimStatus => ({
     ...{ pid: process.pid, startedMs, url, folder, machines: listMachines(local.layout) },
@@ -59,7 +58,7 @@ export const openSimulation = async ({ port, io, say, onEnd }: OpenOptions, stop
   return { status, client, answer, close: () => all.disposeAsync() }
 }
 
-const answerBy =
+export const answerBy =
   (status: () => SimStatus, playing: Playing) =>
   async (question: Question): Promise<Reply> => {
     if (question.ask === 'status') return { status: status() }

@@ -1,5 +1,5 @@
 /** What `probe sim` says. */
-import { type Medium, pairs, placeNames, regionOf } from '../../deploy/sim/clouds/clouds.ts'
+import { delayOf, type Medium, pairs, placeNames, regionOf } from '../../deploy/sim/clouds/clouds.ts'
 import type { FaultState } from '../../deploy/sim/clouds/playing.ts'
 import type { SimStatus } from './control.ts'
 
@@ -19,11 +19,12 @@ const mediums: Record<Medium, string> = { vpn: 'VPN', interconnect: 'interconnec
 /** Each pair of clouds once. */
 const wanText = (): string =>
   table(
-    pairs.flatMap(({ from, to, medium, link }) =>
-      medium && from !== 'ops' && to !== 'ops' && placeNames.indexOf(from) < placeNames.indexOf(to)
-        ? [[`${regionOf(from)} ↔ ${regionOf(to)}`, mediums[medium], `${2 * (link.delayMs ?? 0)} ms`]]
-        : [],
-    ),
+    pairs.flatMap(pair => {
+      const { from, to, medium } = pair
+      return medium && from !== 'ops' && to !== 'ops' && placeNames.indexOf(from) < placeNames.indexOf(to)
+        ? [[`${regionOf(from)} ↔ ${regionOf(to)}`, mediums[medium], `${2 * delayOf(pair)} ms`]]
+        : []
+    }),
   )
 
 export const mapText = ({ machines }: SimStatus): string =>

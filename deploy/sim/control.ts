@@ -13,9 +13,11 @@ export type Setup = {
   routes: RouteOptions[]
   seed: number
   userNamespace: boolean
+  /** By site, its gateway's address in a network that is there already; without it networks are made. */
+  bridges?: Record<string, string>
 }
 
-type Order =
+export type Order =
   | { do: 'link'; from: string; to: string; change: Partial<Link> }
   | { do: 'route'; from: string; to: string; name: string; change: RouteChange }
   | { do: 'use'; from: string; to: string; names: string[] }

@@ -56,6 +56,10 @@ export const planSites = (sites: Record<string, SiteOptions>): Site[] =>
     }
   })
 
+/** Sites in networks that are there: of each the gateway's address, which the WAN takes; all of its /24 is the site. */
+export const planBridged = (sites: Record<string, SiteOptions>, gateways: Record<string, string>): Site[] =>
+  planSites(sites).map(site => ({ ...site, address: gateways[site.name]!, gateway: gateways[site.name]! }))
+
 /** All problems of a network's description, one line each. */
 export function networkProblems({ sites, links = [], routes = [], seed }: NetworkOptions): string[] {
   const names = Object.keys(sites)

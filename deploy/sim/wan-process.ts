@@ -5,11 +5,13 @@
  */
 import { readSync, writeSync } from 'node:fs'
 import { setPriority } from 'node:os'
+import { openBridgePort } from './bridge-port.ts'
 import type { Answer, Command, Setup } from './control.ts'
 import { createDueQueue } from './due-queue.ts'
 import { PR_SET_TIMERSLACK, ppoll, prctl, WNOHANG, waitpid } from './kernel.ts'
 import { buildNetwork } from './namespaces.ts'
 import { openPacketPort, type PacketPort } from './packet-port.ts'
+import { planBridged } from './plan.ts'
 import { createWan, type Due, seededRandom, type Wan } from './wan.ts'
 import type { Failover } from './way.ts'
 
@@ -111,16 +113,27 @@ function bePunctual(): void {
   } catch {}
 }
 
+type Standing = ReturnType<typeof buildNetwork> & { port: PacketPort }
+
+/** The sites in namespaces of their own, or as networks that are there. */
+function stand({ sites: options, userNamespace, bridges }: Setup): Standing {
+  if (bridges) {
+    const sites = planBridged(options, bridges)
+    return { sites, holders: [], ipv6: false, port: openBridgePort(sites) }
+  }
+  const built = buildNetwork(options, userNamespace)
+  return { ...built, port: openPacketPort(built.sites) }
+}
+
 function run(): never {
   const setup = JSON.parse(readLines()[0]!) as Setup
-  const { sites, holders, ipv6 } = buildNetwork(setup.sites, setup.userNamespace)
+  const { sites, holders, ipv6, port } = stand(setup)
   const wan = createWan(sites, seededRandom(setup.seed), setup.routes)
   for (const { from, to, ...change } of setup.links) wan.setLink(from, to, change)
-  const port = openPacketPort(sites)
   const wait = createWait(port.fds)
   const queue = createDueQueue<Due>()
   bePunctual()
-  reply({ id: 0, ready: { sites: sites.map((site, at) => ({ ...site, innerPid: holders[at]! })), ipv6 } })
+  reply({ id: 0, ready: { sites: sites.map((site, at) => ({ ...site, innerPid: holders[at] ?? 0 })), ipv6 } })
   for (;;) {
     const nowMs = performance.now()
     for (let due = queue.pop(nowMs); due; due = queue.pop(nowMs)) port.send(due.site, due.bytes)

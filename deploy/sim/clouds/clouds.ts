@@ -1,5 +1,6 @@
 /** The three simulated clouds: what is in them, how far apart they are, and where everything listens. Data and pure functions. */
 import type { Link } from '../link.ts'
+import type { RouteChange } from '../route.ts'
 
 export const clouds = {
   aws: { region: 'us-east-1', zones: ['us-east-1a', 'us-east-1b'], cluster: 'eks-prod', services: ['payments', 'orders'] },
@@ -35,31 +36,40 @@ export const endpointIdOf = (cloud: Cloud): string => `spiffe://${trustDomainOf(
 export type Layout = { agents: Readonly<Record<string, string>>; services: Readonly<Record<Cloud, string>>; controller: string }
 
 export type Medium = 'vpn' | 'interconnect' | 'internet'
-export type Pair = { from: Place; to: Place; medium?: Medium; link: Partial<Link> }
+/** `link`: what is true of the gateways at its ends, whatever lies between them. */
+export type Pair = { from: Place; to: Place; link: Partial<Link>; medium?: Medium; routes: Record<RouteName, RouteChange> }
+/** What packets take while nothing is wrong, and what routing falls back on. */
+export type RouteName = 'main' | 'detour'
 
 /** A tunnel takes 80 bytes of each packet, says so, and clamps the MSS to what is left (1420 less 40 bytes of headers). */
-const vpn: Partial<Link> = { delayMs: 17.5, mtu: 1420, signal: true, clampMss: 1380 }
-const interconnect: Partial<Link> = { delayMs: 4 }
-const internet: Partial<Link> = { delayMs: 24, jitterMs: 2 }
-/** What is measured reaches the controller by another way than what is measured goes. */
-const management: Partial<Link> = { delayMs: 5 }
+const tunnel: Partial<Link> = { mtu: 1420, signal: true, clampMss: 1380 }
+/** Over the internet in a smaller tunnel. */
+const backup: RouteChange = { delayMs: 29, jitterMs: 1, hops: 9, mtu: 1380, signal: true, clampMss: 1340 }
 /** Two machines of one cloud, in different zones. */
 export const withinCloud: Partial<Link> = { delayMs: 0.3 }
+/** What is measured reaches the controller by another way than what is measured goes. */
+const management = { link: {}, routes: { main: { delayMs: 5, hops: 1 }, detour: { delayMs: 5, hops: 1 } } }
 
-const joined: readonly [Cloud, Cloud, Medium, Partial<Link>][] = [
-  ['aws', 'azure', 'vpn', vpn],
-  ['aws', 'gcp', 'interconnect', interconnect],
-  ['azure', 'gcp', 'internet', internet],
+type Between = { a: Cloud; b: Cloud } & Omit<Pair, 'from' | 'to'>
+const between: readonly Between[] = [
+  { a: 'aws', b: 'azure', medium: 'vpn', link: tunnel, routes: { main: { delayMs: 17.5, hops: 4 }, detour: backup } },
+  { a: 'aws', b: 'gcp', medium: 'interconnect', link: {}, routes: { main: { delayMs: 4, hops: 2 }, detour: backup } },
+  {
+    ...{ a: 'azure', b: 'gcp', medium: 'internet', link: {} },
+    routes: { main: { delayMs: 24, jitterMs: 2, hops: 7 }, detour: { delayMs: 55, jitterMs: 3, hops: 12 } },
+  },
 ]
 
-/** Each direction between two places, while nothing is wrong. */
+/** Each direction between two places. */
 export const pairs: readonly Pair[] = [
-  ...joined.flatMap(([a, b, medium, link]) => [
-    { from: a, to: b, medium, link },
-    { from: b, to: a, medium, link },
+  ...between.flatMap(({ a, b, ...rest }) => [
+    { from: a, to: b, ...rest },
+    { from: b, to: a, ...rest },
   ]),
   ...cloudNames.flatMap(cloud => [
-    { from: cloud, to: operations, link: management } as const,
-    { from: operations, to: cloud, link: management } as const,
+    { from: cloud, to: operations, ...management } as const,
+    { from: operations, to: cloud, ...management } as const,
   ]),
 ]
+/** One way, in ms, while nothing is wrong. */
+export const delayOf = ({ routes }: Pair): number => routes.main.delayMs ?? 0

@@ -4,8 +4,11 @@ import {
   type Cloud,
   cloudNames,
   clouds,
+  delayOf,
   endpointIdOf,
   type Layout,
+  operations,
+  type Pair,
   pairs,
   ports,
   regionOf,
@@ -66,20 +69,18 @@ export const buildFleet = (layout: Layout, around: FleetFiles): string =>
       ...cloudNames.map(cloud => namesOf(cloud, layout)),
     ],
     mesh: [{ name: 'cross-cloud', checks: ['icmp', 'tcp', 'udp', 'mtu'], policy: 'full' }],
-    links: pairs.flatMap(({ from, to, medium, link }) =>
-      from === 'ops' || to === 'ops' || !medium
-        ? []
-        : [
-            {
-              from: regionOf(from),
-              to: regionOf(to),
-              medium,
-              reach: 'pod',
-              objective: { availability: 99.9, p95: `${Math.ceil(4 * (link.delayMs ?? 0))}ms`, outage: '30s' },
-            },
-          ],
-    ),
+    links: pairs.flatMap(linkOf),
   })
+
+/** Twice the round trip, and what a busy machine adds. */
+const p95Of = (pair: Pair): string => `${Math.ceil(4 * delayOf(pair)) + 30}ms`
+
+const linkOf = (pair: Pair) => {
+  const { from, to, medium } = pair
+  if (from === operations || to === operations || !medium) return []
+  const objective = { availability: 99.9, p95: p95Of(pair), outage: '30s' }
+  return [{ from: regionOf(from), to: regionOf(to), medium, reach: 'pod', objective }]
+}
 
 /** Its agents show their SVIDs; no projected token is ever taken from it. */
 const clusterOf = (cloud: Cloud, { keysFile }: FleetFiles) => ({

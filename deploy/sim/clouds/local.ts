@@ -5,12 +5,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { toolPath } from '../can-simulate.ts'
 import { type Network, startNetwork } from '../network.ts'
-import { agents, type Cloud, cloudNames, type Layout, operations, type Place, ports, withinCloud } from './clouds.ts'
+import { agents, type Cloud, cloudNames, type Layout, operations, type Place, pairs, ports, withinCloud } from './clouds.ts'
 import { files } from './folder.ts'
 import { openIdentity, readAuthorities } from './identity.ts'
 import type { Stage } from './playing.ts'
 import { setUp } from './setup.ts'
-import { healthyWorld } from './world.ts'
 
 export type LocalOptions = {
   folder: string
@@ -45,7 +44,10 @@ const program = (name: string): string => fileURLToPath(new URL(`./${name}${extn
 /** Rejects when a part does not come up, with what it said, and leaves nothing. */
 export const startLocal = async (options: LocalOptions, stop: AbortSignal): Promise<Local> => {
   const { folder, now, say, probe } = options
-  const network = await startNetwork({ sites: Object.fromEntries(siteNames.map(name => [name, {}])), links: linksOf() }, stop)
+  const network = await startNetwork(
+    { sites: Object.fromEntries(siteNames.map(name => [name, {}])), links: linksOf(), routes: routesOf() },
+    stop,
+  )
   try {
     say(`the WAN: ${siteNames.length} machines in three clouds, joined by a VPN, an interconnect and the internet`)
     const layout = layoutOf(network)
@@ -84,12 +86,17 @@ export const startLocal = async (options: LocalOptions, stop: AbortSignal): Prom
   }
 }
 
+/** Each pair of machines in two places. */
+const machinesOf = <T>(from: Place, to: Place, make: (a: string, b: string) => T): T[] =>
+  sitesOf(from).flatMap(a => sitesOf(to).map(b => make(a, b)))
+
+const routesOf = () =>
+  pairs.flatMap(({ from, to, routes }) =>
+    Object.entries(routes).flatMap(([name, route]) => machinesOf(from, to, (a, b) => ({ from: a, to: b, name, ...route }))),
+  )
+
 const linksOf = () => {
-  const world = healthyWorld()
-  const between = Object.entries(world.links).flatMap(([key, link]) => {
-    const [from, to] = key.split(' ') as [Place, Place]
-    return sitesOf(from).flatMap(a => sitesOf(to).map(b => ({ from: a, to: b, ...link })))
-  })
+  const between = pairs.flatMap(({ from, to, link }) => machinesOf(from, to, (a, b) => ({ from: a, to: b, ...link })))
   const within = cloudNames.flatMap(cloud => {
     const [a, b] = sitesOf(cloud) as [string, string]
     return [
@@ -110,7 +117,15 @@ const stageOf = (network: Network, folder: string, layout: Layout, now: () => nu
   const identity = openIdentity(folder, layout, readAuthorities(folder), now)
   return {
     async setLink(from, to, link) {
-      for (const a of sitesOf(from)) for (const b of sitesOf(to)) await network.setLink(a, b, link)
+      await Promise.all(machinesOf(from, to, (a, b) => network.setLink(a, b, link)))
+    },
+    async useRoute(from, to, route, tookMs) {
+      const routes = [route]
+      await Promise.all(
+        machinesOf(from, to, (a, b) =>
+          tookMs === undefined ? network.useRoutes(a, b, routes) : network.failOver(a, b, { routes, tookMs }),
+        ),
+      )
     },
     setIdentities: world => identity.write(world),
   }

@@ -1,13 +1,15 @@
 /** The world as it is being played: which faults are on, and making that real. */
 
 import type { Link } from '../link.ts'
-import type { Place } from './clouds.ts'
+import type { Place, RouteName } from './clouds.ts'
 import { type Fault, faultNamed, faults } from './faults.ts'
 import { healthyWorld, type World, wholeLink } from './world.ts'
 
 /** Makes a part of the world real. */
 export type Stage = {
   setLink(from: Place, to: Place, link: Partial<Link>): Promise<void>
+  /** With `afterMs` everything is lost for so long first. */
+  useRoute(from: Place, to: Place, route: RouteName, afterMs?: number): Promise<void>
   /** Certificates, bundles and names. */
   setIdentities(world: World): Promise<void>
 }
@@ -18,10 +20,9 @@ export type Playing = {
   /** Switches one; resolves when the world is so. Undefined: there is no such fault. */
   set(name: string, on: boolean): Promise<FaultState | undefined>
   list(): FaultState[]
-  close(): void
 }
 
-type Active = { fault: Fault; sinceMs: number; timer?: NodeJS.Timeout; isLater: boolean }
+type Active = { fault: Fault; sinceMs: number }
 
 export const startPlaying = (stage: Stage, now: () => number): Playing => {
   const active = new Map<string, Active>()
@@ -31,11 +32,16 @@ export const startPlaying = (stage: Stage, now: () => number): Playing => {
   const apply = (): Promise<void> => {
     const next = last.then(async () => {
       const wanted = healthyWorld()
-      for (const { fault, isLater } of active.values()) (isLater && fault.afterwards ? fault.afterwards : fault).change(wanted)
+      for (const { fault } of active.values()) fault.change(wanted)
       for (const [key, link] of Object.entries(wanted.links))
         if (JSON.stringify(link) !== JSON.stringify(real.links[key])) {
           const [from, to] = key.split(' ') as [Place, Place]
           await stage.setLink(from, to, wholeLink(link))
+        }
+      for (const [key, { route, afterMs }] of Object.entries(wanted.uses))
+        if (route !== real.uses[key]!.route) {
+          const [from, to] = key.split(' ') as [Place, Place]
+          await stage.useRoute(from, to, route, afterMs)
         }
       const parts = ({ services, clouds }: World): string => JSON.stringify({ services, clouds })
       if (parts(wanted) !== parts(real)) await stage.setIdentities(wanted)
@@ -43,15 +49,6 @@ export const startPlaying = (stage: Stage, now: () => number): Playing => {
     })
     last = next.catch(() => {})
     return next
-  }
-  const begin = (fault: Fault): Active => {
-    const one: Active = { fault, sinceMs: now(), isLater: false }
-    if (fault.afterwards)
-      one.timer = setTimeout(() => {
-        one.isLater = true
-        void apply().catch(() => {})
-      }, fault.afterwards.afterMs)
-    return one
   }
   const stateOf = (fault: Fault): FaultState => {
     const { name, scenario, story, expect, look } = fault
@@ -63,17 +60,11 @@ export const startPlaying = (stage: Stage, now: () => number): Playing => {
       const fault = faultNamed(name)
       if (!fault) return undefined
       const before = active.get(name)
-      if (on && !before) active.set(name, begin(fault))
-      if (!on && before) {
-        clearTimeout(before.timer)
-        active.delete(name)
-      }
+      if (on && !before) active.set(name, { fault, sinceMs: now() })
+      if (!on) active.delete(name)
       await apply()
       return stateOf(fault)
     },
     list: () => faults.map(stateOf),
-    close: () => {
-      for (const { timer } of active.values()) clearTimeout(timer)
-    },
   }
 }

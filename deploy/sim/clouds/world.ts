@@ -1,6 +1,6 @@
 /** How the simulated world is while nothing is wrong, and what faults make of it. Pure: whoever runs it makes the difference real. */
 import { type Link, perfectLink } from '../link.ts'
-import { type Cloud, cloudNames, type Place, pairs, services } from './clouds.ts'
+import { type Cloud, cloudNames, type Place, pairs, type RouteName, services } from './clouds.ts'
 
 /** Which certificate a service shows. */
 export type Shown = 'its own' | "another service's" | 'almost over' | 'from the future' | 'of the next authority'
@@ -8,6 +8,8 @@ export type Shown = 'its own' | "another service's" | 'almost over' | 'from the 
 export type World = {
   /** By `from to`. */
   links: Record<string, Partial<Link>>
+  /** The same for the route in use; with `afterMs` everything is lost for so long first. */
+  uses: Record<string, { route: RouteName; afterMs?: number }>
   services: Record<string, { shows: Shown /** Clouds whose clients it takes. */; takes: Cloud[] }>
   clouds: Record<
     Cloud,
@@ -26,6 +28,7 @@ export const linkKey = (from: Place, to: Place): string => `${from} ${to}`
 
 export const healthyWorld = (): World => ({
   links: Object.fromEntries(pairs.map(({ from, to, link }) => [linkKey(from, to), { ...link }])),
+  uses: Object.fromEntries(pairs.map(({ from, to }) => [linkKey(from, to), { route: 'main' as const }])),
   services: Object.fromEntries(services.map(({ name }) => [name, { shows: 'its own' as const, takes: [...cloudNames] }])),
   clouds: Object.fromEntries(cloudNames.map(cloud => [cloud, { publishes: 1, behind: [], resolves: {} }])) as unknown as World['clouds'],
 })
