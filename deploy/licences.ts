@@ -1,5 +1,5 @@
 /** The licence list of an image: `node deploy/licences.ts node_modules` prints each package with its licence and the text that it ships. */
-import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 type Package = { name?: string; version?: string; license?: string | { type?: string }; licenses?: { type?: string }[] }
@@ -18,8 +18,8 @@ const entries = [...new Set([...own, ...folders])].flatMap(path => {
   const about = JSON.parse(readFileSync(path, 'utf8')) as Package
   if (!about.name || !about.version) return []
   const folder = dirname(path)
-  const shipped = readdirSync(folder).filter(file => texts.test(file) && existsSync(join(folder, file)))
-  const text = shipped.map(file => readFileSync(join(folder, file), 'utf8').trim()).join('\n\n')
+  const shipped = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isFile() && texts.test(entry.name))
+  const text = shipped.map(({ name }) => readFileSync(join(folder, name), 'utf8').trim()).join('\n\n')
   return [{ title: `${about.name} ${about.version}: ${licenceOf(about)}`, text }]
 })
 

@@ -3,6 +3,7 @@ import { type BridgedNetwork, startBridgedNetwork } from '../bridged-network.ts'
 import { agents, type Cloud, cloudNames, type Layout, type Place, pairs, placeNames } from './clouds.ts'
 import { openIdentity, readAuthorities } from './identity.ts'
 import type { Stage } from './playing.ts'
+import { healthyWorld } from './world.ts'
 
 /** What docker-compose.yml says as well, which a test compares: the networks' first three bytes, and the last one of each container. */
 export const subnets: Record<Place, string> = { aws: '10.91.0', azure: '10.92.0', gcp: '10.93.0', ops: '10.94.0' }
@@ -35,7 +36,7 @@ export const startContainersWan = async (folder: string, now: () => number): Pro
 }
 
 const stageOf = (network: BridgedNetwork, folder: string, now: () => number): Stage => {
-  const identity = openIdentity(folder, containerLayout, readAuthorities(folder), now)
+  const identity = openIdentity(folder, containerLayout, readAuthorities(folder), now, healthyWorld())
   return {
     setLink: async (from, to, change) => void (await network.tell({ do: 'link', from, to, change })),
     useRoute: async (from, to, route, tookMs) =>

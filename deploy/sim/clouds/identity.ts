@@ -1,7 +1,8 @@
 /** Who is who in the world: the certificates that services show, whom they take, and the bundles that are published and held. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Cloud, cloudNames, endpointIdOf, type Layout, ports, serviceIdOf, services, trustDomainOf } from './clouds.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Cloud, cloudNames, endpointIdOf, type Layout, ports, type Service, serviceIdOf, services, trustDomainOf } from './clouds.ts'
 import { files, writeWhole } from './folder.ts'
 import { type Authority, bundleDocument, type Certified, issue, makeAuthority } from './issue.ts'
 import type { ServicesFile } from './services-file.ts'
@@ -42,56 +43,110 @@ export type Identity = {
   write(world: World): Promise<void>
 }
 
-export const openIdentity = (folder: string, layout: Layout, authorities: Authorities, now: () => number): Identity => {
-  const made = new Map<string, { shows: string; certified: Certified }>()
-  let sequence = Math.floor(now() / 1000)
-  const certify = async (key: string, shows: string, make: () => Promise<Certified>): Promise<Certified> => {
-    const before = made.get(key)
-    if (before?.shows === shows) return before.certified
-    const certified = await make()
-    made.set(key, { shows, certified })
-    return certified
+/** Longer than services take to see that their file is another one. */
+const seenAfterMs = 700
+
+type Published = Record<Cloud, { count: number; document: string }>
+
+/** A trust domain's document is another one only when its authorities are, and then has a higher sequence number. */
+const publish = (world: World, authorities: Authorities, before: Published | undefined, sequence: number): Published =>
+  Object.fromEntries(
+    cloudNames.map(cloud => {
+      const count = world.clouds[cloud].publishes
+      const isSame = before?.[cloud].count === count
+      return [cloud, isSame ? before[cloud] : { count, document: bundleDocument(authorities[cloud].slice(0, count), sequence) }]
+    }),
+  ) as Published
+
+/** `real`: what is written already; without it everything is. */
+export const openIdentity = (folder: string, layout: Layout, authorities: Authorities, now: () => number, real?: World): Identity => {
+  const certify = createCertifier(authorities, now)
+  let sequence = 1
+  let last = real && { world: real, published: publish(real, authorities, undefined, sequence) }
+  const writeServices = async (world: World, published: Published): Promise<void> => {
+    for (const cloud of cloudNames) {
+      const file = await servicesOf(cloud, { world, layout, certify, authorities, document: published[cloud].document })
+      writeWhole(join(folder, files.services(cloud)), JSON.stringify(file))
+    }
   }
-  const showOf = ({ name, cloud, host }: (typeof services)[number], shows: Shown): Promise<Certified> => {
-    const [other] = services.filter(one => one.cloud === cloud && one.name !== name)
-    const authority = authorities[cloud][shows === 'of the next authority' ? 1 : 0]
-    const id = serviceIdOf({ cloud, name: shows === "another service's" ? other!.name : name })
-    return certify(name, shows, () => issue(authority, { key: 'rsa', id, names: [host], ...(datesOf[shows] ?? usualDates)(now()) }))
+  /** Who is behind keeps what it has. */
+  const writeHeld = (world: World, published: Published): void => {
+    for (const cloud of cloudNames)
+      for (const other of cloudNames)
+        if (!world.clouds[cloud].behind.includes(other)) writeWhole(join(folder, files.bundle(cloud, other)), published[other].document)
   }
-  const servicesOf = async (cloud: Cloud, world: World): Promise<ServicesFile> => ({
-    host: layout.services[cloud],
-    services: await Promise.all(
-      services
-        .filter(one => one.cloud === cloud)
-        .map(async service => {
-          const { shows, takes } = world.services[service.name]!
-          const accepts = takes.flatMap(client => authorities[client].map(({ rootPem }) => rootPem)).join('')
-          return { name: service.name, port: service.port, accepts, ...(await showOf(service, shows)) }
-        }),
-    ),
-    bundle: {
-      port: ports.bundle,
-      document: bundleDocument(authorities[cloud].slice(0, world.clouds[cloud].publishes), sequence),
-      ...(await certify(`${cloud} endpoint`, '', () => issue(authorities[cloud][0], { id: endpointIdOf(cloud), ...usualDates(now()) }))),
-    },
-    dns: {
-      port: ports.dns,
-      names: Object.fromEntries(
-        services.map(({ name, host, cloud: where }) => [host, world.clouds[cloud].resolves[name] ?? layout.services[where]]),
-      ),
-    },
-  })
+  /** An authority is published and held before it signs, and taken back only when nothing shows it any more. */
+  const rotate = async (before: World, world: World, old: Published, published: Published): Promise<void> => {
+    const grows = cloudNames.some(cloud => old[cloud].count < published[cloud].count)
+    await writeServices(grows ? before : world, grows ? published : old)
+    await sleep(seenAfterMs)
+    await writeServices(grows ? before : world, published)
+    await sleep(seenAfterMs)
+    writeHeld(world, published)
+    await sleep(seenAfterMs)
+  }
   return {
     async write(world) {
-      sequence += 1
-      for (const cloud of cloudNames) {
-        mkdirSync(join(folder, cloud), { recursive: true, mode: 0o755 })
-        for (const other of cloudNames) {
-          const held = world.clouds[cloud].behind.includes(other) ? 1 : world.clouds[other].publishes
-          writeWhole(join(folder, files.bundle(cloud, other)), bundleDocument(authorities[other].slice(0, held), sequence))
-        }
-        writeWhole(join(folder, files.services(cloud)), JSON.stringify(await servicesOf(cloud, world)))
+      for (const cloud of cloudNames) mkdirSync(join(folder, cloud), { recursive: true, mode: 0o755 })
+      const published = publish(world, authorities, last?.published, sequence + 1)
+      const isRotated = last && cloudNames.some(cloud => last!.published[cloud].count !== published[cloud].count)
+      if (last && isRotated) {
+        sequence += 1
+        await rotate(last.world, world, last.published, published)
       }
+      await writeServices(world, published)
+      writeHeld(world, published)
+      last = { world, published }
     },
   }
 }
+
+type Certify = (service: Service, shows: Shown) => Promise<Certified>
+
+const createCertifier = (authorities: Authorities, now: () => number): Certify & { endpoint: (cloud: Cloud) => Promise<Certified> } => {
+  const made = new Map<string, { shows: string; certified: Promise<Certified> }>()
+  const keep = (key: string, shows: string, make: () => Promise<Certified>): Promise<Certified> => {
+    const before = made.get(key)
+    if (before?.shows === shows) return before.certified
+    const certified = make()
+    made.set(key, { shows, certified })
+    return certified
+  }
+  const ofService: Certify = ({ name, cloud, host }, shows) => {
+    const other = services.find(one => one.cloud === cloud && one.name !== name)!
+    const authority = authorities[cloud][shows === 'of the next authority' ? 1 : 0]
+    const id = serviceIdOf({ cloud, name: shows === "another service's" ? other.name : name })
+    return keep(name, shows, () => issue(authority, { key: 'rsa', id, names: [host], ...(datesOf[shows] ?? usualDates)(now()) }))
+  }
+  const endpoint = (cloud: Cloud): Promise<Certified> =>
+    keep(`endpoint of ${cloud}`, '', () => issue(authorities[cloud][0], { id: endpointIdOf(cloud), ...usualDates(now()) }))
+  return Object.assign(ofService, { endpoint })
+}
+
+type Parts = {
+  world: World
+  layout: Layout
+  certify: ReturnType<typeof createCertifier>
+  authorities: Authorities
+  document: string
+}
+
+const servicesOf = async (cloud: Cloud, { world, layout, certify, authorities, document }: Parts): Promise<ServicesFile> => ({
+  host: layout.services[cloud],
+  services: await Promise.all(
+    services
+      .filter(one => one.cloud === cloud)
+      .map(async service => {
+        const { shows, takes } = world.services[service.name]!
+        const accepts = takes.flatMap(client => authorities[client].map(({ rootPem }) => rootPem)).join('')
+        return { name: service.name, port: service.port, accepts, ...(await certify(service, shows)) }
+      }),
+  ),
+  bundle: { port: ports.bundle, document, ...(await certify.endpoint(cloud)) },
+  dns: {
+    port: ports.dns,
+    names: Object.fromEntries(
+      services.map(({ name, host, cloud: where }) => [host, world.clouds[cloud].resolves[name] ?? layout.services[where]]),
+    ),
+  },
+})

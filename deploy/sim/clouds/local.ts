@@ -10,6 +10,7 @@ import { files } from './folder.ts'
 import { openIdentity, readAuthorities } from './identity.ts'
 import type { Stage } from './playing.ts'
 import { setUp } from './setup.ts'
+import { healthyWorld } from './world.ts'
 
 export type LocalOptions = {
   folder: string
@@ -114,7 +115,7 @@ const layoutOf = ({ sites }: Network): Layout => ({
 })
 
 const stageOf = (network: Network, folder: string, layout: Layout, now: () => number): Stage => {
-  const identity = openIdentity(folder, layout, readAuthorities(folder), now)
+  const identity = openIdentity(folder, layout, readAuthorities(folder), now, healthyWorld())
   return {
     async setLink(from, to, link) {
       await Promise.all(machinesOf(from, to, (a, b) => network.setLink(a, b, link)))
