@@ -30,7 +30,7 @@ const commands = {
   'join-token': 'a token that lets one agent enrol',
   login: 'keep a controller and the token for it',
   doctor: 'what an agent could do from here, and what to change',
-  sim: 'a simulated network to try it on: probe sim demo',
+  sim: 'three simulated clouds on this machine, and faults to switch on',
   version: 'which program this is',
 } as const
 type Command = keyof typeof commands

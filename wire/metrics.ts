@@ -120,6 +120,7 @@ export const pathMeasures = {
     form: 'sum',
     by: ['causeway.cloud', 'error.type'],
     help: 'Tokens of ours exchanged for credentials of a cloud, or why they were not',
+  },
   svidLifetime: {
     name: 'causeway.spiffe.svid.lifetime',
     unit: 's',

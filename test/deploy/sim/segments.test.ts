@@ -20,7 +20,7 @@ const tcpPacket = (data: Buffer, flags: number, sequence: number): Buffer => {
   return packet
 }
 
-t.test('the segments are the stream again, each a sound packet no larger than asked', async t => {
+t.test('the segments are the stream again, each a sound packet no larger than asked', async () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 1, maxLength: 9000 }),
