@@ -189,7 +189,7 @@ const controllerCommandsPage = (): string =>
   [
     note,
     '# Commands that ask a controller',
-    'Where the controller is: `--controller`, else `CAUSEWAY_CONTROLLER`, else where `probe login` was last. The token: `CAUSEWAY_TOKEN`, else the one that was kept for this controller. How they are used together: [the controller](../controller.md).',
+    'Where the controller is: `--controller`, else `CAUSEWAY_CONTROLLER`, else where `probe login` was last, else that of a simulation that runs here (`probe sim`). The token: `CAUSEWAY_TOKEN`, else what is in the file `CAUSEWAY_TOKEN_FILE`, else the one that was kept for this controller. How they are used together: [the controller](../controller.md).',
     `## probe login\n\`probe login --controller <url> [--ca <file>]\`\n\n${flagTable(loginFlags)}`,
     `## probe join-token\n\`probe join-token --cloud <name> --region <name> [options]\`\n\n${flagTable(joinTokenFlags)}`,
     `## probe apply\n\`probe apply -f <fleet.yaml> [--yes] [options]\`\n\n${flagTable(applyFlags)}`,
