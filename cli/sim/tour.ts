@@ -1,6 +1,7 @@
 /** `probe sim tour`: three faults, one after the other: what is broken, what the controller says of it, and that it notices the repair. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { faultNamed } from '../../deploy/sim/clouds/faults.ts'
+import type { IncidentAnswer, IncidentHead } from '../../wire/api/incidents.ts'
 import type { Client } from '../controller-client.ts'
 import { openClient } from '../controller-client.ts'
 import { exitCodeOfSignal, type Io } from '../io.ts'
@@ -12,8 +13,6 @@ import { controlSocket, readSimulatedLogin } from './state.ts'
 /** One of the network, one of identities, one that takes everything along. */
 const stops = ['mtu-black-hole', 'wrong-identity', 'region-egress'] as const
 
-/** What is said of an incident, as far as it is shown here. */
-type Incident = { id: string; title?: string; cause?: string | null; evidence?: string[]; fixes?: { where: string; command: string }[] }
 type Ask = (question: Question) => Promise<Reply | undefined>
 type Stage = { ask: Ask; client: Client; io: Io; stop: AbortSignal }
 
@@ -69,9 +68,11 @@ const playOne = async (name: string, { ask, client, io, stop }: Stage): Promise<
       say(`after ${tookS} s nothing is said of it: probe get incidents`)
       return false
     }
-    say(`after ${tookS} s  ${found.title ?? found.id}${found.cause ? `  (${found.cause})` : ''}`)
-    for (const fact of found.evidence?.slice(0, 3) ?? []) say(`  · ${fact}`)
-    for (const { where, command } of found.fixes?.slice(0, 1) ?? []) say(`  fix: ${where}: ${command.split('\n')[0]}`)
+    say(`after ${tookS} s  ${found.title}  (${found.cause})`)
+    const whole = await client.ask<IncidentAnswer>(`/v1/incidents/${encodeURIComponent(found.id)}`, {}, stop)
+    for (const fact of whole.ok ? whole.value.evidence.slice(0, 3) : []) say(`  · ${fact}`)
+    for (const { where, command } of whole.ok ? whole.value.fixes.slice(0, 1) : []) say(`  fix: ${where}: ${command.split('\n')[0]}`)
+    say(`  all of it: probe incident ${found.id}`)
     await ask({ ask: 'fault', name, on: false })
     const isOver = await until(io, stop, async () => !(await listIncidents(client, stop)).some(({ id }) => id === found.id))
     say(isOver ? 'repaired, and the incident has ended' : 'repaired; the incident has not ended yet')
@@ -82,8 +83,8 @@ const playOne = async (name: string, { ask, client, io, stop }: Stage): Promise<
 }
 
 /** Those that are open. */
-const listIncidents = async (client: Client, stop: AbortSignal): Promise<Incident[]> => {
-  const answer = await client.ask<{ items: (Incident & { state?: string })[] }>('/v1/incidents', {}, stop)
+const listIncidents = async (client: Client, stop: AbortSignal): Promise<IncidentHead[]> => {
+  const answer = await client.ask<{ items: IncidentHead[] }>('/v1/incidents', {}, stop)
   stop.throwIfAborted()
   if (!answer.ok) throw new Error(answer.message)
   return answer.value.items.filter(({ state }) => state !== 'ended')
