@@ -57,6 +57,7 @@ const findCompose = (): string[] | undefined =>
     : undefined
 const words = findCompose()
 const skip = words ? false : 'needs a Docker engine and Compose: docker info, docker-compose version'
+type Incident = { state: string; cause: string }
 const project = 'causeway-test'
 const run = (...more: string[]) => {
   const [command, ...before] = words!
@@ -68,7 +69,8 @@ const run = (...more: string[]) => {
   return { status, stdout, stderr }
 }
 
-t.test('up, all healthy, a fault seen through the API and gone again, down', { skip, timeout: 1_200_000 }, async t => {
+t.setTimeout(2_400_000)
+t.test('up, all healthy, a fault and its incident through the API, both gone again, down', { skip, timeout: 2_400_000 }, async t => {
   t.teardown(() => void run('down', '--volumes', '--timeout', '5'))
   const built = run('build', 'setup')
   t.equal(built.status, 0, built.stderr.slice(-2000))
@@ -98,7 +100,13 @@ t.test('up, all healthy, a fault seen through the API and gone again, down', { s
     people('get', 'paths', '--check', 'mtls', '--target', 'ledger', '--output', 'json').stdout.includes('id_mismatch') || undefined
   t.match(fault('wrong-identity').stdout, /^wrong-identity is on/)
   await waitFor('id_mismatch', mismatches, 300_000)
+  const incidents = (): Incident[] => {
+    const { items } = JSON.parse(people('get', 'incidents', '--output', 'json').stdout) as { items: Incident[] }
+    return items.filter(({ cause }) => cause === 'wrong_identity_served')
+  }
+  await waitFor('the incident', async () => incidents().some(({ state }) => state === 'open') || undefined, 400_000)
   t.match(fault('wrong-identity', 'off').stdout, /^wrong-identity is off/)
+  await waitFor('its end', async () => incidents().every(({ state }) => state === 'ended') || undefined, 600_000)
 
   const down = run('down', '--volumes', '--timeout', '5')
   t.equal(down.status, 0, down.stderr)
