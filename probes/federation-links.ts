@@ -1,7 +1,5 @@
-/** The links of the chain after the token: the issuer, the exchange, impersonation and the call, each written down as it is walked. */
+/** The links of the chain after the token: the issuer, the exchange and impersonation, each written down as it is walked. */
 import type { Credential } from '../judge/federation/answers.ts'
-import { readCallAnswer } from '../judge/federation/answers.ts'
-import { type CallPlan, judgeCall } from '../judge/federation/call.ts'
 import { judgeRefusal } from '../judge/federation/errors.ts'
 import { redact } from '../judge/federation/redact.ts'
 import type { GcpSettings, Settings } from '../judge/federation/settings.ts'
@@ -10,7 +8,7 @@ import { readToken as readJwt } from '../judge/spiffe/token.ts'
 import type { FederationStepName } from '../wire/measured-federation.ts'
 import type { Outcome } from '../wire/result.ts'
 import { findingOf, note, type Run, skip } from './federation-run.ts'
-import { signAwsRequest, signCallerIdentity } from './identity/aws-request.ts'
+import { signCallerIdentity } from './identity/aws-request.ts'
 import { askCallerIdentity, assertClient, assumeRole, type Exchanged, exchangeAtGoogle, impersonate } from './identity/exchange.ts'
 import { checkIssuer } from './identity/issuer-check.ts'
 import type { Token } from './identity/token.ts'
@@ -165,43 +163,4 @@ export const impersonateAccount = async (
   const exchanged = await impersonate(impersonationUrl, credential.token, run.ask, run.signal)
   const settled = settle(run, settings, 'impersonation', exchanged, performance.now() - start)
   return 'credential' in settled ? { ...settled, identity: serviceAccount ?? null } : settled
-}
-
-/** The authorised call; undefined when it was answered as it should be. */
-export const callWith = async (run: Run, plan: CallPlan, credential: Credential): Promise<Finding | undefined | Ended> => {
-  const { url, method, body, preset } = plan
-  const start = performance.now()
-  const question =
-    credential.kind === 'aws'
-      ? await signAwsRequest({ url, method, headers: plan.headers, body }, credential, plan.signing)
-      : {
-          url,
-          method,
-          headers: { ...plan.headers, authorization: `Bearer ${credential.token.reveal()}` },
-          ...(body !== undefined && { body }),
-        }
-  const reply = await run.ask(question, run.signal)
-  const base = { endpoint: `${url.origin}${url.pathname}`, preset, method }
-  if ('outcome' in reply) {
-    run.measured.call = { ...base, status: null, code: null, message: null, requestId: null }
-    const finding = findingOf(reply.outcome)
-    if (!finding) return { outcome: reply.outcome }
-    note(run, 'call', performance.now() - start, '', finding)
-    return finding
-  }
-  const { status } = reply.answer
-  const said =
-    status >= 200 && status < 300
-      ? { code: null, message: null, requestId: readCallAnswer(reply.answer).requestId }
-      : readCallAnswer(reply.answer)
-  const message = said.message === null ? null : redact(said.message, run.secrets)
-  run.measured.call = { ...base, status, ...said, message }
-  const reason = judgeCall({ status, code: said.code, federated: credential.kind === 'bearer' && credential.federated })
-  const text = `${method} ${base.endpoint} answered HTTP ${status}${said.code === null ? '' : ` ${said.code}`}${message === null ? '' : `: ${message}`}`
-  const finding = reason && {
-    reason,
-    detail: `the credential was obtained, and ${text}${said.requestId === null ? '' : ` (request ${said.requestId})`}`,
-  }
-  note(run, 'call', performance.now() - start, text, finding)
-  return finding
 }

@@ -1,6 +1,6 @@
 /** The page that shows what a federation check says of each situation, made of what the real command said. */
 import type { RunDocument } from '../../wire/result.ts'
-import type { Case } from './federation-cases.ts'
+import type { Case } from './federation-pods.ts'
 
 export type Said = { one: Case; document: RunDocument }
 

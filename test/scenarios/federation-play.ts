@@ -3,7 +3,7 @@
 import type { RunDocument } from '../../wire/result.ts'
 import { probeHere } from '../lab/probe-here.ts'
 import { accountOf, clusters, projectOf, startWorld, tenantOf, type World } from '../servers/cloud-world.ts'
-import type { Case } from './federation-cases.ts'
+import type { Case } from './federation-pods.ts'
 
 /** Everything in the world as it should be. */
 const restore = (world: World): void => {
