@@ -14,6 +14,7 @@ import { openSpool } from '../../agent/spool/spool.ts'
 import type { kinds } from '../../wire/result.ts'
 import { makeAuthority } from '../servers/authority.ts'
 import { bundleEndpoints, endpointPath } from '../servers/bundle-endpoint.ts'
+import { role, startWorld } from '../servers/cloud-world.ts'
 import { startDns } from '../servers/dns-server.ts'
 import { startHttps } from '../servers/http-servers.ts'
 import { startMtls } from '../servers/mtls-servers.ts'
@@ -111,6 +112,12 @@ export const everyKind = async (t: Test, directory: string): Promise<{ targets: 
     return join(directory, name)
   }
   const identity = { certFile: write('svid.pem', svid.chainPem), keyFile: write('svid.key', svid.keyPem) }
+  const clouds = await startWorld()
+  t.teardown(() => clouds[Symbol.asyncDispose]())
+  const federation = {
+    ...{ tokenFile: await clouds.tokenFile('eks'), roleArn: role },
+    ...{ endpoint: clouds.aws.url, caFile: clouds.caFile },
+  }
   const bundles = { [theirs.name]: write('theirs.json', theirs.document()) }
   const target = (name: string, port: number, more: object = {}) => ({
     name,
@@ -134,6 +141,7 @@ export const everyKind = async (t: Test, directory: string): Promise<{ targets: 
       target('web', tls.port, { tls: { sni: 'svc.test' } }),
       target('service', mtls.port, { expectId: `${theirs.id}/server` }),
       target('site', http.port, { path: '/health', tls: { sni: 'svc.test' } }),
+      { name: 'aws', address: 'aws' },
       target('authorities', bundle.port, { expectId: `${theirs.id}${endpointPath}` }),
     ],
     checks: [
@@ -147,6 +155,7 @@ export const everyKind = async (t: Test, directory: string): Promise<{ targets: 
       check('mtls', 'service', { ...identity, bundles }),
       check('http', 'site', { ca: authority.certPem }),
       check('bundle', 'authorities', { trustDomain: theirs.name, bundles }, '3s'),
+      check('federation', 'aws', federation, '3s'),
     ],
   }
 }

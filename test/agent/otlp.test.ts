@@ -53,6 +53,7 @@ t.test('a path of a window is these metrics', async t => {
     sum('causeway.probe.runs', '{run}', { 'causeway.outcome': 'ok' }),
     sum('causeway.icmp.packets', '{packet}', { 'causeway.state': 'sent' }),
     sum('causeway.icmp.packets', '{packet}', { 'causeway.state': 'received' }),
+    { name: 'causeway.path.hops', unit: '{hop}', form: 'gauge', attributes: { ...path, 'causeway.direction': 'reverse' } },
     { name: 'causeway.probe.duration', unit: 's', form: 'exponentialHistogram', attributes: path },
     { name: 'causeway.probe.rtt', unit: 's', form: 'exponentialHistogram', attributes: path },
     ...[0.5, 0.95, 0.99].map(quantile),
