@@ -90,7 +90,7 @@ const whyText = {
   limit: 'its agents have all the targets that they may have',
   address: 'no address that the other side can reach',
 } as const
-const idleText = { kind: 'this version does not measure its kind', agents: 'no agent fits', targets: 'it has no target' } as const
+const idleText = { agents: 'no agent fits', targets: 'it has no target' } as const
 
 /** What a plan can't do, and which line of the file would change that. */
 const lackLines = ({ atLimit, uncovered, withoutAddress, underProbed, idle, meshLinks }: PlanDifference, style: Style): string[] => {

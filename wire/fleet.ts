@@ -6,6 +6,7 @@
 import type { XStatic } from 'typebox/schema'
 import { checkSchema, duration, name, runAs, targetSchema } from './assignment.ts'
 import { alertsSchema } from './fleet-alerts.ts'
+import { kinds } from './result.ts'
 
 const text = { type: 'string', minLength: 1, maxLength: 256 } as const
 const words = { type: 'array', minItems: 1, items: text } as const
@@ -19,9 +20,6 @@ const region = {
 } as const
 const httpsUrl = { type: 'string', maxLength: 2048, pattern: '^https://[^/\\s@]+(/\\S*)?$', examples: ['https://host/path'] } as const
 const cloudOrRegion = { ...region, pattern: '^[^/\\s]+(/[^/\\s]+)?$', examples: ['aws', 'aws/us-east-1'] } as const
-
-/** Every kind of the design, so that a file can be written before the version that measures it is rolled out. */
-export const fleetKinds = ['icmp', 'tcp', 'udp', 'mtu', 'trace', 'tls', 'mtls', 'bundle', 'dns', 'http', 'federation'] as const
 
 export const selectorSchema = {
   type: 'object',
@@ -96,7 +94,7 @@ const fleetCheckSchema = {
   required: ['name', 'kind', 'every', 'perLink', 'as'],
   properties: {
     ...checkSchema.properties,
-    kind: { enum: fleetKinds, description: 'what is measured' },
+    kind: { enum: kinds, description: 'what is measured' },
     targets: { ...names, description: 'names of targets; default: those of the meshes that use the check, or all targets when none does' },
     from: { ...selectorSchema, description: 'which agents; default: all' },
     perLink: { type: 'integer', minimum: 1, maximum: 1000, default: 3, description: 'agents per region that probe each of the targets' },
@@ -183,7 +181,6 @@ export const fleetSchema = {
 } as const
 
 export type Fleet = XStatic<typeof fleetSchema>
-export type FleetKind = (typeof fleetKinds)[number]
 export type Selector = XStatic<typeof selectorSchema>
 export type FleetCluster = Fleet['clusters'][number]
 export type FleetTarget = Fleet['targets'][number]

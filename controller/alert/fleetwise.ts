@@ -1,5 +1,4 @@
 /** What an evaluation asks of the fleet for every path, looked up once for each fleet. */
-import { isMeasured } from '../fleet/check-rules.ts'
 import { msOf } from '../fleet/duration.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -17,12 +16,10 @@ export class Fleetwise {
     this.#of = fleet
     this.targets = new Map(fleet.targets.map(target => [target.name, target]))
     this.#checks = new Map(
-      fleet.checks
-        .filter(({ kind }) => isMeasured(kind))
-        .map(({ name, every, expectAuthorized, owner }) => [
-          name,
-          { everyMs: msOf(every), isAuthorized: expectAuthorized === true, owner },
-        ]),
+      fleet.checks.map(({ name, every, expectAuthorized, owner }) => [
+        name,
+        { everyMs: msOf(every), isAuthorized: expectAuthorized === true, owner },
+      ]),
     )
   }
 

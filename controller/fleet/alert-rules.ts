@@ -99,7 +99,7 @@ const kindProblems = (rule: AlertRule, check: FleetCheck, intervals: Intervals, 
   }
   const timeoutMs = timeoutMsOf(check)
   for (const name of ['p50', 'p95', 'p99'] as const)
-    if (timeoutMs !== undefined && (intervals[name]?.low ?? 0) >= timeoutMs) {
+    if ((intervals[name]?.low ?? 0) >= timeoutMs) {
       const message = `a run of ${check.name} that takes ${formatDuration(timeoutMs)} is a failure and has no ${name}: the rule can never fire, set a lower limit or a longer timeout`
       problems.push({ steps: [...steps, name], message })
     }

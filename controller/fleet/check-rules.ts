@@ -1,23 +1,19 @@
 /** What a check must keep besides its schema: the options of its kind, times that fit together, targets that the kind can be sent to. */
 
 import { readOptions } from '../../wire/check-options.ts'
-import type { FleetCheck, FleetKind, FleetTarget } from '../../wire/fleet.ts'
+import type { FleetCheck, FleetTarget } from '../../wire/fleet.ts'
 import type { Options } from '../../wire/options.ts'
 import type { Steps } from '../../wire/problem.ts'
 import type { Finding } from '../../wire/read.ts'
-import { type Kind, kinds } from '../../wire/result.ts'
+import type { Kind } from '../../wire/result.ts'
 import { parseTarget } from '../../wire/target.ts'
 import { formatDuration } from '../../wire/values.ts'
 import { dayMs, durationProblems, msOf } from './duration.ts'
 import type { Placed } from './sound.ts'
 
-/** A kind of the design that this version can measure. */
-export const isMeasured = (kind: FleetKind): kind is Kind & FleetKind => (kinds as readonly string[]).includes(kind)
-
-/** The time that a run may take: what the check says, else its kind, never more than its interval. For kinds of this version. */
-export const timeoutMsOf = (check: FleetCheck): number | undefined => {
+/** The time that a run may take: what the check says, else its kind, never more than its interval. */
+export const timeoutMsOf = (check: FleetCheck): number => {
   if (check.timeout !== undefined) return msOf(check.timeout)
-  if (!isMeasured(check.kind)) return undefined
   return Math.min(readOptions(check.kind, {}).value.timeoutMs, msOf(check.every))
 }
 
@@ -26,7 +22,7 @@ export const checkProblems = ({ value: check, steps }: Placed<FleetCheck>, targe
   ...durationProblems(check.timeout, 10, dayMs, [...steps, 'timeout']),
   ...durationProblems(check.lateness, 1, 60_000, [...steps, 'lateness']),
   ...timeoutProblems(check, steps),
-  ...(isMeasured(check.kind) ? optionProblems(check, check.kind, [...steps, 'options']) : []),
+  ...optionProblems(check, check.kind, [...steps, 'options']),
   ...targetProblems(check, targets, steps),
 ]
 
@@ -66,7 +62,7 @@ const icmpTimeProblems = (check: FleetCheck, options: Options[Kind], steps: Step
   if (check.kind !== 'icmp') return []
   const { count, intervalMs } = options as Options['icmp']
   const sendingMs = (count - 1) * intervalMs
-  const timeoutMs = timeoutMsOf(check)!
+  const timeoutMs = timeoutMsOf(check)
   if (sendingMs < timeoutMs) return []
   const message = `${count} echoes every ${formatDuration(intervalMs)} take ${formatDuration(sendingMs)}, and a run has ${formatDuration(timeoutMs)}: it would never finish`
   return [{ steps, isKey: true, message }]

@@ -1,8 +1,8 @@
 /** Conditions of alert rules as people write them: `> 250ms`, `>= 1% and < 5%`. */
 
-import type { FleetKind } from '../../wire/fleet.ts'
 import type { AlertRule } from '../../wire/fleet-alerts.ts'
 import type { FailLayer } from '../../wire/reasons.ts'
+import type { Kind } from '../../wire/result.ts'
 import { bad, good, type Parsed, parseDurationMs, parseNumber, parseRatio, quote } from '../../wire/values.ts'
 
 /** Every value from `low` to `high`; `lowIn`: `low` itself too. */
@@ -13,10 +13,10 @@ type Metric = {
   read: (text: string) => Parsed<number>
   least: number
   most: number /** Kinds that measure it; all, when absent. */
-  kinds?: readonly FleetKind[]
+  kinds?: readonly Kind[]
 }
 
-const timed: readonly FleetKind[] = ['icmp', 'tcp', 'udp', 'trace', 'tls', 'mtls', 'bundle', 'dns', 'http', 'federation']
+const timed: readonly Kind[] = ['icmp', 'tcp', 'udp', 'trace', 'tls', 'mtls', 'bundle', 'dns', 'http', 'federation']
 const duration = { read: parseDurationMs, least: 0, most: Number.POSITIVE_INFINITY }
 const ratio = { read: parseRatio, least: 0, most: 1 }
 /** Durations in ms, ratios from 0 to 1, sizes in bytes. */
@@ -34,7 +34,7 @@ export const metrics: { readonly [N in ConditionName]: Metric } = {
 
 const overTls: readonly FailLayer[] = ['dns', 'reach', 'tcp', 'tls', 'certificate']
 /** The layers of the reasons that a run of a kind can end with. */
-export const layersOfKind: { readonly [K in FleetKind]: readonly FailLayer[] } = {
+export const layersOfKind: { readonly [K in Kind]: readonly FailLayer[] } = {
   dns: ['dns'],
   icmp: ['dns', 'reach'],
   udp: ['dns', 'reach'],

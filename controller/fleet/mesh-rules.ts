@@ -1,12 +1,13 @@
 /** What a mesh must keep besides its schema: coverage that is possible, checks that an agent can be the target of. */
-import type { FleetCheck, FleetKind, Mesh } from '../../wire/fleet.ts'
+import type { FleetCheck, Mesh } from '../../wire/fleet.ts'
 import type { Finding } from '../../wire/read.ts'
+import type { Kind } from '../../wire/result.ts'
 import { formatDuration } from '../../wire/values.ts'
 import { dayMs, msOf } from './duration.ts'
 import type { Placed } from './sound.ts'
 
 /** What an agent's responder answers; the others need a service of their own. */
-export const meshKinds: readonly FleetKind[] = ['icmp', 'tcp', 'udp', 'mtu', 'trace', 'tls', 'mtls']
+export const meshKinds: readonly Kind[] = ['icmp', 'tcp', 'udp', 'mtu', 'trace', 'tls', 'mtls']
 /** Fewer pairs than this cannot tell a bad agent from a bad link. */
 export const localisablePairs = 3
 const minRotateMs = 60_000

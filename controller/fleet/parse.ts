@@ -3,10 +3,9 @@ import { type Fleet, fleetSchema } from '../../wire/fleet.ts'
 import { defaultRuleNames } from '../../wire/fleet-alerts.ts'
 import { type Problem, printSteps } from '../../wire/problem.ts'
 import { type Finding, isObject, maxFindings, readBySchema } from '../../wire/read.ts'
-import { kinds } from '../../wire/result.ts'
 import { type LineOf, readYaml } from '../../wire/yaml.ts'
 import { routeProblems, routeWarnings, ruleProblems, twinProblems } from './alert-rules.ts'
-import { checkProblems, isMeasured } from './check-rules.ts'
+import { checkProblems } from './check-rules.ts'
 import { nameProblems } from './merge.ts'
 import { meshProblems, meshWarnings } from './mesh-rules.ts'
 import { namesOf, objectsOf } from './objects.ts'
@@ -104,14 +103,6 @@ const warningsOf = (sound: Sound, others: readonly Fleet[]): Finding[] => {
   return [
     ...sound.checks.flatMap(({ value, steps }) => [
       ...selectorWarnings(value.from, known, [...steps, 'from']),
-      ...(isMeasured(value.kind)
-        ? []
-        : [
-            {
-              steps: [...steps, 'kind'],
-              message: `${value.kind} is not in this version, so that nothing runs ${value.name}; it has ${kinds.join(', ')}`,
-            },
-          ]),
       ...(value.targets || inMesh.has(value.name) || hasTargets
         ? []
         : [{ steps, message: `${value.name} has no targets and is in no mesh: it never runs` }]),

@@ -4,7 +4,6 @@
  */
 import type { Assignment } from '../../wire/assignment.ts'
 import type { FleetCheck, FleetLink, FleetPrice, FleetTarget, Mesh } from '../../wire/fleet.ts'
-import { isMeasured } from '../fleet/check-rules.ts'
 import { withoutOwner } from '../fleet/merge.ts'
 import { type Location, selects } from '../fleet/select.ts'
 import { agentTargets, type Drafts, draftPairs, draftTarget, finish, newDrafts, pathCounts } from './assignments.ts'
@@ -87,8 +86,7 @@ const planChecks = (
   return fleet.checks
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((check): Idle[] => {
-      const planned = checks.get(check.name)
-      if (!planned || !isMeasured(check.kind)) return [{ check: check.name, why: 'kind' }]
+      const planned = checks.get(check.name)!
       const targets = targetsOf(check, fleet.targets, inMesh)
       const probed = planTargets(check, targets, eligible)
       for (const one of probed) {

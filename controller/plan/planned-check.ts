@@ -3,7 +3,6 @@ import type { AssignedCheck } from '../../wire/assignment.ts'
 import { readOptions } from '../../wire/check-options.ts'
 import type { FleetCheck } from '../../wire/fleet.ts'
 import type { Kind } from '../../wire/result.ts'
-import { isMeasured } from '../fleet/check-rules.ts'
 import { msOf } from '../fleet/duration.ts'
 import { type RunCost, runCost } from './cost.ts'
 import type { Service } from './live-agent.ts'
@@ -18,9 +17,9 @@ export type PlannedCheck = {
 /** The port of a responder that answers a kind. */
 export const serviceOf = (kind: Kind): Service => (kind === 'mtls' ? 'mtls' : kind === 'tls' || kind === 'mtu' ? 'tls' : 'echo')
 
-/** Checks of other kinds are not planned. */
+/** By name. */
 export const plannedChecks = (checks: readonly FleetCheck[]): Map<string, PlannedCheck> =>
-  new Map(checks.flatMap(check => (isMeasured(check.kind) ? [[check.name, planned(check, check.kind)] as const] : [])))
+  new Map(checks.map(check => [check.name, planned(check, check.kind)]))
 
 const planned = (check: FleetCheck, kind: Kind): PlannedCheck => {
   const { value, given } = readOptions(kind, (check.options ?? {}) as Record<string, unknown>)

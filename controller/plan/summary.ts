@@ -19,7 +19,7 @@ export type LinkSummary = {
 /** An agent that has all the targets that a mesh allows, or more runs a second than an agent does without being told otherwise. */
 export type AtLimit = { agent: string; limit: 'maxTargets' | 'probesPerSecond'; mesh?: string; value: number; most: number }
 /** A check that nobody runs. */
-export type Idle = { check: string; why: 'kind' | 'agents' | 'targets' }
+export type Idle = { check: string; why: 'agents' | 'targets' }
 
 export type PlanSummary = {
   agents: number

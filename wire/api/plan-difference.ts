@@ -134,7 +134,7 @@ export const planDifferenceSchema = {
     idle: {
       type: 'array',
       description: 'checks that nobody runs',
-      items: { type: 'object', required: ['check', 'why'], properties: { check: text, why: { enum: ['kind', 'agents', 'targets'] } } },
+      items: { type: 'object', required: ['check', 'why'], properties: { check: text, why: { enum: ['agents', 'targets'] } } },
     },
   },
 } as const
