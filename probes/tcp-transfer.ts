@@ -10,7 +10,10 @@ import type { TcpInfo } from './net/tcp-info.ts'
 import { infoOf } from './net/tcp-socket.ts'
 import { judgeAgent } from './udp-judge.ts'
 
-/** How long a service may take to show that it is a responder, beyond two round trips, when its kernel has taken everything and it has said nothing. */
+/**
+ * How long a service may take to show that it is a responder, beyond two round trips, when its kernel has taken everything and it has said nothing.
+ * One that is expected to be an agent's has until the end: a machine that is busy answers late.
+ */
 const graceMs = 100
 
 /** What has come back: a responder's frames, or anything else, of which only that it is something else is kept. */
@@ -40,7 +43,8 @@ export const transfer = async (
   socket.once('close', () => stopped.abort())
   const until = AbortSignal.any([signal, stopped.signal])
   await send(socket, bytes, greets, until)
-  await settle(socket, bytes, first, heard, until, measured)
+  const silentMs = options.expectAgent === undefined ? graceMs + 2 * first.rttMs : Number.POSITIVE_INFINITY
+  await settle(socket, bytes, { silentMs, synRetransmits: first.totalRetransmits }, heard, until, measured)
   describeResponder(measured, heard)
   const at = `${target.address} port ${target.port}`
   const acked = measured.bytesAcked ?? 0
@@ -50,12 +54,19 @@ export const transfer = async (
   const isWhole = acked >= bytes && (!heard.welcome || heard.report)
   if (!isWhole && (stopped.signal.aborted || problem)) return fail('tcp_reset', `${at} hung up: ${said}`)
   if (!isWhole) return fail('tcp_timeout', `${at}: ${said}`)
-  return judgeWho(at, heard, options)
+  return judgeWho(at, heard, options, stopped.signal.aborted || problem !== undefined)
 }
 
-const judgeWho = (at: string, { welcome }: Heard, { expectAgent }: Options['tcp']): Outcome => {
+/**
+ * Something else that answers there is a matter of what was configured. Silence, and a hang-up before the first word, are not: a responder that is full or
+ * whose machine is stuck does that, and so does a proxy in its place that cannot reach it.
+ */
+const judgeWho = (at: string, { welcome, state }: Heard, { expectAgent }: Options['tcp'], isOver: boolean): Outcome => {
   if (expectAgent === undefined || welcome?.agentId === expectAgent) return ok
   if (welcome) return judgeAgent(at, welcome.agentId, expectAgent)
+  const wanted = `want the welcome of agent ${JSON.stringify(expectAgent)}`
+  if (state === 'nothing' && isOver) return fail('tcp_reset', `${at} took everything and hung up without a word, ${wanted}`)
+  if (state === 'nothing') return fail('tcp_timeout', `${at} took everything and said nothing, ${wanted}`)
   return unmeasured('config_invalid', `no agent's responder answers at ${at}, want agent ${JSON.stringify(expectAgent)}`)
 }
 
@@ -74,16 +85,15 @@ const send = async (socket: Socket, bytes: number, greets: boolean, until: Abort
 const settle = async (
   socket: Socket,
   bytes: number,
-  first: TcpInfo,
+  { silentMs, synRetransmits }: { silentMs: number; synRetransmits: number },
   heard: Heard,
   until: AbortSignal,
   measured: TcpMeasured,
 ): Promise<void> => {
   let ackedAtMs = Number.POSITIVE_INFINITY
-  const silentMs = graceMs + 2 * first.rttMs
   for (;;) {
     const info = infoOf(socket)
-    if (info) measureTransfer(measured, info, first.totalRetransmits)
+    if (info) measureTransfer(measured, info, synRetransmits)
     const isAcked = measured.bytesAcked !== undefined && measured.bytesAcked >= bytes
     if (isAcked) ackedAtMs = Math.min(ackedAtMs, performance.now())
     const isHeard =

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
 import { startResponder } from '../../agent/responder/responder.ts'
 import { tcpServers } from '../servers/tcp-servers.ts'
@@ -129,11 +131,35 @@ for (const host of ['127.0.0.1', '::1'] as const)
   })
 
 t.test('a service that is no responder is not the agent that was meant', async t => {
-  for (const variant of ['sink', 'echo', 'sends garbage'] as const) {
+  for (const variant of ['echo', 'sends garbage'] as const) {
     const { outcome, measured } = await run('tcp', targetOf(await started(t, tcpServers[variant]())), { expectAgent: 'agent-1' })
     t.match(outcome, { kind: 'unmeasured', reason: 'config_invalid', detail: /^no agent's responder answers at/ }, variant)
     t.equal(measured.responder, undefined)
   }
+})
+
+t.test('a service that takes everything and says nothing is late, not configured wrongly', async t => {
+  const sink = await started(t, tcpServers.sink())
+  const { outcome } = await run('tcp', targetOf(sink), { expectAgent: 'agent-1', timeoutMs: 300 })
+  t.match(outcome, { kind: 'fail', reason: 'tcp_timeout', detail: /said nothing, want the welcome of agent "agent-1"$/ })
+})
+
+t.test('an agent whose machine is stuck for a second is that agent all the same', async t => {
+  const real = await started(
+    t,
+    startResponder({ agentId: 'agent-1', bind: ['127.0.0.1'], ports: { tcp: 0, tls: null, mtls: null, udp: null } }),
+  )
+  const late = createServer(socket => {
+    const onward = connect(real.ports.tcp!, '127.0.0.1')
+    socket.on('error', () => onward.destroy()).on('close', () => onward.destroy())
+    socket.pipe(onward)
+    onward.on('error', () => socket.destroy())
+    setTimeout(() => onward.pipe(socket), 1000)
+  }).listen(0, '127.0.0.1')
+  await once(late, 'listening')
+  t.teardown(() => void late.close())
+  const { port } = late.address() as AddressInfo
+  t.same((await run('tcp', targetOf({ host: '127.0.0.1', port }), { expectAgent: 'agent-1', timeoutMs: 20_000 })).outcome, { kind: 'ok' })
 })
 
 t.test('a responder that is cut off in the middle of a transfer has reset it', async t => {
