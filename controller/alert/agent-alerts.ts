@@ -5,7 +5,7 @@ import type { AlertAgent, Surroundings } from './surroundings.ts'
 /** A controller that has just started has heard of nobody yet. */
 export const graceMs = 60_000
 /** As `lostMs` of assign/agent-state.ts. */
-const lostMs = 90_000
+export const lostMs = 90_000
 /** So many at once are no accident of each of them. */
 const togetherMs = 30_000
 const leastTogether = 2

@@ -23,13 +23,33 @@ export const judgeBurn = (windows: BurnWindows, availabilityPercent: number): { 
   return { verdict: burns ? bad : good, rate: Math.max(of('h1'), of('h6')) }
 }
 
-/** Runs by minute, for six hours. */
-export class BurnCounts {
-  readonly #minutes = new Map<number, { ok: number; fail: number }>()
+/** `told`: the path is bad by itself, and its failures are no second page; `open`: it may become that. */
+export type Attribution = 'told' | 'open' | 'counts'
+type Waiting = { minute: number; path: number; fail: number }
 
-  add(minute: number, ok: number, fail: number): void {
+/** Runs by minute, for six hours. Failures count once it is known that no incident of their path tells them. */
+export class BurnCounts {
+  readonly #minutes = new Map<number, Runs>()
+  #waiting: Waiting[] = []
+
+  /** Of the history: what was told is left out there. */
+  seed(minute: number, ok: number, fail: number): void {
     const one = this.#minutes.get(minute) ?? { ok: 0, fail: 0 }
     this.#minutes.set(minute, { ok: one.ok + ok, fail: one.fail + fail })
+  }
+
+  add(minute: number, path: number, ok: number, fail: number): void {
+    if (ok > 0) this.seed(minute, ok, 0)
+    if (fail > 0) this.#waiting.push({ minute, path, fail })
+  }
+
+  /** Before the windows are asked for. `attribute` is asked with the minute of the failure. */
+  settle(attribute: (path: number, minute: number) => Attribution): void {
+    this.#waiting = this.#waiting.filter(({ minute, path, fail }) => {
+      const decided = attribute(path, minute)
+      if (decided === 'counts') this.seed(minute, 0, fail)
+      return decided === 'open'
+    })
   }
 
   windows(minute: number): BurnWindows {

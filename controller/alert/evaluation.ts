@@ -7,14 +7,15 @@ import { labelsKey } from '../history/labels.ts'
 import { pathIdOf } from '../history/question.ts'
 import { grown } from '../ingest/grow.ts'
 import { type AgentFinding, judgeAgents, judgeIdentityPlanes } from './agent-alerts.ts'
-import { BurnCounts, judgeBurn } from './burn.ts'
+import { type Attribution, BurnCounts, judgeBurn } from './burn.ts'
 import { Diagnoses } from './diagnoses.ts'
 import { Fleetwise } from './fleetwise.ts'
 import { LinkAlerts, type SavedLink } from './link-alerts.ts'
 import { matchesPath } from './matching.ts'
 import { PathAlerts, type PathWorld, type SavedPath } from './path-alerts.ts'
 import { PathVerdicts } from './path-verdicts.ts'
-import { kindCode, none, Paths } from './paths.ts'
+import { baseTarget, kindCode, none, Paths } from './paths.ts'
+import { good, unknown } from './series.ts'
 import { SlowAlerts } from './slow-alerts.ts'
 import type { AlertAgent, Surroundings } from './surroundings.ts'
 import { at, unmeasuredOf, width } from './tally.ts'
@@ -111,11 +112,19 @@ export class Evaluation {
       everyMs: path => this.fleetwise.everyMs(labelsOf(path).check),
       isExpectedAuthorized: path => this.fleetwise.isExpectedAuthorized(labelsOf(path).check),
       isBlindfold: path => {
-        if (blind[this.paths.agent[path]!] === 1) return true
+        if (blind[this.paths.agent[path]!] === 1 || this.#isTargetLate(path)) return true
         return active.length > 0 && active.some(({ match }) => matchesPath(match, this.paths.agents[path]!, labelsOf(path)))
       },
       causeOf: (path): Cause | undefined => this.diagnoses.of(this.idOf(path))?.cause,
     }
+  }
+
+  /** An agent that is late with its own runs answers those of others late too, or not at all: no word about the network. */
+  #isTargetLate(path: number): boolean {
+    const { lateAgents } = this.windows
+    if (lateAgents.size === 0) return false
+    const target = baseTarget(this.paths.labels[path]!.target)
+    return target.startsWith('agent/') && lateAgents.has(target.slice('agent/'.length))
   }
 
   idOf(path: number): string {
@@ -144,28 +153,37 @@ export class Evaluation {
   #note(nowMs: number): void {
     const { kind, link: links } = this.paths
     const { now, touched, unmeasured: why } = this.windows
-    const runs = new Float64Array(2 * this.paths.links.all.length)
     this.#measuredMs = grown(this.#measuredMs, this.paths.size)
     for (const path of touched) {
       const from = path * width
       const [ok, fail] = [now[from + at.ok]!, now[from + at.fail]!]
       const link = links[path]!
       if (ok + fail > 0) this.#measuredMs[path] = nowMs
-      if (link !== none) {
-        runs[2 * link]! += ok
-        runs[2 * link + 1]! += fail
-      }
+      if (link !== none && ok + fail > 0) this.#noteRuns(path, link, ok, fail, nowMs)
       if (kind[path] !== mtls) continue
       if (ok + fail > 0) this.#identity.set(this.paths.agents[path]!, true)
       else if (now[from + at.unmeasured]! > 0 && unmeasuredOf(why[path]!) === 'local_svid_unavailable')
         this.#identity.set(this.paths.agents[path]!, false)
     }
-    for (let link = 0; 2 * link < runs.length; link++) {
-      if (runs[2 * link]! + runs[2 * link + 1]! === 0) continue
-      let burn = this.burns.get(link)
-      if (!burn) this.burns.set(link, (burn = new BurnCounts()))
-      burn.add(Math.floor(nowMs / minuteMs), runs[2 * link]!, runs[2 * link + 1]!)
-    }
+  }
+
+  /** A window that says nothing of its path says nothing of the link either: its agent was late, or ICMP is filtered. */
+  #noteRuns(path: number, link: number, ok: number, fail: number, nowMs: number): void {
+    const verdict = this.alerts.windowOf(path)
+    if (verdict === unknown) return
+    let burn = this.burns.get(link)
+    if (!burn) this.burns.set(link, (burn = new BurnCounts()))
+    // Most failed and it is good all the same: a refusal that is not held against anybody.
+    burn.add(Math.floor(nowMs / minuteMs), path, ok, verdict === good && fail >= ok ? 0 : fail)
+  }
+
+  #attribute(path: number, minute: number, nowMs: number): Attribution {
+    const { failures } = this.alerts
+    if (failures.isBad(path)) return 'told'
+    const check = this.paths.labels[path]?.check
+    if (check === undefined) return 'told'
+    const waitMs = minuteMs + 2.5 * this.fleetwise.everyMs(check)
+    return !failures.isDefault(path) && nowMs < (minute + 1) * minuteMs + waitMs ? 'open' : 'counts'
   }
 
   #judgeBurns({ nowMs, rules, fleet }: Surroundings): void {
@@ -173,6 +191,7 @@ export class Evaluation {
       const link = this.paths.links.find(`${from} → ${to}`)
       const counts = this.burns.get(link)
       if (objective?.availability === undefined || !counts) continue
+      counts.settle((path, minute) => this.#attribute(path, minute, nowMs))
       const { verdict, rate } = judgeBurn(counts.windows(Math.floor(nowMs / minuteMs)), objective.availability)
       this.links.judgeBurn(link, verdict, rate, { nowMs, rules })
     }

@@ -15,15 +15,35 @@ import { minuteMs } from './windows.ts'
 const [hourMs, weekMs] = [3_600_000, 8 * 86_400_000]
 const mostRows = 100_000
 
-export const seedBurns = async (history: Pick<Reader, 'query'>, evaluation: Evaluation, nowMs: number): Promise<void> => {
+/** Whether an incident of that time was about the link: its failures were told then. Only a burning budget does not tell itself away. */
+const isTold = (incidents: readonly Incident[], link: string, atMs: number): boolean => {
+  const [from = '', to = ''] = link.split(' → ')
+  return incidents.some(
+    ({ rules, sinceMs, endedMs, ...its }) =>
+      rules.some(rule => rule !== 'default/burn-rate') &&
+      its.from.includes(from) &&
+      its.to.includes(to) &&
+      sinceMs < atMs + minuteMs &&
+      atMs <= (endedMs ?? Number.POSITIVE_INFINITY),
+  )
+}
+
+export const seedBurns = async (
+  history: Pick<Reader, 'query'>,
+  store: Pick<Store, 'read'>,
+  evaluation: Evaluation,
+  nowMs: number,
+): Promise<void> => {
   const fromMs = Math.floor((nowMs - 6 * hourMs) / minuteMs) * minuteMs
+  const stored = await store.read(sql => listIncidents<Incident>(sql, { sinceMs: fromMs, limit: 1000 }))
+  const incidents = stored.map(({ body }) => body)
   const { rows } = await history.query({ fromMs, toMs: nowMs, stepMs: minuteMs, groupBy: 'link', limit: mostRows })
   for (const { group, startMs, summary } of rows) {
     if (group === '') continue
     const link = evaluation.paths.links.numberOf(group)
     const counts = evaluation.burns.get(link) ?? new BurnCounts()
     evaluation.burns.set(link, counts)
-    counts.add(Math.floor(startMs / minuteMs), summary.runs.ok, summary.runs.fail)
+    counts.seed(Math.floor(startMs / minuteMs), summary.runs.ok, isTold(incidents, group, startMs) ? 0 : summary.runs.fail)
   }
 }
 

@@ -57,6 +57,8 @@ export type Incident = Finding & {
   /** What was said last, so that the same is not said again. */
   said: string
   isSilenced: boolean
+  /** The most subjects that it had under its cause. */
+  causeBy?: number
   timeline: TimelineEntry[]
 }
 

@@ -1,6 +1,6 @@
 /** Findings that are not about paths: links with their ratios and budgets, agents that are lost, clusters without identities. Pure. */
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
-import type { AgentFinding, IdentityPlane } from './agent-alerts.ts'
+import { type AgentFinding, type IdentityPlane, lostMs } from './agent-alerts.ts'
 import type { Finding } from './incident.ts'
 import type { LinkRule } from './link-alerts.ts'
 import type { Rule } from './rules.ts'
@@ -93,10 +93,12 @@ const names = (agents: readonly string[]): string =>
   agents.length <= 5 ? agents.join(', ') : `${agents.slice(0, 5).join(', ')} and ${agents.length - 5} more`
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
-export const findingOfAgents = (found: AgentFinding, rule: Rule | undefined): Finding | undefined => {
+/** `rule`: as the fleet file has it. Undefined where that has switched it off. */
+export const findingOfAgents = (found: AgentFinding, rule: Rule | undefined, nowMs: number): Finding | undefined => {
+  if (!rule) return undefined
   const base = {
     ...nothing,
-    isFiring: true,
+    isFiring: nowMs - found.sinceMs >= lostMs + rule.limits.forMs,
     sinceMs: found.sinceMs,
     agents: [...found.agents],
     next: 'probe get agents',
@@ -119,7 +121,6 @@ export const findingOfAgents = (found: AgentFinding, rule: Rule | undefined): Fi
       to: [],
       runbook: 'controller_isolated',
     }
-  if (!rule) return undefined
   const place: Place = { kind: found.isRegion ? 'region' : 'agent', name: found.place, direction: 'both' }
   return {
     ...base,

@@ -52,6 +52,8 @@ export class PathAlerts {
   /** When something was last known of it, and what that was. */
   #knownMs = new Float64Array(0)
   #last = new Uint8Array(0)
+  /** Of the window that was judged last. */
+  #window = new Uint8Array(0)
   #mtuNow = [new Float64Array(0), new Float64Array(0)]
   #mtuWas = [new Float64Array(0), new Float64Array(0)]
   #answeredMs = new Float64Array(0)
@@ -67,6 +69,7 @@ export class PathAlerts {
     this.#level = grown(this.#level, count)
     this.#knownMs = grown(this.#knownMs, count)
     this.#last = grown(this.#last, count)
+    this.#window = grown(this.#window, count)
     for (const k of [0, 1] as const) {
       this.#mtuNow[k] = grown(this.#mtuNow[k]!, count)
       this.#mtuWas[k] = grown(this.#mtuWas[k]!, count)
@@ -101,6 +104,7 @@ export class PathAlerts {
     this.#noteAnswers(windows, world.nowMs)
     for (const path of windows.touched) {
       const verdict = this.#verdictOf(path, windows, world)
+      this.#window[path] = verdict
       if (verdict !== unknown) {
         this.#knownMs[path] = world.nowMs
         this.#last[path] = verdict
@@ -151,6 +155,11 @@ export class PathAlerts {
     return this.#answeredMs[group]! > nowMs - siblingMs && this.#answeredMs[group]! > this.#silentMs[group]!
   }
 
+  /** What the window said in which something of the path came last: one of series.ts. */
+  windowOf(path: number): number {
+    return this.#window[path] ?? unknown
+  }
+
   isBad(path: number): boolean {
     return this.failures.isBad(path) || this.mtu.isBad(path) || this.expiry.isBad(path)
   }
@@ -197,7 +206,7 @@ export class PathAlerts {
 
   forget(path: number): void {
     for (const series of [this.failures, this.mtu, this.expiry]) series.forget(path)
-    for (const column of [this.#code, this.#level, this.#knownMs, this.#last, ...this.#mtuNow, ...this.#mtuWas])
+    for (const column of [this.#code, this.#level, this.#knownMs, this.#last, this.#window, ...this.#mtuNow, ...this.#mtuWas])
       if (path < column.length) column[path] = 0
   }
 

@@ -66,7 +66,7 @@ export const startAlerting = (options: AlertingOptions): Alerting => {
         recent: followRecent(store),
         write: work => writeAsLeader(store, lease, work),
       })
-      if (history) await seedBurns(history, term.evaluation, nowMs())
+      if (history) await seedBurns(history, store, term.evaluation, nowMs())
       held = { epoch: lease.epoch, term, tidiedMs: nowMs() }
     }
     await held.term.turn()

@@ -64,24 +64,52 @@ const form = (finding: Finding, nowMs: number, from: Incident | undefined): Inci
   toldMs: 0,
   said: '',
   isSilenced: false,
+  causeBy: finding.subjects.length,
   timeline: [
     { atMs: nowMs, kind: 'formed', text: finding.title },
     ...(from ? [{ atMs: nowMs, kind: 'split' as const, text: `split from ${from.id}, ${from.placeText}` }] : []),
   ],
 })
 
-/** The key stays what it was: receivers know the incident by it. A cause that was known is not forgotten because an agent fell silent. */
+/** What is said of a cause, all of it together: half of one and half of another is neither. */
+const wordsOf = ({ cause, fixes, runbook, what, title, place, placeText, layer, direction, evidence, against, next }: Incident) => ({
+  cause,
+  fixes,
+  runbook,
+  what,
+  title,
+  placeText,
+  layer,
+  evidence,
+  against,
+  next,
+  ...(place && { place }),
+  ...(direction && { direction }),
+})
+
+/**
+ * What of an incident's words stays. A cause that was known is not forgotten because an agent fell silent; and what the last of its subjects say while the others are well
+ * again is about the repair, not about the fault: another cause has to be told by as many as told the first.
+ */
+const keptOf = (incident: Incident, finding: Finding): Partial<Incident> => {
+  if (incident.cause === null || finding.cause === incident.cause) return {}
+  if (incident.state === 'open' && finding.subjects.length < (incident.causeBy ?? 0)) return wordsOf(incident)
+  if (finding.cause !== null) return {}
+  const { cause, fixes, runbook, what, title } = incident
+  return { cause, fixes, runbook, what, title }
+}
+
+/** The key stays what it was: receivers know the incident by it. */
 const renew = (incident: Incident, finding: Finding, nowMs: number): Incident => {
-  const isKnown = incident.cause !== null && finding.cause === null
-  const kept = isKnown
-    ? { cause: incident.cause, fixes: incident.fixes, runbook: incident.runbook, what: incident.what, title: incident.title }
-    : {}
   const severity = incident.severity === 'page' ? 'page' : finding.severity
+  const kept = keptOf(incident, finding)
+  const before = finding.cause === incident.cause || kept.cause !== undefined ? (incident.causeBy ?? 0) : 0
   let next: Incident = {
     ...incident,
     ...finding,
     ...kept,
     severity,
+    causeBy: Math.max(before, finding.cause === incident.cause || kept.cause === undefined ? finding.subjects.length : 0),
     key: incident.state === 'forming' ? finding.key : incident.key,
     sinceMs: Math.min(incident.sinceMs, finding.sinceMs),
   }

@@ -134,11 +134,17 @@ const linkFindings = ({ links, paths }: Evaluation, { rules, fleet }: Surroundin
     })
   })
 
-const agentFindings = (evaluation: Evaluation, { rules, agents, location }: Surroundings, failures: readonly Finding[]): Finding[] => {
+const agentFindings = (
+  evaluation: Evaluation,
+  { rules, agents, location, nowMs }: Surroundings,
+  failures: readonly Finding[],
+): Finding[] => {
   const lost = evaluation.agentFindings().flatMap(found => {
     if (found.kind === 'isolated' && isSeenFromHere(found, failures, location && `${location.cloud}/${location.region}`)) return []
-    return findingOfAgents(found, rules.byName.get('default/agent-lost')) ?? []
+    return findingOfAgents(found, rules.byName.get('default/agent-lost'), nowMs) ?? []
   })
+  // Workloads without an identity are what the rule of identities is about.
+  if (!rules.byName.has('default/identity')) return lost
   const planes = judgeIdentityPlanes(
     [...agents.values()].filter(({ state }) => state === 'live'),
     agent => evaluation.hasIdentity(agent),

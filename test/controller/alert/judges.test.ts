@@ -1,6 +1,6 @@
 /** What is decided by a number: tables. */
 import t from 'tap'
-import { judgeBurn } from '../../../controller/alert/burn.ts'
+import { BurnCounts, judgeBurn } from '../../../controller/alert/burn.ts'
 import { ruleTable } from '../../../controller/alert/default-rules.ts'
 import { judgeExpiry } from '../../../controller/alert/expiry.ts'
 import { judgeRatio } from '../../../controller/alert/link-alerts.ts'
@@ -96,4 +96,16 @@ t.test("an owner's routes are for what is that owner's, and nothing is lost beca
 
 t.test('every default rule has its line in the table', async t => {
   t.same(new Set(Object.keys(ruleTable)), new Set(defaultRuleNames))
+})
+
+t.test('failures of a path that has an incident of its own are no second page, and others burn once that is known', async t => {
+  const counts = new BurnCounts()
+  counts.add(10, 1, 20, 4)
+  counts.add(10, 2, 20, 4)
+  counts.settle(() => 'open')
+  t.same(counts.windows(10).m5, { ok: 40, fail: 0 }, 'not known yet')
+  counts.settle(path => (path === 1 ? 'told' : 'counts'))
+  t.same(counts.windows(10).m5, { ok: 40, fail: 4 })
+  counts.settle(() => 'counts')
+  t.same(counts.windows(10).m5, { ok: 40, fail: 4 }, 'nothing counts twice')
 })

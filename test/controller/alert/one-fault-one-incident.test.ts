@@ -1,0 +1,126 @@
+/** What a fault brings about beside itself, and what its repair looks like: neither is another incident, nor another cause. */
+import t, { type Test } from 'tap'
+import type { Finding, Incident } from '../../../controller/alert/incident.ts'
+import { findingOfAgents } from '../../../controller/alert/other-findings.ts'
+import { compileRules } from '../../../controller/alert/rules.ts'
+import { stepIncidents } from '../../../controller/alert/step-incidents.ts'
+import { readEvents } from '../../../controller/store/events.ts'
+import { openStage, openStore, type Play, regionOf, settle, touchAll } from './script.ts'
+
+const fleetWith = (rest: string): string => `apiVersion: causeway/v1
+owner: platform
+checks: [{ name: icmp, kind: icmp, every: 10s }, { name: tcp, kind: tcp, every: 10s }, { name: mtu, kind: mtu, every: 10s }]
+mesh: [{ name: all, checks: [icmp, tcp, mtu], policy: full }]
+${rest}
+`
+const objective = 'links: [{ from: aws/us-east-1, to: azure/eastus, medium: vpn, reach: pod, objective: { availability: 99.9 } }]'
+
+const titles = async (t: Test, text: string, play: Play, ticks: number): Promise<string[]> => {
+  const store = await openStore(t)
+  await settle(store, text)
+  const stage = await openStage(store)
+  stage.play.is = play
+  const term = await stage.begin()
+  for (stage.clock.tick = 1; stage.clock.tick <= ticks; stage.clock.tick++) {
+    await touchAll(store, stage)
+    await term.turn()
+  }
+  const events = await store.read(sql => readEvents(sql, 0, 1000))
+  return events.filter(({ kind }) => kind === 'incident_opened').map(({ body }) => String(body['title']))
+}
+
+t.test('a target that fails for two minutes is one incident, and no burning budget during it or after', async t => {
+  const play: Play = ({ check, to }, tick) =>
+    check === 'tcp' && to.id === 'eastus-1' && tick >= 10 && tick < 22 ? { fail: 1, reason: 'id_mismatch' } : { ok: 1 }
+  const found = await titles(t, fleetWith(objective), play, 70)
+  t.equal(found.length, 1, found.join('; '))
+  t.notMatch(found[0], /budget/)
+})
+
+t.test('a link of which each path loses a run now and then burns its budget', async t => {
+  const play: Play = ({ from, to }, tick) =>
+    regionOf(from) === 'aws/us-east-1' && regionOf(to) === 'azure/eastus' && tick >= 10 && tick % 4 === 0
+      ? { ok: 2, fail: 1, reason: 'no_reply' }
+      : { ok: 3 }
+  const found = await titles(t, fleetWith(objective), play, 60)
+  t.equal(found.length, 1, found.join('; '))
+  t.match(found[0], /^aws\/us-east-1 → azure\/eastus: the error budget goes [\d.]+ times too fast$/)
+})
+
+t.test('what fails beside runs that blame their own agent burns no budget', async t => {
+  const play: Play = (_path, tick) => (tick >= 10 && tick % 4 === 0 ? { fail: 1, ok: 2, unmeasured: 3, reason: 'no_reply' } : { ok: 3 })
+  t.same(await titles(t, fleetWith(objective), play, 60), [])
+})
+
+const finding = (subjects: string[], cause: Finding['cause'], text: string): Finding => ({
+  key: 'k',
+  placeText: text,
+  layer: 'path',
+  severity: 'page',
+  rules: [],
+  cause,
+  what: cause ?? 'x',
+  title: `${text}: ${cause}`,
+  sinceMs: 0,
+  isFiring: true,
+  subjects,
+  impact: '',
+  evidence: [text],
+  against: [],
+  changed: [],
+  fixes: [],
+  next: '',
+  runbook: '',
+  checks: [],
+  targets: [],
+  agents: [],
+  from: [],
+  to: [],
+  owners: [],
+})
+const play = (all: Finding[][]): Incident => {
+  let incidents: Incident[] = []
+  for (const [at, findings] of all.entries())
+    incidents = stepIncidents(incidents, findings, { nowMs: at * 40_000, stateOf: () => 'bad', isSilenced: () => false }).incidents
+  return incidents[0]!
+}
+
+t.test('the cause of an incident is not replaced by what the last of its paths say of the repair', async t => {
+  const [all, few] = [
+    ['a', 'b', 'c', 'd'],
+    ['c', 'd'],
+  ]
+  const hole = finding(all, 'path_mtu_black_hole', 'azure → aws')
+  const loss = finding(few, 'packet_loss', 'azure ↔ aws')
+  t.match(play([[hole], [hole], [loss], [loss], [finding(['d'], 'packet_loss', 'd')]]), {
+    cause: 'path_mtu_black_hole',
+    placeText: 'azure → aws',
+    title: 'azure → aws: path_mtu_black_hole',
+    evidence: ['azure → aws'],
+    subjects: ['d'],
+  })
+})
+
+t.test('a cause that is known better is told, by as many as told the first or before the first word', async t => {
+  const all = ['a', 'b', 'c', 'd']
+  const [loss, hole] = [finding(all.slice(2), 'packet_loss', 'x'), finding(all, 'path_mtu_black_hole', 'y')]
+  t.match(play([[loss], [loss], [hole]]), { cause: 'path_mtu_black_hole', placeText: 'y' })
+  t.match(play([[hole], [loss]]), { cause: 'packet_loss' }, 'it was forming still')
+})
+
+t.test('agents that are silent are told after the time that the rule says, and not at all where it is switched off', async t => {
+  const rule = (text: object) =>
+    compileRules({
+      alerts: { receivers: [], routes: [], rules: [{ name: 'default/agent-lost', enabled: true, owner: 'o', ...text }] } as never,
+    })
+  const lost = { kind: 'lost', agents: ['a'], place: 'a', isRegion: false, sinceMs: 0 } as const
+  const isolated = { kind: 'isolated', agents: ['a', 'b'], regions: ['r', 's'], of: 2, sinceMs: 0 } as const
+  const of = (text: object, found: Parameters<typeof findingOfAgents>[0], nowMs: number) =>
+    findingOfAgents(found, rule(text).byName.get('default/agent-lost'), nowMs)?.isFiring
+  for (const found of [lost, isolated]) {
+    t.equal(of({}, found, 90_000), true)
+    t.equal(of({ for: '5m' }, found, 389_000), false)
+    t.equal(of({ for: '5m' }, found, 390_000), true)
+    t.equal(of({ enabled: false }, found, 900_000), undefined)
+  }
+})
