@@ -40,12 +40,15 @@ const sayReasons = (paths: readonly BadPath[]): string => {
     .join(', ')
 }
 
+/** Whether a path runs from where the place ends to where it begins: its forward is the place's reverse. */
+const isTurned = (place: Place, { region, cloud }: PathVerdict): boolean =>
+  'from' in place && place.from !== undefined && region !== place.from && cloud !== place.from
+
 /** The sizes that pass, by the way that packets go: forward of a path from the place is reverse of one towards it. */
 const sizesOf = (place: Place, paths: readonly BadPath[]): { forward: number; reverse: number } => {
   const sizes = { forward: Number.POSITIVE_INFINITY, reverse: Number.POSITIVE_INFINITY }
   for (const { verdict, mtu } of paths) {
-    const isTurned = 'from' in place && place.from !== undefined && verdict.region !== place.from && verdict.cloud !== place.from
-    const [forward, reverse] = isTurned ? [mtu.now[1], mtu.now[0]] : mtu.now
+    const [forward, reverse] = isTurned(place, verdict) ? [mtu.now[1], mtu.now[0]] : mtu.now
     if (forward > 0) sizes.forward = Math.min(sizes.forward, forward)
     if (reverse > 0) sizes.reverse = Math.min(sizes.reverse, reverse)
   }
@@ -53,6 +56,16 @@ const sizesOf = (place: Place, paths: readonly BadPath[]): { forward: number; re
 }
 
 const isOneWay = (place: Place): boolean => 'from' in place && place.from !== undefined && !place.both
+
+const turnedWay = { forward: 'reverse', reverse: 'forward', both: 'both' } as const
+
+/** As seen from where the place begins, whichever end told it. */
+const directionOf = (place: Place, paths: readonly BadPath[], best: AgentDiagnosis | undefined): PathDirection | undefined => {
+  if (best?.direction === undefined) return undefined
+  if (isOneWay(place)) return 'forward'
+  const its = paths.find(({ diagnosis }) => diagnosis === best)
+  return its && isTurned(place, its.verdict) ? turnedWay[best.direction] : best.direction
+}
 
 const headline = (cause: Cause | null, place: Place, layer: Layer, paths: readonly BadPath[], way: PathDirection | undefined): string => {
   const { forward, reverse } = sizesOf(place, paths)
@@ -94,14 +107,17 @@ const nextOf = (place: Place, paths: readonly BadPath[]): string => {
 }
 
 /** Undefined: nothing of what it explains is known any more. */
-export const findingOfFault = ({ place, layer, explains, against, unknown, runnerUp }: Fault, world: FaultWorld): Finding | undefined => {
+export const findingOfFault = (
+  { place, layer, explains, against, unknown, onlyFrom, runnerUp }: Fault,
+  world: FaultWorld,
+): Finding | undefined => {
   const paths = explains.flatMap(path => world.bad.get(path) ?? [])
   if (paths.length === 0) return undefined
   const agreed = agreeOn(paths.flatMap(({ diagnosis }) => diagnosis ?? []))
   const cause = agreed?.cause ?? null
   const texts = placeText(place)
   const rules = distinct(paths.map(({ badness }) => badness.rule.name))
-  const direction = agreed?.best.direction
+  const direction = directionOf(place, paths, agreed?.best)
   return {
     key: incidentKey(place, layer),
     place,
@@ -112,7 +128,7 @@ export const findingOfFault = ({ place, layer, explains, against, unknown, runne
     cause,
     what: cause ?? paths[0]!.badness.rule.runbook,
     ...(direction && { direction }),
-    title: `${texts}: ${headline(cause, place, layer, paths, direction)}`,
+    title: `${texts}: ${headline(cause, place, layer, paths, direction)}${onlyFrom === undefined ? '' : `, for ${onlyFrom} only`}`,
     sinceMs: Math.min(...paths.map(({ badness }) => badness.sinceMs)),
     isFiring: paths.some(({ badness }) => badness.isFiring),
     subjects: paths.map(({ verdict }) => verdict.path),

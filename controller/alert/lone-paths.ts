@@ -3,8 +3,13 @@
  * place: the link, when no path of the same check on it is well; else the target, when nobody gets through to it. Pure.
  */
 import { withDirection } from '../localise/direction.ts'
+import { onlyFrom } from '../localise/only-from.ts'
 import type { Place } from '../localise/place.ts'
 import type { Fault, PathVerdict } from '../localise/verdict.ts'
+import { isSilence } from '../localise/witness.ts'
+
+/** Who is alone with what it sees may be the one who is wrong. */
+const leastAgents = 2
 
 const linkOf = ({ region, toRegion }: PathVerdict): string | undefined =>
   region !== undefined && toRegion !== undefined && region !== toRegion ? `${region}\0${toRegion}` : undefined
@@ -45,6 +50,10 @@ export const placeLone = (all: readonly PathVerdict[], unexplained: readonly str
     }
   }
   const verdicts = new Map(all.map(one => [one.path, one]))
+  const answered = placeAnswers(
+    all,
+    rest.map(path => verdicts.get(path)!),
+  )
   const turned = [...faults.values()].map(fault => ({
     ...fault,
     place: withDirection(
@@ -52,5 +61,30 @@ export const placeLone = (all: readonly PathVerdict[], unexplained: readonly str
       fault.explains.map(path => verdicts.get(path)!),
     ),
   }))
-  return { faults: turned, rest }
+  return { faults: [...turned, ...answered], rest: rest.filter(path => !answered.some(({ explains }) => explains.includes(path))) }
+}
+
+/**
+ * What a target answered, and answered wrongly, to several agents is the target's, however many others it serves well: one endpoint of several has moved, or one client's
+ * authority is not trusted. One ticket for each who asked would be the same fault as many times.
+ */
+const placeAnswers = (all: readonly PathVerdict[], rest: readonly PathVerdict[]): Fault[] => {
+  const answers = rest.filter(path => path.reason !== undefined && !isSilence(path))
+  return [...Map.groupBy(answers, ({ layer, target, check }) => `${layer}\0${target}\0${check}`).values()].flatMap((its): Fault[] => {
+    const { layer, target, check } = its[0]!
+    if (layer === undefined || new Set(its.map(({ agent }) => agent)).size < leastAgents) return []
+    const others = all.filter(one => one.target === target && one.check === check)
+    const good = others.filter(({ verdict }) => verdict === 'good')
+    const only = onlyFrom(its, good)
+    return [
+      {
+        place: { kind: 'target', name: target },
+        layer,
+        explains: its.map(({ path }) => path),
+        against: good.map(({ path }) => path),
+        unknown: others.filter(({ verdict }) => verdict === 'unknown').length,
+        ...(only !== undefined && { onlyFrom: only }),
+      },
+    ]
+  })
 }

@@ -6,6 +6,7 @@ import type { BadPair } from './bad-pairs.ts'
 import { findBadPairs } from './bad-pairs.ts'
 import { type Cover, coverOf } from './cover.ts'
 import { withDirection } from './direction.ts'
+import { onlyFrom } from './only-from.ts'
 import { groupPaths, type Pairs } from './pairs.ts'
 import type { Place } from './place.ts'
 import { solveLayer } from './solve-layer.ts'
@@ -31,21 +32,23 @@ const findPlaces = (pairs: Pairs, bad: readonly BadPair[]): { found: Located[]; 
 }
 
 const describe = (paths: readonly PathVerdict[], pairs: Pairs, { place, rank, cover, bad, runnerUp }: Located): Fault => {
-  const against: string[] = []
+  const good: PathVerdict[] = []
   let unknown = 0
   for (let index = 0; index < paths.length; index++) {
-    const { verdict, kind, path } = paths[index]!
+    const { verdict, kind } = paths[index]!
     if (verdict === 'bad' || cover(pairs.ofPath[index]!) !== 'through') continue
     if (verdict === 'unknown') unknown++
-    else if (((vouchMask(kind) >> rank) & 1) === 1) against.push(path)
+    else if (((vouchMask(kind) >> rank) & 1) === 1) good.push(paths[index]!)
   }
   const explained = bad.sort((a, b) => a - b).map(index => paths[index]!)
+  const only = place.kind === 'target' ? onlyFrom(explained, good) : undefined
   return {
     place: losesPackets(rank) ? withDirection(place, explained) : place,
     layer: solvingOrder[rank]!,
     explains: explained.map(({ path }) => path),
-    against,
+    against: good.map(({ path }) => path),
     unknown,
+    ...(only !== undefined && { onlyFrom: only }),
     ...(runnerUp && { runnerUp }),
   }
 }

@@ -42,6 +42,8 @@ export type Fault = {
   against: string[]
   /** Paths within the place that nothing is known of. */
   unknown: number
+  /** Of a target: the region for which alone it fails. */
+  onlyFrom?: string
   /** Another place that explains nearly as much. */
   runnerUp?: Place
 }
