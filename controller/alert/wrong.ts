@@ -1,7 +1,7 @@
 /** Everything that is wrong now, as findings: faults of paths by localisation, then links, agents and clusters, each said once. */
 
 import { localise } from '../localise/localise.ts'
-import { contains } from '../localise/place.ts'
+import { contains, type Place } from '../localise/place.ts'
 import type { PathVerdict } from '../localise/verdict.ts'
 import { type AgentFinding, judgeIdentityPlanes } from './agent-alerts.ts'
 import type { Evaluation } from './evaluation.ts'
@@ -186,8 +186,17 @@ const gather = (failures: readonly Finding[], others: readonly Finding[]): Findi
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
+/** A region that loses its packets loses those to the controller too, whichever way the others saw it: its agents are not lost besides. */
+const explainsSilence = ({ place, layer }: Finding, silent: Place): boolean =>
+  (layer === 'reach' || layer === 'tcp') &&
+  place !== undefined &&
+  'direction' in place &&
+  'direction' in silent &&
+  contains(place, { ...silent, direction: place.direction })
+
 const covers = (wider: Finding, narrower: Finding): boolean => {
-  if (!wider.place || !narrower.place || narrower.what === 'blind' || narrower.what === 'agent_lost') return false
+  if (!wider.place || !narrower.place || narrower.what === 'blind') return false
+  if (narrower.what === 'agent_lost') return explainsSilence(wider, narrower.place)
   if (wider.layer === 'certificate' || wider.layer === 'identity' || wider.layer === 'federation' || wider.layer === 'http') return false
   return (
     contains(wider.place, narrower.place) ||

@@ -71,6 +71,23 @@ t.test('a region that is gone is one incident, and the paths that it explains pa
   t.match(told[0], { severity: 'page', title: /gcp\/us-central1|cloud gcp/ })
 })
 
+t.test('a region that loses the way to the controller too is one incident: its silent agents are no second one', async t => {
+  const isIn = ({ from, to }: Path): boolean => (regionOf(from) === 'gcp/us-central1') !== (regionOf(to) === 'gcp/us-central1')
+  const { told } = await scene(
+    t,
+    (path, tick) => (tick >= 10 && isIn(path) ? silence(path.check) : good),
+    45,
+    ({ stage }) => {
+      stage.silent.is = (agent, tick) => agent.startsWith('us-central1') && tick >= 10
+    },
+  )
+  t.same(
+    told.filter(({ kind }) => kind === 'incident_opened').map(({ severity }) => severity),
+    ['page'],
+    told.map(({ title }) => title).join('; '),
+  )
+})
+
 t.test('packets that vanish one way are one incident with the cause, the way and the size', async t => {
   const play: Play = (path, tick) => {
     if (path.check !== 'mtu') return good
