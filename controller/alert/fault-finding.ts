@@ -113,7 +113,9 @@ export const findingOfFault = (
 ): Finding | undefined => {
   const paths = explains.flatMap(path => world.bad.get(path) ?? [])
   if (paths.length === 0) return undefined
-  const agreed = agreeOn(paths.flatMap(({ diagnosis }) => diagnosis ?? []))
+  const told = paths.flatMap(({ diagnosis }) => diagnosis ?? [])
+  // What is said of the layers above is what follows from it, however many say so: connections that hang in a black hole look filtered.
+  const agreed = agreeOn(told.filter(one => one.layer === layer)) ?? agreeOn(told)
   const cause = agreed?.cause ?? null
   const texts = placeText(place)
   const rules = distinct(paths.map(({ badness }) => badness.rule.name))

@@ -16,60 +16,88 @@ const linkOf = ({ region, toRegion }: PathVerdict): string | undefined =>
 
 type Candidate = { key: string; place: Place; isIn: (path: PathVerdict) => boolean }
 
-const candidatesOf = (path: PathVerdict): Candidate[] => {
+const linkCandidate = (path: PathVerdict): Candidate[] => {
   const link = linkOf(path)
-  const { region: from = '', toRegion: to = '', target } = path
-  return [
-    ...(link === undefined
-      ? []
-      : [{ key: link, place: { kind: 'link' as const, from, to }, isIn: (other: PathVerdict) => linkOf(other) === link }]),
-    { key: target, place: { kind: 'target' as const, name: target }, isIn: (other: PathVerdict) => other.target === target },
-  ]
+  const { region: from = '', toRegion: to = '' } = path
+  return link === undefined ? [] : [{ key: link, place: { kind: 'link', from, to }, isIn: other => linkOf(other) === link }]
 }
+const targetCandidate = ({ target }: PathVerdict): Candidate[] => [
+  { key: target, place: { kind: 'target', name: target }, isIn: other => other.target === target },
+]
 
-/** As faults; and what has a witness against every place that it could be. */
-export const placeLone = (all: readonly PathVerdict[], unexplained: readonly string[]): { faults: Fault[]; rest: string[] } => {
-  const left = new Set(unexplained)
-  if (left.size === 0) return { faults: [], rest: [] }
-  const faults = new Map<string, Fault>()
-  const rest: string[] = []
-  for (const path of all.filter(one => left.has(one.path))) {
+/** To hang up on a certificate is an answer, though a silent one: the handshake had come so far. */
+const isAnswer = (path: PathVerdict): boolean =>
+  path.reason !== undefined && (!isSilence(path) || path.reason === 'client_cert_rejected_silent')
+const asksTheSame = (a: PathVerdict, b: PathVerdict): boolean => a.target === b.target && a.kind === b.kind
+
+/** The first candidate of each path against which no path of the same check speaks; the others are left. */
+const placeBy = (
+  all: readonly PathVerdict[],
+  bad: readonly PathVerdict[],
+  candidatesOf: (path: PathVerdict) => Candidate[],
+): { faults: Fault[]; left: PathVerdict[] } => {
+  const groups = new Map<string, { place: Place; bad: PathVerdict[]; isIn: Candidate['isIn'] }>()
+  const left: PathVerdict[] = []
+  for (const path of bad) {
     const fits = candidatesOf(path).find(
       ({ isIn }) => !all.some(other => other.verdict === 'good' && other.check === path.check && isIn(other)),
     )
     if (!fits || path.layer === undefined) {
-      rest.push(path.path)
+      left.push(path)
       continue
     }
     const key = `${path.layer}\0${fits.place.kind}\0${fits.key}`
-    const fault = faults.get(key)
-    if (fault) fault.explains.push(path.path)
-    else {
-      const unknown = all.filter(other => other.verdict === 'unknown' && fits.isIn(other)).length
-      faults.set(key, { place: fits.place, layer: path.layer, explains: [path.path], against: [], unknown })
-    }
+    const group = groups.get(key)
+    if (group) group.bad.push(path)
+    else groups.set(key, { place: fits.place, bad: [path], isIn: fits.isIn })
   }
-  const verdicts = new Map(all.map(one => [one.path, one]))
-  const answered = placeAnswers(
+  const faults = [...groups.values()].map(({ place, bad: its, isIn }): Fault => {
+    const only =
+      place.kind === 'target'
+        ? onlyFrom(
+            its,
+            all.filter(one => one.verdict === 'good' && asksTheSame(one, its[0]!)),
+          )
+        : undefined
+    return {
+      place: withDirection(place, its),
+      layer: its[0]!.layer!,
+      explains: its.map(({ path }) => path),
+      against: [],
+      unknown: all.filter(other => other.verdict === 'unknown' && isIn(other)).length,
+      ...(only !== undefined && { onlyFrom: only }),
+    }
+  })
+  return { faults, left }
+}
+
+/** As faults; and what has a witness against every place that it could be. What was answered is looked for at the target first, what was lost on the link. */
+export const placeLone = (all: readonly PathVerdict[], unexplained: readonly string[]): { faults: Fault[]; rest: string[] } => {
+  if (unexplained.length === 0) return { faults: [], rest: [] }
+  const wanted = new Set(unexplained)
+  const bad = all.filter(one => wanted.has(one.path))
+  const lost = placeBy(
     all,
-    rest.map(path => verdicts.get(path)!),
+    bad.filter(path => !isAnswer(path)),
+    path => [...linkCandidate(path), ...targetCandidate(path)],
   )
-  const turned = [...faults.values()].map(fault => ({
-    ...fault,
-    place: withDirection(
-      fault.place,
-      fault.explains.map(path => verdicts.get(path)!),
-    ),
-  }))
-  return { faults: [...turned, ...answered], rest: rest.filter(path => !answered.some(({ explains }) => explains.includes(path))) }
+  const wrong = placeBy(all, bad.filter(isAnswer), targetCandidate)
+  const some = placeAnswers(all, wrong.left)
+  const told = new Set(some.flatMap(({ explains }) => explains))
+  const alone = placeBy(
+    all,
+    wrong.left.filter(({ path }) => !told.has(path)),
+    linkCandidate,
+  )
+  const rest = new Set([...lost.left, ...alone.left].map(({ path }) => path))
+  return { faults: [...lost.faults, ...wrong.faults, ...some, ...alone.faults], rest: unexplained.filter(path => rest.has(path)) }
 }
 
 /**
  * What a target answered, and answered wrongly, to several agents is the target's, however many others it serves well: one endpoint of several has moved, or one client's
  * authority is not trusted. One ticket for each who asked would be the same fault as many times.
  */
-const placeAnswers = (all: readonly PathVerdict[], rest: readonly PathVerdict[]): Fault[] => {
-  const answers = rest.filter(path => path.reason !== undefined && !isSilence(path))
+const placeAnswers = (all: readonly PathVerdict[], answers: readonly PathVerdict[]): Fault[] => {
   return [...Map.groupBy(answers, ({ layer, target, check }) => `${layer}\0${target}\0${check}`).values()].flatMap((its): Fault[] => {
     const { layer, target, check } = its[0]!
     if (layer === undefined || new Set(its.map(({ agent }) => agent)).size < leastAgents) return []
