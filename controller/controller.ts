@@ -94,9 +94,9 @@ const openParts = async (opened: AsyncDisposableStack, { config, common, at, fle
   const assigning = opened.adopt(await openAssigning(common, fleet, ingest, ending), one => one.close())
   const reader = opened.adopt(openReader(at, config, world), one => one.close())
   opened.adopt(leadUpkeep(store, reader, instance), one => one.stop())
-  opened.adopt(openAlerting(config, common, fleet, reader), one => one.close())
+  const alerting = opened.adopt(openAlerting(config, common, fleet, reader), one => one.close())
   const exporting = opened.adopt(await openExport(config, common, assigning.isLeader), one => one.close())
-  const notifying = opened.adopt(openDelivery(common, fleet, assigning.isLeader), one => one.close())
+  const notifying = opened.adopt(openDelivery(common, fleet, alerting), one => one.close())
   return {
     ...{ store, nowMs, random, log, version, counters, signer, fleet, ingest, assigning, exporting, notifying, ending },
     history: wholeHistory(reader),

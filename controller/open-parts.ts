@@ -105,12 +105,15 @@ export const leadUpkeep = (store: Store, reader: Reader, holder: string): Leader
     onChange: lease => reader.lead(lease),
   })
 
-/** Receivers are told by the replica that leads; the watchdog speaks for as long as one does. */
-export const openDelivery = ({ world, store, instance, counters }: Common, fleet: FleetReader, isLeader: () => boolean): Delivering => {
+/** Receivers are told by the replica that judges; the watchdog speaks for as long as it gets to the end of its turns. */
+export const openDelivery = (
+  { world, store, instance, counters }: Common,
+  fleet: FleetReader,
+  { isLeader, isJudging }: Pick<Alerting, 'isLeader' | 'isJudging'>,
+): Delivering => {
   const { nowMs, chance, log, environment, print } = world
   return startDelivery({
-    ...{ store, nowMs, log, environment, print, counters, isLeader, holder: instance, random: chance, newId: randomUUID },
-    isJudging: isLeader,
+    ...{ store, nowMs, log, environment, print, counters, isLeader, isJudging, holder: instance, random: chance, newId: randomUUID },
     readFile: path => readFile(path, 'utf8'),
     receivers: async () => (await fleet.refresh()).merged.alerts.receivers,
   })

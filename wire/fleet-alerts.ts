@@ -142,6 +142,13 @@ export const receiverSchemas = [
   { ...receiver('stdout', { repeat }), required: ['name', 'type', 'repeat'] },
 ] as const
 
+const runbooks = {
+  ...openUrl,
+  examples: ['https://git.example.com/causeway/docs/runbooks', 'https://wiki.example.com/{runbook}'],
+  description:
+    "where people read the runbooks of this owner's incidents: {runbook} stands for the name, such as path_mtu_black_hole; without it /<name>.md is put behind. Default: the path in the source, docs/runbooks/<name>.md",
+} as const
+
 export const alertsSchema = {
   type: 'object',
   additionalProperties: false,
@@ -149,6 +156,7 @@ export const alertsSchema = {
   default: {},
   properties: {
     rules: { type: 'array', default: [], maxItems: 10_000, items: ruleSchema, description: 'beside the defaults, which are on' },
+    runbooks,
     receivers: { type: 'array', default: [], maxItems: 1000, items: { anyOf: receiverSchemas, description: 'a receiver with its type' } },
     routes: {
       type: 'array',

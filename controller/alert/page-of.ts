@@ -3,9 +3,19 @@ import type { Page } from '../../wire/page.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
 import type { Incident } from './incident.ts'
 
-const runbooks = 'docs/runbooks'
+const inSource = 'docs/runbooks'
 
-export const pageOf = (incident: Incident): Page => {
+/** Of the first owner of the incident that says where its runbooks are, else of anyone who says so, else in the source. */
+export const runbookOf = (
+  { runbook, owners }: Pick<Incident, 'runbook' | 'owners'>,
+  { alerts: { runbooks } }: { alerts: Pick<MergedFleet['alerts'], 'runbooks'> },
+): string => {
+  const { base } = runbooks.find(({ owner }) => owners.includes(owner)) ?? runbooks[0] ?? { base: inSource }
+  return base.includes(named) ? base.replaceAll(named, runbook) : `${base.replace(/\/+$/, '')}/${runbook}.md`
+}
+const named = '{runbook}'
+
+export const pageOf = (incident: Incident, fleet: { alerts: Pick<MergedFleet['alerts'], 'runbooks'> }): Page => {
   const {
     key,
     id,
@@ -45,7 +55,7 @@ export const pageOf = (incident: Incident): Page => {
     changed: incident.changed,
     fixes: incident.fixes,
     next: incident.next,
-    runbook: `${runbooks}/${incident.runbook}.md`,
+    runbook: runbookOf(incident, fleet),
     labels: labelsOf(incident),
     links: [],
   }
@@ -68,7 +78,7 @@ const labelsOf = ({ rules, severity, layer, placeText, cause, what, from, to, ch
  */
 export const receiversOf = (
   { severity, rules, owners }: Pick<Incident, 'severity' | 'rules' | 'owners'>,
-  { alerts }: Pick<MergedFleet, 'alerts'>,
+  { alerts }: { alerts: Pick<MergedFleet['alerts'], 'routes'> },
 ): string[] => {
   const fitting = alerts.routes.filter(
     route => (route.severity === undefined || route.severity === severity) && (route.rule === undefined || rules.includes(route.rule)),

@@ -30,13 +30,21 @@ export type AlertingOptions = {
   readonly location?: Location
   readonly everyMs?: number
   readonly lease?: { ttlMs: number; renewMs: number }
-  /** The lease when this replica begins to judge, undefined when it ends: who delivers follows it. */
+  /** The lease when this replica begins to judge, undefined when it ends. */
   readonly onLead?: (lease: Lease | undefined) => void
 }
-export type Alerting = { isLeader(): boolean; close(): Promise<void> }
+export type Alerting = {
+  /** This replica judges, and so it tells receivers. */
+  isLeader(): boolean
+  /** It does, and it got to the end of a turn lately: a store that is away, or a turn that always fails, must not look like a quiet night. */
+  isJudging(): boolean
+  close(): Promise<void>
+}
 
 /** Half of the agents' window: what they send waits no longer than this. */
 const usualEveryMs = 5000
+/** Turns of which at least one has to succeed for alerts to count as judged: a minute. */
+const latelyTurns = 12
 const [hourMs, keptMs] = [3_600_000, 396 * 86_400_000]
 
 export const startAlerting = (options: AlertingOptions): Alerting => {
@@ -51,6 +59,7 @@ export const startAlerting = (options: AlertingOptions): Alerting => {
     ...options.lease,
   })
   const gather = openGather(store, fleet, location)
+  let judgedMs = Number.NEGATIVE_INFINITY
   let held: { epoch: number; term: AlertTerm; tidiedMs: number } | undefined
   const step = async (): Promise<void> => {
     const lease = leadership.current()
@@ -70,6 +79,7 @@ export const startAlerting = (options: AlertingOptions): Alerting => {
       held = { epoch: lease.epoch, term, tidiedMs: nowMs() }
     }
     await held.term.turn()
+    judgedMs = performance.now()
     const { incidents, evaluation } = held.term
     for (const state of ['forming', 'open'] as const) counters.incidents.set({ state }, incidents.filter(one => one.state === state).length)
     if (history) await refreshBaselines(history, store, evaluation, nowMs())
@@ -95,6 +105,7 @@ export const startAlerting = (options: AlertingOptions): Alerting => {
   const running = run()
   return {
     isLeader: () => leadership.current() !== undefined,
+    isJudging: () => leadership.current() !== undefined && performance.now() - judgedMs < latelyTurns * everyMs,
     close: async () => {
       stop.abort()
       await running

@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts'
 import { Evaluation } from './evaluation.ts'
 import { changedLately, type Gather, type Gathered } from './gather.ts'
 import type { Finding, Incident, SubjectState } from './incident.ts'
+import { keepQuiet } from './keep-quiet.ts'
 import { matchesIncident, matchesPath } from './matching.ts'
 import { pageOf, receiversOf } from './page-of.ts'
 import type { Recent } from './recent.ts'
@@ -70,7 +71,10 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
       isSilenced: silencedBy(around),
     })
     const remembered = memory(evaluation, saved)
-    await means.write(sql => writeTurn(sql, stepped, remembered, around))
+    await means.write(async sql => {
+      await writeTurn(sql, stepped, remembered, around)
+      await keepQuiet(sql, stepped.incidents)
+    })
     for (const [scope, body] of remembered) saved.set(scope, body)
     incidents = stepped.incidents
     return stepped
@@ -155,6 +159,6 @@ const writeTurn = async (
     await addEvent(sql, { kind: eventKinds[event], subject: id, body: { title, severity, place: placeText, key, version } })
     const receivers = receiversOf(incident, fleet)
     if (receivers.length > 0)
-      await enqueue(sql, receivers, { id: `${id}/${version}`, key, version, event, page: pageOf(incident), at: nowMs })
+      await enqueue(sql, receivers, { id: `${id}/${version}`, key, version, event, page: pageOf(incident, fleet), at: nowMs })
   }
 }

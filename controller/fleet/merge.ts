@@ -16,7 +16,10 @@ export const withoutOwner = <T extends object>(object: T): T => {
 type OwnedList<T extends readonly unknown[]> = readonly Owned<T[number]>[]
 /** A fleet of which every object says whose it is. */
 export type MergedFleet = { readonly [S in Exclude<keyof Fleet, 'apiVersion' | 'owner' | 'alerts'>]: OwnedList<Fleet[S]> } & {
-  readonly alerts: { readonly [S in keyof Fleet['alerts']]: OwnedList<Fleet['alerts'][S]> }
+  readonly alerts: { readonly [S in Exclude<keyof Fleet['alerts'], 'runbooks'>]: OwnedList<Fleet['alerts'][S]> } & {
+    /** Where each owner's runbooks are, of those that say. */
+    readonly runbooks: readonly Owned<{ base: string }>[]
+  }
 }
 
 /** The documents of all owners after one of them is applied: its owner's former document is gone. Sorted by owner. */
@@ -40,6 +43,7 @@ export const mergeFleets = (documents: readonly Fleet[]): MergedFleet => {
       rules: join(fleet => fleet.alerts.rules),
       receivers: join(fleet => fleet.alerts.receivers),
       routes: join(fleet => fleet.alerts.routes),
+      runbooks: join(({ alerts: { runbooks } }) => (runbooks === undefined ? [] : [{ base: runbooks }])),
     }),
   })
 }

@@ -6,7 +6,7 @@ import { type Finding, isObject } from '../../wire/read.ts'
 export type Placed<T> = { value: T; steps: Steps }
 type PlacedList<T extends readonly unknown[]> = Placed<T[number]>[]
 export type Sound = { [S in Exclude<keyof Fleet, 'apiVersion' | 'owner' | 'alerts'>]: PlacedList<Fleet[S]> } & {
-  [S in keyof Fleet['alerts']]: PlacedList<Fleet['alerts'][S]>
+  [S in Exclude<keyof Fleet['alerts'], 'runbooks'>]: PlacedList<Fleet['alerts'][S]>
 }
 
 /** `value` was read by the schema of a fleet with these findings. */

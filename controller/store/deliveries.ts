@@ -69,6 +69,22 @@ export const setQuiet = async (sql: Sql, key: string, isQuiet: boolean): Promise
   await sql.run('UPDATE deliveries SET is_quiet = $2 WHERE incident_key = $1', key, isQuiet ? 1 : 0)
 }
 
+export type Held = { key: string; incident: string; isQuiet: boolean; isAcknowledged: boolean }
+
+/** What some receiver was told and what holds still, with whether somebody looks after it. */
+export const listHeld = async (sql: Sql): Promise<Held[]> => {
+  const rows = await sql.all(
+    `SELECT DISTINCT deliveries.incident_key, deliveries.incident, is_quiet, CASE WHEN incidents.ack IS NULL THEN 0 ELSE 1 END AS is_taken
+      FROM deliveries LEFT JOIN incidents ON incidents.id = deliveries.incident WHERE deliveries.state = 'firing'`,
+  )
+  return rows.map(row => ({
+    key: String(row['incident_key']),
+    incident: String(row['incident']),
+    isQuiet: row['is_quiet'] === 1,
+    isAcknowledged: row['is_taken'] === 1,
+  }))
+}
+
 /** It is not told again. */
 export const dropDelivery = async (sql: Sql, receiver: string, key: string): Promise<void> => {
   await sql.run('DELETE FROM deliveries WHERE receiver = $1 AND incident_key = $2', receiver, key)

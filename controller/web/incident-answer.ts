@@ -1,6 +1,8 @@
 /** Incidents and decisions as people read them. Pure. */
 import type { DecisionAnswer, IncidentAnswer, IncidentHead } from '../../wire/api/incidents.ts'
 import type { Incident } from '../alert/incident.ts'
+import { runbookOf } from '../alert/page-of.ts'
+import type { MergedFleet } from '../fleet/merge.ts'
 import type { StoredIncident } from '../store/incidents.ts'
 import type { Decision } from '../store/silences.ts'
 
@@ -29,7 +31,7 @@ export const incidentHead = ({ body, ack, formedMs }: StoredIncident<Incident>):
 /** So many paths are named. */
 const maxPaths = 200
 
-export const incidentAnswer = (stored: StoredIncident<Incident>): IncidentAnswer => {
+export const incidentAnswer = (stored: StoredIncident<Incident>, fleet: Pick<MergedFleet, 'alerts'>): IncidentAnswer => {
   const { body } = stored
   return {
     ...incidentHead(stored),
@@ -39,7 +41,7 @@ export const incidentAnswer = (stored: StoredIncident<Incident>): IncidentAnswer
     changed: [...body.changed],
     fixes: body.fixes.map(fix => ({ ...fix })),
     next: body.next,
-    runbook: `docs/runbooks/${body.runbook}.md`,
+    runbook: runbookOf(body, fleet),
     paths: body.subjects.slice(0, maxPaths),
     agents: [...body.agents],
     timeline: body.timeline.map(({ atMs, kind, text }) => ({ at: when(atMs), kind, text })),

@@ -24,10 +24,10 @@ type Params = { id: string }
 const mostIncidents = 10_000
 const usualWindow = '7d'
 
-export const incidentRoutes = (app: FastifyInstance, { store, nowMs }: Parts): void => {
+export const incidentRoutes = (app: FastifyInstance, { store, fleet, nowMs }: Parts): void => {
   const answerOf = async (id: string): Promise<IncidentAnswer> => {
     const stored = await store.read(sql => getIncident<Incident>(sql, id))
-    return incidentAnswer(found(stored?.state === 'forming' ? undefined : stored, `incident ${id}`))
+    return incidentAnswer(found(stored?.state === 'forming' ? undefined : stored, `incident ${id}`), (await fleet.refresh()).merged)
   }
   app.get<{ Querystring: IncidentQuery }>(
     '/v1/incidents',

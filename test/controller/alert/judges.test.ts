@@ -5,7 +5,7 @@ import { ruleTable } from '../../../controller/alert/default-rules.ts'
 import { judgeExpiry } from '../../../controller/alert/expiry.ts'
 import { judgeRatio } from '../../../controller/alert/link-alerts.ts'
 import { matchesIncident } from '../../../controller/alert/matching.ts'
-import { receiversOf } from '../../../controller/alert/page-of.ts'
+import { receiversOf, runbookOf } from '../../../controller/alert/page-of.ts'
 import { bad, good, unknown } from '../../../controller/alert/series.ts'
 import { judgeLatency } from '../../../controller/alert/slow-alerts.ts'
 import { defaultRuleNames } from '../../../wire/fleet-alerts.ts'
@@ -92,6 +92,18 @@ t.test("an owner's routes are for what is that owner's, and nothing is lost beca
   t.strictSame(receiversOf({ severity: 'page', rules: ['r'], owners: ['a'] }, { alerts }), ['pager', 'chat'])
   t.strictSame(receiversOf({ severity: 'ticket', rules: ['r'], owners: ['b'] }, { alerts }), ['b-chat'])
   t.strictSame(receiversOf({ severity: 'ticket', rules: ['r'], owners: [] }, { alerts }), ['chat', 'b-chat'])
+})
+
+t.test("a runbook is where the incident's owner says, else where anyone says, else in the source", async t => {
+  const at = (owners: string[], ...runbooks: { owner: string; base: string }[]) =>
+    runbookOf({ runbook: 'host_down', owners }, { alerts: { runbooks } })
+  const [a, b] = [
+    { owner: 'a', base: 'https://git.test/docs/runbooks/' },
+    { owner: 'b', base: 'https://wiki.test/{runbook}?view=plain' },
+  ]
+  t.equal(at(['b'], a, b), 'https://wiki.test/host_down?view=plain')
+  t.equal(at([], a, b), 'https://git.test/docs/runbooks/host_down.md')
+  t.equal(at(['a']), 'docs/runbooks/host_down.md')
 })
 
 t.test('every default rule has its line in the table', async t => {

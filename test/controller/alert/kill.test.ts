@@ -11,8 +11,8 @@ import type { Store } from '../../../controller/store/store.ts'
 import { openStage, openStore, type Play, regionOf, settle, touchAll } from './script.ts'
 
 const ticks = 360
-const rounds = 5
-const cutsPerRound = 100
+const rounds = 2
+const cutsPerRound = 180
 
 /** A link is cut, later a region goes while the first link comes and goes; one agent dies; a path MTU shrinks. */
 const play: Play = (path, tick) => {

@@ -1,5 +1,5 @@
 /** A fleet that is made up, window by window, over a real store: what the tests of alerts play. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -92,8 +92,12 @@ mesh: [{ name: all, checks: [icmp, tcp, mtu], policy: full }]
 alerts: { receivers: [{ name: hook, type: webhook, url: "http://127.0.0.1:1/" }], routes: [{ to: [hook] }] }
 `
 
+/** Hours that are played in seconds commit thousands of times, and nothing here is about disks: Linux has files in memory. */
+const inMemory = '/dev/shm'
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
 export const openStore = async (t: Test): Promise<Store> => {
-  const directory = mkdtempSync(join(tmpdir(), 'causeway-alert-'))
+  const directory = mkdtempSync(join(isDirectory(inMemory) ? inMemory : tmpdir(), 'causeway-alert-'))
   const store = await openSqlite({ path: join(directory, 'controller.db') })
   t.teardown(async () => {
     await store.close()
