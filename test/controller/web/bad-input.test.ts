@@ -22,10 +22,18 @@ const samples: Record<string, object> = {
   'POST /v1/agents/:id/cordon': { reason: 'broken' },
   'POST /v1/join-tokens': { cloud: 'aws', region: 'r1', labels: {} },
   'POST /v1/runs': { from: 'moon/r1', to: 'moon/r2', bothWays: false, agents: 1, options: {} },
+  'POST /v1/incidents/:id/ack': { note: 'mine' },
+  // These fit, and are refused: what is about everything, and a time that is none.
+  'POST /v1/silences': { reason: 'repairs', match: {}, for: '2h' },
+  'POST /v1/maintenance': { reason: 'repairs', match: {}, for: '2h' },
+  'POST /v1/changes': { reason: 'a new line', match: {}, start: '2026-13-45Tnever' },
   'POST /v1/runs/:id/results': { results: [], problems: [], done: true },
 }
 /** What must be as it was: all but what moves by itself (who leads, plans), and what an agent that comes with a good credential changes by coming. */
-const tables = ['documents', 'join_tokens', 'person_tokens', 'role_grants', 'received', 'history', 'batches', 'runs', 'run_parts', 'events']
+const tables = [
+  ...['documents', 'join_tokens', 'person_tokens', 'role_grants', 'received', 'history', 'batches', 'runs', 'run_parts', 'events'],
+  ...['incidents', 'alert_decisions', 'deliveries', 'outbox'],
+]
 const dump = async (store: Store): Promise<string[][]> => {
   const all = await store.read(sql => Promise.all(tables.map(table => sql.all<Row>(`SELECT * FROM ${table}`))))
   const isPlan = ({ kind }: Row): boolean => kind === 'assignments_changed'

@@ -7,7 +7,7 @@ import { decodeMetrics, encodeMetrics, type Message, type Point } from '../../wi
 import { windows } from '../ingest/agents.ts'
 import { startRealController } from '../programs/real-controller.ts'
 
-t.setTimeout(200_000)
+t.setTimeout(400_000)
 const MiB = 2 ** 20
 const controller = await startRealController(t)
 /** `windows` are of agent-1. */
