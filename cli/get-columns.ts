@@ -106,9 +106,14 @@ export const historyColumns: Column<HistoryAnswer>[] = [
   ...measuredColumns,
 ]
 
+/** Times as fast as the budget allows. */
+const showBurn = (rate: number | null | undefined): string | undefined =>
+  rate === null || rate === undefined ? undefined : `${rate >= 10 ? Math.round(rate) : rate.toFixed(1)}×`
+
 export const sloColumns: Column<SloAnswer>[] = [
   { title: 'FROM', of: ({ from }) => from },
   { title: 'TO', of: ({ to }) => to },
+  { title: 'MONTH', spare: 7, of: ({ month }) => month },
   {
     title: 'PROMISED',
     of: ({ objective }) => (objective.availability === undefined ? undefined : `${objective.availability} %`),
@@ -130,6 +135,15 @@ export const sloColumns: Column<SloAnswer>[] = [
     of: ({ errorBudget }) => errorBudget && (errorBudget.leftMs < 0 ? undefined : showSpan(errorBudget.leftMs)),
     right: true,
   },
+  {
+    title: 'BURN 1 H',
+    spare: 4,
+    of: ({ burn }) => showBurn(burn?.h1),
+    paint: ({ burn }, style) => (burn?.h1 && burn.h1 > 1 ? style.warn : text => text),
+    right: true,
+  },
+  { title: '6 H', spare: 5, of: ({ burn }) => showBurn(burn?.h6), right: true },
+  { title: '3 D', spare: 6, of: ({ burn }) => showBurn(burn?.d3), right: true },
   { title: 'P95', spare: 2, of: ({ p95Ms }) => (p95Ms === null ? undefined : `${p95Ms} ms`), right: true },
   { title: 'WANTED', of: ({ objective }) => (objective.p95Ms === undefined ? undefined : `${objective.p95Ms} ms`), right: true },
   {

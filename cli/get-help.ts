@@ -21,6 +21,7 @@ const shapeText = (key: string, { type, enum: choices, examples, pattern }: Sche
   if (choices) return choices.join('|')
   if (type === 'boolean') return ''
   if (pattern?.endsWith('(s|m|h|d)$')) return 'duration'
+  if (key === 'month') return 'yyyy-mm'
   return type === 'integer' ? 'n' : examples ? 'place' : key === 'since' || key === 'until' ? 'time' : 'name'
 }
 

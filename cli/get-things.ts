@@ -43,7 +43,14 @@ export const things: { readonly [name: string]: Thing } = {
   paths: { help: 'who probes what, and how it went', path: '/v1/paths', query: pathQuerySchema, list: 'items', columns: () => pathColumns },
   links: { help: 'from region to region', path: '/v1/links', query: linkQuerySchema, list: 'items', columns: () => linkColumns },
   history: { help: 'the same over a time', path: '/v1/history', query: historyQuerySchema, list: 'items', columns: () => historyColumns },
-  slo: { help: 'objectives, and what is left of them', path: '/v1/slo', query: sloQuerySchema, list: 'items', columns: () => sloColumns },
+  slo: {
+    help: 'objectives, and what is left of them this month',
+    path: '/v1/slo',
+    query: sloQuerySchema,
+    list: 'items',
+    columns: () => sloColumns,
+    empty: 'no link has an objective: links[].objective of the fleet file',
+  },
   incidents: {
     help: 'what is wrong',
     path: '/v1/incidents',

@@ -1,5 +1,5 @@
 /** Rows of the history as people read them: milliseconds, a verdict, and what the fleet file promises. Pure. */
-import type { HistoryAnswer, LinkAnswer, Measured, PathAnswer, SloAnswer, TargetAnswer } from '../../wire/api/measured.ts'
+import type { HistoryAnswer, LinkAnswer, Measured, PathAnswer, TargetAnswer } from '../../wire/api/measured.ts'
 import type { FleetLink } from '../../wire/fleet.ts'
 import { msOf } from '../fleet/duration.ts'
 import type { MergedFleet, Owned } from '../fleet/merge.ts'
@@ -66,14 +66,14 @@ export const pathAnswer = ({ group, summary }: HistoryRow): PathAnswer => {
   }
 }
 
-const objectiveOf = ({ availability, p95, outage }: NonNullable<FleetLink['objective']>): LinkAnswer['objective'] => ({
+export const objectiveOf = ({ availability, p95, outage }: NonNullable<FleetLink['objective']>): LinkAnswer['objective'] => ({
   ...(availability !== undefined && { availability }),
   ...(p95 !== undefined && { p95Ms: msOf(p95) }),
   ...(outage !== undefined && { outageMs: msOf(outage) }),
 })
 
 /** Undefined: nothing is promised, or nothing was measured. */
-const meets = (objective: LinkAnswer['objective'], availability: number | null, p95Ms: number | undefined): boolean | undefined => {
+export const meets = (objective: LinkAnswer['objective'], availability: number | null, p95Ms: number | undefined): boolean | undefined => {
   const checks = [
     objective?.availability === undefined || availability === null ? undefined : availability * 100 >= objective.availability,
     objective?.p95Ms === undefined || p95Ms === undefined ? undefined : p95Ms <= objective.p95Ms,
@@ -131,46 +131,3 @@ export const historyAnswer = (groupBy: HistoryGroup, { group, startMs, paths, su
   paths,
   measured: measuredOf(summary),
 })
-
-/**
- * Links that promise something, and what is left of it. Runs stand for time: a link of which one run in a thousand failed was away for a thousandth of the
- * window (Google SRE workbook, chapter 2: request-based).
- */
-export const sloAnswers = (links: MergedFleet['links'], rows: readonly HistoryRow[], windowMs: number): SloAnswer[] => {
-  const measured = new Map(rows.map(row => [row.group, row]))
-  return links.flatMap((link): SloAnswer[] => {
-    const objective = link.objective && objectiveOf(link.objective)
-    if (!objective || Object.keys(objective).length === 0) return []
-    const row = measured.get(`${link.from} → ${link.to}`)
-    const availability = row?.summary.availability ?? null
-    const p95Ms = row && measuredOf(row.summary).rttMs?.p95
-    const isMet = meets(objective, availability, p95Ms)
-    const errorBudget =
-      objective.availability !== undefined && availability !== null && budgetOf(objective.availability, availability, windowMs)
-    return [
-      {
-        from: link.from,
-        to: link.to,
-        owner: link.owner,
-        objective,
-        windowMs,
-        paths: row?.paths ?? 0,
-        availability,
-        p95Ms: p95Ms ?? null,
-        ...(errorBudget && { errorBudget }),
-        ...(isMet !== undefined && { meets: isMet }),
-      },
-    ]
-  })
-}
-
-/** To a millionth, and to a millisecond. */
-const rounded = (ratio: number): number => Math.round(ratio * 1e6) / 1e6 + 0
-
-const budgetOf = (promisedPercent: number, availability: number, windowMs: number): NonNullable<SloAnswer['errorBudget']> => {
-  const allowedRatio = 1 - promisedPercent / 100
-  const allowedMs = allowedRatio * windowMs
-  const spentRatio = rounded((1 - availability) / allowedRatio)
-  const leftRatio = rounded(1 - spentRatio)
-  return { allowedMs: Math.round(allowedMs), spentRatio, leftRatio, leftMs: Math.round(allowedMs * leftRatio) }
-}

@@ -49,7 +49,7 @@ t.test('a table has the columns that say something, and fits the terminal', asyn
     (await probe(['get', 'history', '--step', '1m', '--from', 'aws'])).out,
     /2026-11-22T07:58:00Z +aws\/us-east-1 → azure\/eastus +1 +degraded/,
   )
-  t.match((await probe(['get', 'slo'])).out, /^nothing\n$/)
+  t.match((await probe(['get', 'slo'])).out, /^no link has an objective: /)
 })
 
 t.test('for programs: one document, or a line for each', async t => {

@@ -55,8 +55,20 @@ export const historyQuerySchema = {
 export const sloQuerySchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['limit', 'window'],
-  properties: { ...pageQuery, window: { ...window, default: '30d' }, from: filters.from, to: filters.to, owner: text },
+  required: ['limit'],
+  properties: {
+    ...pageQuery,
+    month: {
+      type: 'string',
+      pattern: '^20\\d{2}-(0[1-9]|1[0-2])$',
+      examples: ['2026-11'],
+      description: 'a calendar month, UTC: 2026-11; default the one that it is',
+    },
+    window: { ...span, description: 'how far back instead of a month: 30d' },
+    from: filters.from,
+    to: filters.to,
+    owner: text,
+  },
 } as const
 
 export type PathQuery = XStatic<typeof pathQuerySchema>

@@ -128,15 +128,20 @@ export const historyRowSchema = {
   },
 } as const
 
+const burnRate = { ...ratio, description: '1: the budget lasts exactly its time; null: nothing was measured' } as const
+
 export const sloSchema = {
   type: 'object',
-  required: ['from', 'to', 'owner', 'objective', 'windowMs', 'paths', 'availability', 'p95Ms'],
+  required: ['from', 'to', 'owner', 'objective', 'startAt', 'endAt', 'windowMs', 'paths', 'availability', 'p95Ms'],
   properties: {
     from: { type: 'string' },
     to: { type: 'string' },
     owner: { type: 'string' },
     objective: objectiveSchema,
-    windowMs: { type: 'number' },
+    month: { type: 'string', description: '2026-11; absent where a window was asked for' },
+    startAt: when,
+    endAt: { ...when, description: 'of the month or the window, even if that is still to come' },
+    windowMs: { type: 'number', description: 'from startAt to endAt: what the budget is for' },
     paths: count,
     availability: { ...ratio, description: 'of the runs that were measured: 0 to 1; null: nothing was measured' },
     p95Ms: ratio,
@@ -145,11 +150,17 @@ export const sloSchema = {
       required: ['allowedMs', 'spentRatio', 'leftRatio', 'leftMs'],
       description: 'of an objective of availability; runs stand for time',
       properties: {
-        allowedMs: { type: 'number', description: 'of the window' },
+        allowedMs: { type: 'number', description: 'of the whole month or window' },
         spentRatio: { type: 'number', description: '1: all of it' },
         leftRatio: { type: 'number', description: 'below 0: overdrawn' },
         leftMs: { type: 'number' },
       },
+    },
+    burn: {
+      type: 'object',
+      required: ['h1', 'h6', 'd3'],
+      description: 'how fast the budget went in the last hour, six hours and three days; absent for a time that is over',
+      properties: { h1: burnRate, h6: burnRate, d3: burnRate },
     },
     meets: { type: 'boolean' },
   },

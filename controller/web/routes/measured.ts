@@ -14,10 +14,11 @@ import {
   targetQuerySchema,
 } from '../../../wire/api/measured-query.ts'
 import type { HistoryFilter } from '../../history/question.ts'
-import { historyAnswer, linkAnswers, pathAnswer, sloAnswers, targetAnswers } from '../measured-answer.ts'
+import { historyAnswer, linkAnswers, pathAnswer, targetAnswers } from '../measured-answer.ts'
 import { pageOfList } from '../pages.ts'
 import type { Parts } from '../parts.ts'
-import { rangeOf, spanMs } from '../spans.ts'
+import { type BurnRows, burnSpansMs, sloAnswers, sloSpanOf } from '../slo-answer.ts'
+import { rangeOf } from '../spans.ts'
 
 const tags = ['people']
 const config = { access: 'viewer' } as const
@@ -121,8 +122,15 @@ const addSlo = (app: FastifyInstance, { history, fleet, nowMs }: Pick<Parts, 'hi
     async ({ query }) => {
       const { merged } = await fleet.refresh()
       const links = merged.links.filter(({ from, to, owner }) => isIn(query.from, from) && isIn(query.to, to) && isOr(query.owner, owner))
-      const rows = await history.query({ ...rangeOf(query, nowMs()), groupBy: 'link', where: filterOf(query) })
-      return pageOfList(sloAnswers(links, rows, spanMs(query.window)), ({ from, to }) => `${from} ${to}`, query)
+      const toMs = nowMs()
+      const span = sloSpanOf(query, toMs)
+      const where = filterOf({ ...(query.from !== undefined && { from: query.from }), ...(query.to !== undefined && { to: query.to }) })
+      const rows = span.past ? await history.query({ ...span.past, groupBy: 'link', where }) : []
+      const back = async (spanMs: number) => await history.query({ fromMs: toMs - spanMs, toMs, groupBy: 'link', where })
+      const burns: BurnRows | undefined = span.isOver
+        ? undefined
+        : { h1: await back(burnSpansMs.h1), h6: await back(burnSpansMs.h6), d3: await back(burnSpansMs.d3) }
+      return pageOfList(sloAnswers(links, rows, span, burns), ({ from, to }) => `${from} ${to}`, query)
     },
   )
 }
