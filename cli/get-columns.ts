@@ -166,7 +166,7 @@ export const incidentColumns = (nowMs: number): Column<IncidentHead>[] => [
   { title: 'INCIDENT', of: ({ id }) => id, right: true },
   { title: 'SEVERITY', of: ({ severity }) => severity, paint: ({ severity }, style) => paintState(severity)(style) },
   { title: 'AGO', of: ({ since }) => showAge(since, nowMs), right: true },
-  { title: 'WHAT', of: ({ title }) => title },
+  { title: 'WHAT', least: 22, of: ({ title }) => title },
   { title: 'CAUSE', spare: 4, of: ({ cause }) => cause },
   { title: 'IMPACT', spare: 5, of: ({ impact }) => impact },
   { title: 'LOOKED AT BY', spare: 2, of: ({ ack }) => ack?.author },
@@ -183,8 +183,10 @@ export const decisionColumns = (nowMs: number): Column<DecisionAnswer>[] => [
         .map(([key, value]) => `${key}=${value}`)
         .join(' ') || 'everything',
   },
-  { title: 'BY', of: ({ author }) => author },
-  { title: 'WHY', of: ({ reason }) => reason },
-  { title: 'SINCE', of: ({ start }) => (Date.parse(start) > nowMs ? start : showAge(start, nowMs)), right: true },
-  { title: 'UNTIL', of: ({ end }) => end },
+  { title: 'BY', spare: 3, of: ({ author }) => author },
+  { title: 'WHY', spare: 1, of: ({ reason }) => reason },
+  { title: 'SINCE', spare: 2, of: ({ start }) => (Date.parse(start) > nowMs ? minuteText(start) : showAge(start, nowMs)), right: true },
+  { title: 'UNTIL (UTC)', of: ({ end }) => end && minuteText(end), right: true },
 ]
+
+const minuteText = (at: string): string => at.slice(0, 16).replace('T', ' ')

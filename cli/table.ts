@@ -8,6 +8,8 @@ export type Column<T> = {
   right?: true
   /** Left out where there is no room: the highest first. */
   spare?: number
+  /** Not cut to fewer characters while there is something to spare. */
+  least?: number
   paint?: (row: T, style: Style) => (text: string) => string
 }
 
@@ -19,7 +21,9 @@ const narrowest = 12
 export const tableLines = <T>(all: readonly Column<T>[], rows: readonly T[], style: Style, width: number | undefined): string[] => {
   const texts = rows.map(row => all.map(column => style.fit(printable(column.of(row) ?? ''))))
   const natural = all.map(({ title }, index) => Math.max(title.length, ...texts.map(row => row[index]!.length)))
-  const least = natural.map((wide, index) => (all[index]!.right || all[index]!.paint ? wide : Math.min(wide, narrowest)))
+  const least = natural.map((wide, index) =>
+    all[index]!.right || all[index]!.paint ? wide : Math.min(wide, all[index]!.least ?? narrowest),
+  )
   const filled = all.map((_, index) => index).filter(index => texts.some(row => row[index] !== ''))
   const kept = width === undefined ? filled : spareColumns(filled, all, least, width)
   const columns = kept.map(index => all[index]!)

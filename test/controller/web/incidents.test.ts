@@ -1,64 +1,14 @@
 /** Incidents and what people decide about them, over the API. */
 import t from 'tap'
 import type { Incident } from '../../../controller/alert/incident.ts'
-import { putIncident } from '../../../controller/store/incidents.ts'
 import type { DecisionAnswer, IncidentAnswer, IncidentHead } from '../../../wire/api/incidents.ts'
 import { openApi, startMs } from './api.ts'
-
-const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
-  id,
-  key: `reach:link:aws/us-east-1>azure/eastus:${id}`,
-  placeText: 'aws/us-east-1 → azure/eastus',
-  layer: 'reach',
-  severity: 'page',
-  rules: ['default/unreachable'],
-  cause: 'host_down',
-  what: 'host_down',
-  title: 'aws/us-east-1 → azure/eastus: nothing of the host answers',
-  sinceMs: startMs,
-  isFiring: true,
-  subjects: ['a mesh agent/b ipv4'],
-  impact: '3 of 3 paths, 1 agent',
-  evidence: ['3 of 3 paths fail: tcp_timeout ×3'],
-  against: [],
-  changed: [],
-  fixes: [],
-  next: 'probe check --from aws/us-east-1 --to azure/eastus',
-  runbook: 'host_down',
-  checks: ['mesh'],
-  targets: ['agent/b'],
-  agents: ['a'],
-  from: ['aws/us-east-1'],
-  to: ['azure/eastus'],
-  owners: [],
-  state: 'open',
-  formedMs: startMs,
-  openedMs: startMs + 30_000,
-  endedMs: null,
-  version: 1,
-  isTold: true,
-  toldMs: startMs + 30_000,
-  said: '',
-  isSilenced: false,
-  timeline: [{ atMs: startMs, kind: 'formed', text: 'x' }],
-  ...more,
-})
+import { incident, keepIncident } from './incident-of.ts'
 
 t.test('incidents are listed newest first, shown whole, and acknowledged while they are open', async t => {
   const api = await openApi(t)
   const [viewer, operator] = [await api.person('viewer'), await api.person('operator', 'ann')]
-  const put = (one: Incident) =>
-    api.parts.store.write(sql =>
-      putIncident(sql, {
-        id: one.id,
-        key: one.key,
-        state: one.state,
-        severity: one.severity,
-        formedMs: one.formedMs,
-        endedMs: one.endedMs,
-        body: one,
-      }),
-    )
+  const put = (one: Incident) => keepIncident(api.parts.store, one)
   await put(incident('old'))
   await put(incident('new', { formedMs: startMs + 1, severity: 'ticket' }))
   await put(incident('over', { state: 'ended', endedMs: startMs + 5, end: 'well again' }))
