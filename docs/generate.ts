@@ -210,7 +210,7 @@ const controllerCommandsPage = (): string =>
     `## probe incident\n\`probe incident <id> [ack]\`\n\n${flagTable(incidentFlags)}`,
     ...Object.entries(decisions).map(
       ([name, { add, help }]) =>
-        `## probe ${name}\n\`probe ${name} ${add} --reason <text> [what]\`, \`probe ${name} end <id>\`\n\n${flagTable(help.flags)}`,
+        `## probe ${name}\n\`probe ${name} ${add} ${'for' in help.flags ? '--for <duration> ' : ''}--reason <text> [what]\`, \`probe ${name} end <id>\`\n\n${flagTable(help.flags)}`,
     ),
     '## Exit codes',
     table(
