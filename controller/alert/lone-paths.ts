@@ -1,12 +1,13 @@
 /**
  * Bad paths that localisation leaves over because they are too few to count: in a fleet of two agents every fault is that. Where nothing speaks against a place, it is that
- * place: the link, when no path of the same check on it is well; else the target, when nobody gets through to it. Pure.
+ * place: the link, when no path of the same check on it is well; else the target, when nobody gets through to it. Where packets are lost the link is both ways
+ * unless the other way is well: whoever is cut off hears nothing from the other side, and both sides have to say the same. Pure.
  */
 import { withDirection } from '../localise/direction.ts'
 import { onlyFrom } from '../localise/only-from.ts'
 import type { Place } from '../localise/place.ts'
 import type { Fault, PathVerdict } from '../localise/verdict.ts'
-import { isSilence } from '../localise/witness.ts'
+import { isSilence, losesPackets, solvingOrder } from '../localise/witness.ts'
 
 /** Who is alone with what it sees may be the one who is wrong. */
 const leastAgents = 2
@@ -15,6 +16,18 @@ const linkOf = ({ region, toRegion }: PathVerdict): string | undefined =>
   region !== undefined && toRegion !== undefined && region !== toRegion ? `${region}\0${toRegion}` : undefined
 
 type Candidate = { key: string; place: Place; isIn: (path: PathVerdict) => boolean }
+
+const rankOf = ({ layer }: { layer?: PathVerdict['layer'] }): number =>
+  layer === undefined ? solvingOrder.length : solvingOrder.indexOf(layer)
+
+/** Of packets that are lost nobody knows the way. */
+const bothWaysCandidate = (path: PathVerdict): Candidate[] => {
+  if (linkOf(path) === undefined || !losesPackets(rankOf(path))) return []
+  const { region = '', toRegion = '' } = path
+  const [from, to] = [region, toRegion].toSorted() as [string, string]
+  const ways = [`${from}\0${to}`, `${to}\0${from}`]
+  return [{ key: `${from}\0${to}\0both`, place: { kind: 'link', from, to, both: true }, isIn: other => ways.includes(linkOf(other) ?? '') }]
+}
 
 const linkCandidate = (path: PathVerdict): Candidate[] => {
   const link = linkOf(path)
@@ -38,7 +51,8 @@ const placeBy = (
 ): { faults: Fault[]; left: PathVerdict[] } => {
   const groups = new Map<string, { place: Place; bad: PathVerdict[]; isIn: Candidate['isIn'] }>()
   const left: PathVerdict[] = []
-  for (const path of bad) {
+  // The lowest layer first.
+  for (const path of bad.toSorted((a, b) => rankOf(a) - rankOf(b))) {
     const fits = candidatesOf(path).find(
       ({ isIn }) => !all.some(other => other.verdict === 'good' && other.check === path.check && isIn(other)),
     )
@@ -46,8 +60,11 @@ const placeBy = (
       left.push(path)
       continue
     }
-    const key = `${path.layer}\0${fits.place.kind}\0${fits.key}`
-    const group = groups.get(key)
+    const at = `${fits.place.kind}\0${fits.key}`
+    const key = `${path.layer}\0${at}`
+    // What fails in silence above a lower layer's fault at the same place is that fault.
+    const lower = isSilence(path) ? solvingOrder.map(layer => groups.get(`${layer}\0${at}`)).find(one => one) : undefined
+    const group = groups.get(key) ?? lower
     if (group) group.bad.push(path)
     else groups.set(key, { place: fits.place, bad: [path], isIn: fits.isIn })
   }
@@ -79,7 +96,7 @@ export const placeLone = (all: readonly PathVerdict[], unexplained: readonly str
   const lost = placeBy(
     all,
     bad.filter(path => !isAnswer(path)),
-    path => [...linkCandidate(path), ...targetCandidate(path)],
+    path => [...bothWaysCandidate(path), ...linkCandidate(path), ...targetCandidate(path)],
   )
   const wrong = placeBy(all, bad.filter(isAnswer), targetCandidate)
   const some = placeAnswers(all, wrong.left)
