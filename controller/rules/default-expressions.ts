@@ -9,6 +9,8 @@ const reasonsOf = (...layers: FailLayer[]): FailReason[] => layers.flatMap(layer
 
 /** Three of five. */
 const most = 0.6
+/** What fails from one moment on is most of two minutes after so long, which the evaluation, whose `for` begins with the first bad run, counts in. */
+const mostlyMs = most * 120_000
 /** Fewer runs than this in two minutes are runs that come seldom, and are looked at over a quarter of an hour. */
 const often = 3
 
@@ -69,6 +71,9 @@ export const reasonsOfRule: { readonly [N in RuleName]?: readonly FailReason[] }
   'default/federation': reasonsOf('federation'),
   'default/http': reasonsOf('http'),
 }
+
+/** How long a rule's expression takes to hold: so much less it has to go on holding. */
+export const holdsAfterMs = (name: RuleName): number => (reasonsOfRule[name] && name !== 'default/black-hole' ? mostlyMs : 0)
 
 const base = '(quantile_over_time(0.5, causeway_probe_rtt_seconds{quantile="0.95"}[1d] offset 1h))'
 const p95 = 'causeway_probe_rtt_seconds{quantile="0.95"}'

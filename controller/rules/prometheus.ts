@@ -8,7 +8,7 @@ import { parseDurationMs } from '../../wire/values.ts'
 import { type RuleName, ruleTable } from '../alert/default-rules.ts'
 import { type ConditionName, metrics, parseCondition } from '../fleet/condition.ts'
 import { msOf } from '../fleet/duration.ts'
-import { defaultExpression } from './default-expressions.ts'
+import { defaultExpression, holdsAfterMs } from './default-expressions.ts'
 import { anyOf, failuresOf, pathLabels, quoted, recordings, within } from './expressions.ts'
 import type { FleetLink } from './fleet-link.ts'
 
@@ -83,13 +83,13 @@ const isDefault = (name: string): name is RuleName => (defaultRuleNames as reado
 /** A rule without a word of its own on these: as the embedded evaluation has it. */
 const ownDefaults = { for: '1m', keepFiringFor: '2m', severity: 'ticket', runbook: 'own_rule' } as const
 
-const alertOf = (rule: AlertRule, summary: string, expr: string): PrometheusAlert => {
+const alertOf = (rule: AlertRule, summary: string, expr: string, afterMs = 0): PrometheusAlert => {
   const usual = isDefault(rule.name) ? ruleTable[rule.name] : ownDefaults
   const keepMs = msOf(rule.keepFiringFor ?? usual.keepFiringFor)
   return {
     alert: alertName(rule.name),
     expr,
-    for: durationOf(msOf(rule.for ?? usual.for)),
+    for: durationOf(Math.max(0, msOf(rule.for ?? usual.for) - afterMs)),
     ...(keepMs > 0 && { keep_firing_for: durationOf(keepMs) }),
     labels: { severity: rule.severity ?? usual.severity, rule: rule.name },
     annotations: { summary, runbook: `docs/runbooks/${usual.runbook}.md` },
@@ -105,7 +105,7 @@ export const alertsOf = ({ alerts, links, mesh }: Asked): PrometheusAlert[] => {
     const rule: AlertRule = given.get(name) ?? { name, enabled: true }
     const own = Object.keys(rule.when ?? {}).length > 0 ? ownExpression(rule, mesh) : undefined
     const expr = own ?? defaultExpression(name, linksOf(links), aboutOf(rule.on, mesh))
-    return rule.enabled && expr !== undefined ? [alertOf(rule, defaultRules[name], expr)] : []
+    return rule.enabled && expr !== undefined ? [alertOf(rule, defaultRules[name], expr, own === undefined ? holdsAfterMs(name) : 0)] : []
   })
   const own = alerts.rules.flatMap(rule => {
     const expr = isDefault(rule.name) ? undefined : ownExpression(rule, mesh)

@@ -68,7 +68,8 @@ t.test('every rule that ships on is there under its name, with a runbook, and wh
   t.equal(new Set(names).size, names.length)
   t.match(
     alerts.find(({ alert }) => alert === 'CausewayTls'),
-    { for: '180s', labels: { severity: 'ticket' } },
+    { for: '108s', labels: { severity: 'ticket' } },
+    'three minutes from the first bad run, of which the expression takes 72 seconds to hold',
   )
   t.match(
     alerts.find(({ alert }) => alert === 'Slow'),
