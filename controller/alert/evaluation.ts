@@ -6,10 +6,12 @@ import type { Cause } from '../../wire/causes.ts'
 import { labelsKey } from '../history/labels.ts'
 import { pathIdOf } from '../history/question.ts'
 import { grown } from '../ingest/grow.ts'
-import { type AgentFinding, judgeAgents, judgeIdentityPlanes } from './agent-alerts.ts'
+import { type AgentFinding, judgeAgents } from './agent-alerts.ts'
+import { blindMs, coverageOf } from './blind.ts'
 import { type Attribution, BurnCounts, judgeBurn } from './burn.ts'
 import { Diagnoses } from './diagnoses.ts'
 import { Fleetwise } from './fleetwise.ts'
+import { Identities } from './identities.ts'
 import { LinkAlerts, type SavedLink } from './link-alerts.ts'
 import { matchesPath } from './matching.ts'
 import { PathAlerts, type PathWorld, type SavedPath } from './path-alerts.ts'
@@ -21,8 +23,6 @@ import type { AlertAgent, Surroundings } from './surroundings.ts'
 import { at, unmeasuredOf, width } from './tally.ts'
 import { type MinuteSeen, minuteMs, Windows } from './windows.ts'
 
-/** Paths of which nothing was heard for so long are not measured: what makes a link blind. */
-const blindMs = 600_000
 const mtls = kindCode('mtls')
 
 /** What it measures is its own affair: it was taken out, or goes. */
@@ -54,10 +54,7 @@ export class Evaluation {
   readonly refreshedMs = new Map<string, number>()
   /** When each path was measured last. */
   #measuredMs = new Float64Array(0)
-  /** Agents that need an SVID, and whether they have one. */
-  readonly #identity = new Map<string, boolean>()
-  /** Since when each cluster has no identities. */
-  #planes = new Map<string, number>()
+  readonly #identities = new Identities()
   #agents: AgentFinding[] = []
   #startedMs = 0
   #turnedMs = Number.NEGATIVE_INFINITY
@@ -96,7 +93,7 @@ export class Evaluation {
     this.#judgeBurns(around)
     this.#judgeBlind(around)
     this.#agents = judgeAgents(around) ?? this.#agents
-    this.#judgePlanes(around)
+    this.#identities.judge(around.agents, nowMs)
     this.slow.keep(rules)
     this.windows.clear()
     this.#turnedMs = around.nowMs
@@ -134,11 +131,11 @@ export class Evaluation {
     return this.#agents
   }
   planes(): ReadonlyMap<string, number> {
-    return this.#planes
+    return this.#identities.planes()
   }
   /** Undefined: it needs none, or nothing was heard. */
   hasIdentity(agent: string): boolean | undefined {
-    return this.#identity.get(agent)
+    return this.#identities.has(agent)
   }
   measuredMs(path: number): number {
     return this.#measuredMs[path] ?? 0
@@ -161,9 +158,9 @@ export class Evaluation {
       if (ok + fail > 0) this.#measuredMs[path] = nowMs
       if (link !== none && ok + fail > 0) this.#noteRuns(path, link, ok, fail, nowMs)
       if (kind[path] !== mtls) continue
-      if (ok + fail > 0) this.#identity.set(this.paths.agents[path]!, true)
+      if (ok + fail > 0) this.#identities.note(this.paths.agents[path]!, true)
       else if (now[from + at.unmeasured]! > 0 && unmeasuredOf(why[path]!) === 'local_svid_unavailable')
-        this.#identity.set(this.paths.agents[path]!, false)
+        this.#identities.note(this.paths.agents[path]!, false)
     }
   }
 
@@ -197,29 +194,12 @@ export class Evaluation {
     }
   }
 
-  /** Paths of agents that are lost, cordoned or drained are not expected: that is said by their own names. */
-  #judgeBlind({ nowMs, startedMs, rules, agents, assigned }: Surroundings): void {
+  #judgeBlind(around: Surroundings): void {
+    const { nowMs, startedMs, rules } = around
     if (nowMs < startedMs + blindMs) return
-    const counts = new Map<number, { measured: number; expected: number }>()
-    for (let path = 0; path < this.paths.size; path++) {
-      const labels = this.paths.labels[path]
-      const link = this.paths.link[path]!
-      const agent = labels && agents.get(this.paths.agents[path]!)
-      if (!labels || link === none || !agent || agent.state !== 'live' || agent.isCordoned) continue
-      if (!assigned.get(agent.id)?.has(`${labels.check}\0${labels.target}`)) continue
-      const one = counts.get(link) ?? { measured: 0, expected: 0 }
-      counts.set(link, one)
-      one.expected++
-      const everyMs = this.fleetwise.everyMs(labels.check)
-      if (this.measuredMs(path) > nowMs - Math.max(blindMs, 2.5 * everyMs)) one.measured++
-    }
-    for (const [link, { measured, expected }] of counts) this.links.judgeBlind(link, measured, expected, { nowMs, rules })
-  }
-
-  #judgePlanes({ nowMs, agents }: Surroundings): void {
-    const live = [...agents.values()].filter(({ state }) => state === 'live')
-    const down = judgeIdentityPlanes(live, agent => this.#identity.get(agent))
-    this.#planes = new Map(down.map(({ cluster }) => [cluster, this.#planes.get(cluster) ?? nowMs]))
+    const known = { paths: this.paths, fleetwise: this.fleetwise, measuredMs: (path: number) => this.measuredMs(path) }
+    for (const [link, { measured, expected }] of coverageOf(known, around))
+      this.links.judgeBlind(link, measured, expected, { nowMs, rules })
   }
 
   /** Paths that their agents do not have any more: what was said of them is over. */
@@ -238,7 +218,7 @@ export class Evaluation {
         this.#measuredMs[path] = 0
         this.paths.remove(path)
       }
-      if (isGone) this.#identity.delete(agent)
+      if (isGone) this.#identities.forget(agent)
     }
   }
 
@@ -255,7 +235,7 @@ export class Evaluation {
   }
 
   saveRest(): string {
-    const [links, planes] = [this.links.saveAll(), Object.fromEntries(this.#planes)]
+    const [links, planes] = [this.links.saveAll(), Object.fromEntries(this.planes())]
     const rest: SavedRest = { links, planes, agents: this.#agents, startedMs: this.#startedMs, turnedMs: this.#turnedMs }
     return JSON.stringify(rest)
   }
@@ -277,6 +257,6 @@ export class Evaluation {
     this.#startedMs = startedMs
     this.#turnedMs = turnedMs
     this.links.loadAll(links)
-    this.#planes = new Map(Object.entries(planes))
+    this.#identities.loadPlanes(planes)
   }
 }
