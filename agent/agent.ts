@@ -100,6 +100,7 @@ const start = async (config: AgentConfig, world: World, opened: AsyncDisposableS
     assign: running.assign,
     readOnce: rules.readOnce,
     once: measuring.once,
+    watch: measuring.watch,
     endpointChanged: () => void running.renewEndpoints(),
   })
   return {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import type { Policy } from '../judge/policy.ts'
 import type { Sources } from '../probes/finding.ts'
 import { holdEchoes } from '../probes/net/echoes.ts'
+import type { WatchAsk } from '../wire/api/watches.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { type Budget, openBudget } from './budget.ts'
 import { causeAttributes } from './cause-attributes.ts'
@@ -21,6 +22,7 @@ import { type Ran, runPath, type Surroundings } from './run-path.ts'
 import { type Clock, startSchedule } from './schedule.ts'
 import type { Self } from './self.ts'
 import { traceFailures } from './trace-failures.ts'
+import type { Watched, WatchTell } from './watch-path.ts'
 import type { Windows } from './window.ts'
 
 export type Rules = { paths: readonly Path[]; policy: Policy; probesPerSecond?: number }
@@ -30,6 +32,8 @@ export type Measuring = {
   change(rules: Rules): void
   /** Once, now, beside the schedule and in no window; under the same policy and budget. */
   once(path: Path, signal: AbortSignal): Promise<AnyResult>
+  /** Without a pause, for a bounded time; under the same policy, in no window. */
+  watch(path: Path, ask: WatchAsk, tell: WatchTell, signal: AbortSignal): Promise<Watched>
   /** From now on, whether a proxy answers our connections. */
   intercepted(is: boolean): void
   /** Resolves when no run is under way any more. */
@@ -61,6 +65,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   const budget: Budget = openBudget(policy.budgets, clock.elapsedMs())
   let indexes = new Map<string, number>()
   let isIntercepted = false
+  const spending = { packetsPerSecond: 0 }
 
   const refuse = (path: Path, address: string | undefined): string | undefined =>
     refuseRun({ policy, budget, nowMs: clock.elapsedMs() }, { kind: path.kind, options: path.options, address })
@@ -116,6 +121,17 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   return {
     change,
     once: (path, signal) => runNow(path, AbortSignal.any([stop.signal, signal])),
+    async watch(path, ask, tell, signal) {
+      // Few agents ever watch: none of it is loaded before.
+      const { watchPath } = await import('./watch-path.ts')
+      return await watchPath(
+        path,
+        ask,
+        { ...around(), budgets: () => policy.budgets, spending },
+        tell,
+        AbortSignal.any([stop.signal, signal]),
+      )
+    },
     intercepted: is => {
       isIntercepted = is
     },

@@ -5,7 +5,7 @@ import type { Family } from '../wire/result.ts'
 import { type AskedTarget, defaultPortOf, formatTarget, parseTarget } from '../wire/target.ts'
 import { bad, formatDuration, good, type Parsed, parseDurationMs, parseNumber, parseSizeBytes, quote } from '../wire/values.ts'
 import { type WatchKind, watchKinds } from '../wire/watch.ts'
-import { flagOfWords, flagProblems, isSet, outputProblems, type Words } from './command-words.ts'
+import { controllerFlags, flagOfWords, flagProblems, isSet, outputProblems, type Words } from './command-words.ts'
 import { parseFamily, sourceProblems } from './run-values.ts'
 import { flags } from './watch-help.ts'
 
@@ -31,6 +31,8 @@ const defaultIntervalMs = { icmp: 10, udp: 10, tcp: 50 } as const
 const defaultBytes = { icmp: 56, udp: 100, tcp: 0 } as const
 /** An echo and its headers fit any interface (RFC 791: 65,535 bytes in all). */
 const mostEchoBytes = 65_000
+
+export const isFleetWatch = (words: Words): boolean => fleetFlags.some(name => flagOfWords(words, name) !== undefined)
 
 export const parseWatchWords = (words: Words): Parsed<WatchPlan> => {
   const problems = [...flagProblems('watch', words, flags), ...outputProblems(words, watchOutputs)]
@@ -77,6 +79,8 @@ const kindOf = (target: AskedTarget): Parsed<WatchKind> => {
   const known = watchKinds.find(one => one === kind)
   return known ? good(known) : bad(`${formatTarget(target)}: watch probes by ${watchKinds.join(', ')}, not by ${kind}`)
 }
+
+const fleetFlags = ['from', 'to', 'kind', ...Object.keys(controllerFlags)]
 
 const sizeOf = (text: string | undefined, kind: WatchKind): Parsed<number> => {
   if (text === undefined) return good(defaultBytes[kind])

@@ -8,6 +8,12 @@ import type { WatchPlan } from './watch-options.ts'
 import { buildFrames, frameLines } from './watch-screen.ts'
 import { clockText, eventLine, msText, outageTable, summaryLines } from './watch-text.ts'
 
+/** Lines need to know no more than this of all that has been seen. */
+export type LineReport = {
+  begin(startedAt: string, title: string): void
+  event(event: WatchEvent, totals: Pick<Totals, 'sent' | 'lost'>): void
+  end(document: WatchDocument): void
+}
 export type WatchReport = {
   begin(startedAt: string, title: string): void
   event(event: WatchEvent, totals: Totals): void
@@ -22,20 +28,24 @@ const keptSeconds = 200
 const lineEveryMs = 60_000
 
 export const buildReport = (plan: WatchPlan, io: Io, nowMs: () => number): WatchReport => {
-  if (plan.output === 'json') return { begin: () => {}, event: () => {}, end: document => write(io, document) }
-  if (plan.output === 'ndjson') return buildNdjson(io)
-  return takesEscapes(io.stdout, io.env) ? buildLive(plan, io, nowMs) : buildPlain(io)
+  const isLive = plan.output === 'human' && takesEscapes(io.stdout, io.env)
+  return isLive ? buildLive(plan, io, nowMs) : buildLineReport(plan.output, io)
+}
+
+export const buildLineReport = (output: WatchPlan['output'], io: Io): LineReport => {
+  if (output === 'json') return { begin: () => {}, event: () => {}, end: document => write(io, document) }
+  return output === 'ndjson' ? buildNdjson(io) : buildPlain(io)
 }
 
 const write = (io: Io, value: object): void => void io.stdout.write(`${JSON.stringify(value)}\n`)
 
-const buildNdjson = (io: Io): WatchReport => ({
+const buildNdjson = (io: Io): LineReport => ({
   begin: (startedAt, title) => write(io, { schema: 'causeway.watch-event/1', type: 'begin', startedAt, title }),
   event: event => write(io, { schema: 'causeway.watch-event/1', ...roundAll(event) }),
   end: document => write(io, document),
 })
 
-const buildPlain = (io: Io): WatchReport => {
+const buildPlain = (io: Io): LineReport => {
   const style = styleOf(io.stdout, io.env)
   const say = (...lines: string[]): void => void io.stdout.write(style.fit(lines.map(line => `${line}\n`).join('')))
   let startedAt = ''

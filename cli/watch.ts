@@ -14,13 +14,14 @@ import type { Words } from './command-words.ts'
 import { exitCodeOfSignal, type Io, type StopSignal } from './io.ts'
 import { printable } from './printable.ts'
 import { buildLook, buildLooker } from './watch-look.ts'
-import { parseWatchWords, type WatchPlan } from './watch-options.ts'
+import { isFleetWatch, parseWatchWords, type WatchPlan } from './watch-options.ts'
 import { buildReport, type WatchReport } from './watch-report.ts'
 
 /** What may change without an outage or a step is looked at so often. */
 const lookEveryMs = 60_000
 
 export const watchCommand = async (words: Words, io: Io): Promise<number> => {
+  if (isFleetWatch(words)) return await (await import('./watch-fleet.ts')).fleetWatchCommand(words, io)
   const plan = parseWatchWords(words)
   if (!plan.ok) {
     io.stderr.write(plan.problems.map(problem => `probe watch: ${printable(problem)}\n`).join(''))

@@ -20,6 +20,7 @@ import { readRunMessage } from './messages.ts'
 import { readProof } from './proof.ts'
 import { openAcknowledging, report, sayGoodbye } from './report.ts'
 import { openRuns } from './runs.ts'
+import type { WatchNow } from './watching.ts'
 
 /** What the rest of the agent is to it. */
 export type Around = {
@@ -40,6 +41,7 @@ export type Hands = {
   assign: (work: unknown, generation: number) => Promise<Assignment>
   readOnce: (work: unknown) => { paths: readonly Path[]; problems: readonly string[] }
   once: (path: Path, signal: AbortSignal) => Promise<AnyResult>
+  watch: WatchNow
   /** Whom to trust may be known only now. */
   endpointChanged: () => void
 }
@@ -111,6 +113,7 @@ export const openLink = (around: Around, timing: Timing = {}): Link => {
         {
           read: hands.readOnce,
           once: hands.once,
+          watch: hands.watch,
           tell: (id, part, waited) => report(telling, `/v1/runs/${encodeURIComponent(id)}/results`, part, waited),
         },
         stop.signal,

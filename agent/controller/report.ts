@@ -13,35 +13,39 @@ export type Telling = { line: Line; membership: Membership; log: Log; random: ()
 
 const passing = [408, 425, 429, 500, 502, 503, 504]
 
-/** Resolves when the controller has it, or will never have it, or `signal` ends it. Never rejects. */
+/** Resolves when the controller has it, or will never have it (false), or `signal` ends it. Never rejects. */
 export const report = async (
   { line, membership, log, random, nowMs }: Telling,
   path: string,
   body: object,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<boolean> => {
   for (let failures = 1; !signal.aborted; failures++) {
     const credential = await membership.held(signal)
-    if (!credential) return
+    if (!credential) return false
     const answer = await tell(line, path, body, bearer(credential.token), signal)
     if (answer.kind === 'answered') {
       const { status } = answer
-      if (status >= 200 && status < 300) return
+      if (status >= 200 && status < 300) return true
       if (status === 401) membership.doubt(credential)
-      else if (!passing.includes(status)) return log.warn({ path, problem: sayAnswer(answer) }, 'the controller refused what it was told')
+      else if (!passing.includes(status)) {
+        log.warn({ path, problem: sayAnswer(answer) }, 'the controller refused what it was told')
+        return false
+      }
     }
     const afterMs = answer.kind === 'answered' ? parseRetryAfterMs(answer.retryAfter, nowMs()) : undefined
     await sleep(backoffMs(failures, random(), { afterMs }), signal)
   }
+  return false
 }
 
 /** Of several that wait only the last is told: it is the one that is true. */
 export const openAcknowledging = (
   telling: Telling,
   signal: AbortSignal,
-): { tell: (one: Acknowledgement) => void; ended: () => Promise<void> } => {
+): { tell: (one: Acknowledgement) => void; ended: () => Promise<unknown> } => {
   let current: AbortController | undefined
-  let last: Promise<void> = Promise.resolve()
+  let last: Promise<unknown> = Promise.resolve()
   return {
     tell(one) {
       current?.abort()

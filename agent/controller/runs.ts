@@ -1,20 +1,23 @@
 /** Checks that the controller asks for once, now: run beside the schedule, under the same policy and budget, and answered while somebody waits. */
 
+import { longestWatchMs, type WatchPart } from '../../wire/api/watches.ts'
 import type { AnyResult } from '../../wire/result.ts'
 import type { Path } from '../path.ts'
 import type { RunHead } from './messages.ts'
+import { readWatchAsk, runWatch, type WatchNow } from './watching.ts'
 
 export type RunWork = {
   /** The paths of it that this agent runs, and what of it it does not. */
   read: (work: unknown) => { paths: readonly Path[]; problems: readonly string[] }
   /** Never rejects. */
   once: (path: Path, signal: AbortSignal) => Promise<AnyResult>
-  /** A part of the answer, as long as somebody waits for it. */
+  watch: WatchNow
+  /** A part of the answer, as long as somebody waits for it; false: the controller takes it no more. */
   tell: (
     id: string,
-    part: { results: readonly AnyResult[]; problems: readonly string[]; done: boolean },
+    part: { results: readonly AnyResult[]; problems: readonly string[]; done: boolean; watch?: WatchPart },
     waited: AbortSignal,
-  ) => Promise<void>
+  ) => Promise<boolean>
 }
 
 /** At a time, of all runs together: the schedule goes on beside them. */
@@ -24,11 +27,11 @@ const mostRuns = 16
 const mostResults = 100
 /** What is left of the time, for the answer. */
 const forAnswer = 0.9
-const longestMs = 3_600_000
+const longestMs = longestWatchMs + 300_000
 
 export type Runs = { start(run: RunHead): Promise<void> }
 
-export const openRuns = ({ read, once, tell }: RunWork, signal: AbortSignal): Runs => {
+export const openRuns = ({ read, once, watch, tell }: RunWork, signal: AbortSignal): Runs => {
   /** A stream that was dialled anew may bring what is under way already. */
   const underWay = new Set<string>()
   let busy = 0
@@ -75,6 +78,12 @@ export const openRuns = ({ read, once, tell }: RunWork, signal: AbortSignal): Ru
       try {
         const { paths, problems } = read(work)
         const ending = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(waitMs * forAnswer))])
+        const asked = readWatchAsk(work)
+        if (asked) {
+          const [path] = paths
+          if (!asked.ok || !path) return await answer(id, [], asked.ok ? problems : asked.problems, waited)
+          return await runWatch(watch, path, asked.value, part => tell(id, { results: [], ...part }, waited), waited)
+        }
         const results = await runAll(paths, ending)
         const missing = paths.length - results.length
         await answer(id, results, missing > 0 ? [...problems, `${missing} checks were not begun in time`] : problems, waited)

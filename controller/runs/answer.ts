@@ -6,10 +6,12 @@ import type { Diagnosis } from '../../wire/causes.ts'
 import { isObject } from '../../wire/read.ts'
 import { type AnyResult, type Kind, kinds, type Result, type Verdict } from '../../wire/result.ts'
 import type { RunPart, StoredRun } from '../store/runs.ts'
+import { tellWatch, watchOf } from './watch.ts'
 
-export const runAnswer = (run: StoredRun, parts: readonly RunPart[], nowMs: number): RunAnswer => {
+/** `after`: of a watch, the number of the last event that is known already. */
+export const runAnswer = (run: StoredRun, parts: readonly RunPart[], nowMs: number, after = 0): RunAnswer => {
   const named = (run.asked['kinds'] ?? []) as Kind[]
-  const agents = withWaysBack(parts.map(part => attemptOf(part, named, nowMs)))
+  const agents = withWaysBack(parts.map(part => attemptOf(part, named, nowMs, after)))
   const states = agents.map(({ state }) => state)
   const iso = (ms: number): string => new Date(ms).toISOString()
   return {
@@ -32,23 +34,23 @@ const stateOfRest = (states: readonly RunState[]): RunState =>
 const worst = (verdicts: readonly Verdict[]): Verdict =>
   (['fail', 'unmeasured', 'degraded', 'ok'] as const).find(verdict => verdicts.includes(verdict)) ?? 'unmeasured'
 
-const attemptOf = (part: RunPart, named: readonly Kind[], nowMs: number): Attempt => {
+const attemptOf = (part: RunPart, named: readonly Kind[], nowMs: number, after: number): Attempt => {
   const { targets, checks } = JSON.parse(part.message) as { targets: { name: string; address: string }[]; checks: { kind: Kind }[] }
   const results = part.results.flatMap(result => readResult(result) ?? [])
   const lost = part.results.length - results.length
   const unserved = named.filter(kind => !checks.some(check => check.kind === kind))
-  const judged = judge(results, named)
+  const told = watchOf(part.message) ? tellWatch(part, after) : { ...judge(results, named), problems: part.problems }
   return {
     agent: part.agentId,
     direction: part.direction,
     // Of several ports of one agent the one that is named by the agent alone.
     target: targets.toSorted((a, b) => a.name.length - b.name.length)[0] ?? { name: '', address: '' },
     state: stateOfPart(part, nowMs),
-    ...judged,
+    ...told,
     problems: [
-      ...part.problems,
+      ...told.problems,
       ...unserved.map(kind => `${kind}: the agent at the other end has nothing that answers it`),
-      ...(lost > 0 ? [`${lost} of what the agent sent are no results`] : []),
+      ...(lost > 0 && !watchOf(part.message) ? [`${lost} of what the agent sent are no results`] : []),
       ...(part.doneMs === undefined && part.expiresMs <= nowMs ? ['the agent has not answered in time'] : []),
     ],
   } as Attempt

@@ -10,6 +10,7 @@ import { addRun, dropRuns, type NewPart, openParts } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import { chooseAgents } from './choose.ts'
 import { defaultKinds, optionProblems, runBody } from './message.ts'
+import { watchGraceMs, watchProblems } from './watch.ts'
 
 /** Results that come later are not waited for. */
 export const runMs = 600_000
@@ -34,12 +35,20 @@ export const askForRun = async (
   const target = choice.isTarget ? choice.chosen[0]!.targetFor('echo') : undefined
   const kinds = request.kinds ?? defaultKinds(target, target ? kindsOn(target.name, merged) : [])
   const options = request.options as Parameters<typeof optionProblems>[1]
-  const problems = [...kindProblems(kinds, choice.isTarget), ...optionProblems(kinds, options)]
+  const problems = [...kindProblems(kinds, choice.isTarget), ...optionProblems(kinds, options), ...watchProblems(request)]
   if (problems.length > 0) return { ok: false, status: 400, detail: `the body: ${problems[0]!.path}: ${problems[0]!.message}`, problems }
-  const expiresMs = nowMs + runMs
+  const { watch } = request
+  const expiresMs = nowMs + (watch ? watch.durationMs + watchGraceMs : runMs)
   const parts = choice.chosen.map((chosen): NewPart => {
     const body = runBody(chosen, kinds, options)
-    return { id: newId(), runId: id, agentId: chosen.agentId, direction: chosen.direction, message: JSON.stringify(body), expiresMs }
+    return {
+      id: newId(),
+      runId: id,
+      agentId: chosen.agentId,
+      direction: chosen.direction,
+      message: JSON.stringify({ ...body, ...(watch && { watch }) }),
+      expiresMs,
+    }
   })
   return await store.write(async sql => {
     await dropRuns(sql, nowMs - keptMs)

@@ -1,8 +1,10 @@
 /** What an agent sends of its part of a run. */
 import type { ResultsMessage } from '../../wire/api/assignments.ts'
+import type { WatchPart } from '../../wire/api/watches.ts'
 import { addEvent } from '../store/events.ts'
 import { lockPart, putPartResults } from '../store/runs.ts'
 import type { Sql } from '../store/sql.ts'
+import { addWatchPart, watchOf } from './watch.ts'
 
 export const maxResults = 1000
 export const maxResultBytes = 2 ** 20
@@ -22,7 +24,8 @@ export const receiveResults = async (
   if (part.doneMs !== undefined) return 'taken'
   if (part.expiresMs <= nowMs) return 'over'
   const isDone = message.done !== false
-  const results = [...part.results, ...message.results]
+  const watched = watchOf(part.message) && (message.watch as WatchPart | undefined)
+  const results = watched ? addWatchPart(part.results, watched) : [...part.results, ...message.results]
   const problems = [...part.problems, ...(message.problems ?? [])]
   const size = Buffer.byteLength(JSON.stringify(results)) + Buffer.byteLength(JSON.stringify(problems))
   if (results.length > maxResults || problems.length > maxResults || size > maxResultBytes) return 'too_much'

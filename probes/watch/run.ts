@@ -10,6 +10,8 @@ const senders: { [K in WatchKind]: () => Promise<OpenSender> } = {
   udp: async () => (await import('./udp.ts')).openUdpSender,
 }
 
+export const isWatchKind = (kind: string): kind is WatchKind => Object.hasOwn(senders, kind)
+
 /** Who did not run for so long, or for several intervals, has seen nothing: what was due is left out, not sent in a burst. */
 const blindMs = 50
 const blindIntervals = 4

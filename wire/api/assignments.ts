@@ -5,6 +5,7 @@
 import type { XStatic } from 'typebox/schema'
 import { checkSchema, targetSchema } from '../assignment.ts'
 import { open } from '../open.ts'
+import { watchAskSchema, watchPartSchema } from './watches.ts'
 
 const id = { type: 'string', minLength: 1, maxLength: 128 } as const
 const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
@@ -33,6 +34,10 @@ export const runMessageSchema = {
     withinMs: { type: 'number', minimum: 0, description: 'after so long nobody waits for the results any more' },
     targets: { type: 'array', items: targetMessage },
     checks: { type: 'array', items: checkMessage },
+    watch: {
+      ...open(watchAskSchema),
+      description: 'the one check is to be watched; an agent that does not know this runs it once, and is told from one that does by that',
+    },
   },
 } as const
 
@@ -81,6 +86,7 @@ export const resultsMessageSchema = {
       items: { type: 'string', maxLength: 1024 },
       description: 'what could not be run, and why',
     },
+    watch: { ...watchPartSchema, description: 'what a watch has seen since the part before' },
     done: { type: 'boolean', default: true, description: 'false: more will come' },
   },
 } as const

@@ -1,6 +1,7 @@
 /** Runs that people ask for: `POST /v1/runs` says from where, to where and what; `GET /v1/runs/{id}` what came of it. */
 import type { XStatic } from 'typebox/schema'
 import { kinds } from '../result.ts'
+import { watchAskSchema } from './watches.ts'
 
 const place = { type: 'string', minLength: 1, maxLength: 256 } as const
 
@@ -27,6 +28,7 @@ export const runRequestSchema = {
       description: 'by kind, as in a check: { tcp: { payload: 64KiB } }',
       examples: [],
     },
+    watch: watchAskSchema,
   },
 } as const
 
@@ -55,6 +57,12 @@ const attemptSchema = {
     results: { type: 'array', items: anyObject },
     diagnosis: { type: 'array', items: anyObject },
     problems: { ...texts, description: 'what could not be run, and why' },
+    watch: {
+      ...anyObject,
+      required: ['events'],
+      properties: { events: { type: 'array', items: anyObject }, begun: anyObject, document: anyObject },
+      description: 'of a watch: its numbered events, those after `after` when that was asked, and at the end its summary',
+    },
   },
 } as const
 

@@ -7,6 +7,7 @@ import { msOf } from '../../fleet/duration.ts'
 import { runAnswer } from '../../runs/answer.ts'
 import { askForRun } from '../../runs/ask.ts'
 import { maxResults, receiveResults } from '../../runs/receive.ts'
+import { hasNews } from '../../runs/watch.ts'
 import { getRun } from '../../store/runs.ts'
 import type { Parts } from '../parts.ts'
 import { found, HttpProblem } from '../problem.ts'
@@ -17,9 +18,9 @@ type Params = { id: string }
 
 export const runRoutes = (app: FastifyInstance, parts: Parts): void => {
   const { store, fleet, nowMs, random, ending } = parts
-  const answerOf = async (id: string): Promise<RunAnswer> => {
+  const answerOf = async (id: string, after = 0): Promise<RunAnswer> => {
     const { run, parts: its } = found(await store.read(sql => getRun(sql, id)), `run ${id}`)
-    return runAnswer(run, its, nowMs())
+    return runAnswer(run, its, nowMs(), after)
   }
   app.post<{ Body: RunRequest }>(
     '/v1/runs',
@@ -33,7 +34,7 @@ export const runRoutes = (app: FastifyInstance, parts: Parts): void => {
         .send(await answerOf(asked.id))
     },
   )
-  app.get<{ Params: Params; Querystring: { wait: string } }>(
+  app.get<{ Params: Params; Querystring: { wait: string; after?: number } }>(
     '/v1/runs/:id',
     {
       config: { access: 'viewer' },
@@ -41,12 +42,20 @@ export const runRoutes = (app: FastifyInstance, parts: Parts): void => {
         summary: 'what came of a run; with wait, once it has ended or after so long',
         tags: ['runs'],
         params: runParamsSchema,
-        querystring: { type: 'object', properties: { wait: { ...duration, default: '0s', examples: ['10s'] } } },
+        querystring: {
+          type: 'object',
+          properties: {
+            wait: { ...duration, default: '0s', examples: ['10s'] },
+            after: { type: 'integer', minimum: 0, description: 'of a watch: only events after this one; wait ends with the first of them' },
+          },
+        },
       },
     },
-    async ({ params: { id }, query: { wait } }) => {
+    async ({ params: { id }, query: { wait, after } }) => {
       const waitMs = Math.min(longestWaitMs, msOf(wait))
-      return waitMs > 0 ? await waitFor(parts, id, waitMs, () => answerOf(id), ending) : await answerOf(id)
+      const ask = (): Promise<RunAnswer> => answerOf(id, after)
+      const isEnough = (run: RunAnswer): boolean => isOver(run) || (after !== undefined && hasNews(run))
+      return waitMs > 0 ? await waitFor(parts, id, { waitMs, ask, isEnough, ending }) : await ask()
     },
   )
   app.post<{ Params: Params; Body: ResultsMessage }>(
@@ -73,14 +82,12 @@ export const runRoutes = (app: FastifyInstance, parts: Parts): void => {
   )
 }
 
-/** Once it has ended; after so long, or when this controller ends, as it is then. */
-const waitFor = async (
-  { assigning }: Parts,
-  id: string,
-  waitMs: number,
-  ask: () => Promise<RunAnswer>,
-  ending: AbortSignal,
-): Promise<RunAnswer> => {
+const isOver = ({ state }: RunAnswer): boolean => state === 'done' || state === 'expired'
+
+type Waiting = { waitMs: number; ask: () => Promise<RunAnswer>; isEnough: (run: RunAnswer) => boolean; ending: AbortSignal }
+
+/** Once it is enough; after so long, or when this controller ends, as it is then. */
+const waitFor = async ({ assigning }: Parts, id: string, { waitMs, ask, isEnough, ending }: Waiting): Promise<RunAnswer> => {
   const over = AbortSignal.any([ending, AbortSignal.timeout(waitMs)])
   let ring = (): void => {}
   const unsubscribe = assigning.feed.subscribe(events => {
@@ -92,7 +99,7 @@ const waitFor = async (
       const { promise, resolve } = Promise.withResolvers<void>()
       ring = resolve
       const answer = await ask()
-      if (answer.state === 'done' || answer.state === 'expired' || over.aborted) return answer
+      if (isEnough(answer) || over.aborted) return answer
       await promise
     }
   } finally {

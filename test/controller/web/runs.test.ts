@@ -1,30 +1,14 @@
 import t from 'tap'
 import { emptyFleet } from '../../../controller/fleet/objects.ts'
 import { putDocument } from '../../../controller/store/documents.ts'
-import type { RunMessage } from '../../../wire/api/assignments.ts'
 import type { RunAnswer } from '../../../wire/api/runs.ts'
 import { assignmentSchema } from '../../../wire/assignment.ts'
 import type { Fleet } from '../../../wire/fleet.ts'
 import { readBySchema } from '../../../wire/read.ts'
-import { type Api, openApi } from './api.ts'
-import { listen, readSse, type SseReader } from './sse-reader.ts'
+import { enrol, nextRun } from './agent-on-stream.ts'
+import { openApi } from './api.ts'
+import { listen } from './sse-reader.ts'
 
-const enrol = async (api: Api, base: string, agentId: string, cloud: string, serves = ['echo', 'tls']) => {
-  const payload = {
-    proof: { kind: 'join', token: await api.join(agentId, { cloud, region: 'r' }) },
-    advertise: [{ scope: 'node', host: `${agentId}.example` }],
-    details: { serves },
-  }
-  const { credential } = (await api.call(undefined, { method: 'POST', url: '/v1/enrol', payload })).json<{ credential: string }>()
-  return { agentId, credential, reader: await readSse(t, `${base}/v1/assignments`, credential) }
-}
-const nextRun = async (reader: SseReader): Promise<RunMessage> => {
-  for (;;) {
-    const event = await reader.next()
-    if (!event) throw new Error('the stream has ended')
-    if (event.event === 'run') return JSON.parse(event.data)
-  }
-}
 const way = { pathMtu: 1500, method: 'icmp', signal: 'none' }
 const result = (kind: string, outcome: object) => ({
   kind,
