@@ -58,9 +58,11 @@ export const probeUdp: Probe<'udp'> = async (target, options, signal) => {
   run.clock = new Realtime()
   mailbox ??= new Mailbox(2048)
   try {
-    const { source } = options
-    for (let i = 0; i < options.flows; i++)
-      run.flows.push(newFlow(openUdp({ address: target.address, family: target.family, port: target.port!, source })))
+    const { source, sourcePort } = options
+    for (let i = 0; i < options.flows; i++) {
+      const pinned = sourcePort === undefined ? {} : { sourcePort: sourcePort + i }
+      run.flows.push(newFlow(openUdp({ address: target.address, family: target.family, port: target.port!, source, ...pinned })))
+    }
     const start = performance.now()
     await greet(run, options, signal)
     const phasesMs = { hello: Math.round((performance.now() - start) * 1e3) / 1e3 }

@@ -46,6 +46,12 @@ const udp = {
       maximum: 64,
       description: 'source ports to send from in turn: routers share flows over their paths by them',
     },
+    sourcePort: {
+      type: 'integer',
+      minimum: 1024,
+      maximum: 65_472,
+      description: 'pin the flows: this source port, and with more flows the next ones, in every run; default: fresh ports in each run',
+    },
     maxLoss: {
       type: 'number',
       default: 0.1,

@@ -9,7 +9,7 @@ export type UdpSocket = { fd: number; port: number }
  * A UDP socket connected to one address and port: the kernel takes from nobody else, and hands over the ICMP errors that its datagrams cause
  * (udp(7)). Throws a `DialError`. The caller closes the descriptor.
  */
-export const openUdp = (o: { address: string; family: Family; port: number; source?: string }): UdpSocket => {
+export const openUdp = (o: { address: string; family: Family; port: number; source?: string; sourcePort?: number }): UdpSocket => {
   if (!Number.isInteger(o.port) || o.port < 1 || o.port > 65_535) throw new DialError(`port ${o.port}`, 'ERR_SOCKET_BAD_PORT')
   if (!familyOf(o.address)) throw new DialError(`address ${o.address}`, 'EINVAL')
   if (o.source && !familyOf(o.source)) throw new DialError(`bind to ${o.source}`, 'EINVAL')
@@ -17,8 +17,11 @@ export const openUdp = (o: { address: string; family: Family; port: number; sour
   const fd = libc.socket(domain, libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0)
   if (fd < 0) throw new DialError('socket', libc.errnoName(libc.errno()))
   setUp(fd, o.family)
-  const from = o.source ? sockaddr(o.source) : undefined
-  if (from && libc.bind(fd, from, from.length) < 0) throw failed(fd, `bind to ${o.source}`)
+  // One port for several targets: connected sockets are told apart by their other end (udp(7), socket(7)).
+  if (o.sourcePort !== undefined) libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(1), 4)
+  const isBound = o.source !== undefined || o.sourcePort !== undefined
+  const from = isBound ? sockaddr(o.source ?? (o.family === 4 ? '0.0.0.0' : '::'), o.sourcePort) : undefined
+  if (from && libc.bind(fd, from, from.length) < 0) throw failed(fd, `bind to ${o.source ?? `port ${o.sourcePort}`}`)
   const to = sockaddr(o.address, o.port)
   if (libc.connect(fd, to, to.length) < 0) throw failed(fd, 'connect')
   return { fd, port: localPort(fd) }

@@ -236,3 +236,25 @@ t.test('the source asked for is used', async t => {
   t.match((await run('udp', target, { ...quick, source: '127.0.0.42' })).measured, { responder: { source: '127.0.0.42' } })
   t.equal(word((await run('udp', target, { ...quick, source: '198.51.100.7' })).outcome), 'config_invalid')
 })
+
+t.test('a pinned flow keeps its port in every run, to several targets at once: all good or all bad where one way is broken', async t => {
+  const responder = await start(t)
+  const free = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(free, 'listening')
+  const sourcePort = Math.min(free.address().port, 65_000)
+  await new Promise<void>(done => free.close(done))
+  const [good, broken] = [
+    await startPath(t, responder.ports.udp!, {}),
+    await startPath(t, responder.ports.udp!, { forward: (_, __, port) => (port === sourcePort ? 0 : 1) }),
+  ]
+  const options = { count: 8, intervalMs: 1, replyTimeoutMs: 300, timeoutMs: 2000 }
+  const probePinned = (to: Parameters<typeof targetOf>[0], more: object) => run('udp', targetOf(to), { ...options, ...more })
+  const both = await Promise.all(
+    [0, 1].map(async () => await probePinned(await startPath(t, responder.ports.udp!, {}), { flows: 1, sourcePort })),
+  )
+  for (const { outcome, measured } of both)
+    t.match([outcome, measured.flows[0]], [{ kind: 'ok' }, { sourcePort }], 'to two targets at once')
+  t.match((await probePinned(good, { flows: 1, sourcePort })).outcome, { kind: 'ok' }, 'and again')
+  t.match((await probePinned(broken, { flows: 1, sourcePort })).outcome, { kind: 'fail' })
+  t.match((await probePinned(broken, { flows: 1, sourcePort: sourcePort + 1 })).outcome, { kind: 'ok' })
+})
