@@ -29,6 +29,7 @@ const commands = {
   baseline: 'accept what is measured now as usual',
   'join-token': 'a token that lets one agent enrol',
   login: 'keep a controller and the token for it',
+  import: 'targets from the objects of a service mesh: probe import istio -',
   doctor: 'what an agent could do from here, and what to change',
   sim: 'three simulated clouds on this machine, and faults to switch on',
   version: 'which program this is',
@@ -76,6 +77,7 @@ const asking: { [K in Command]?: () => Promise<(words: Words, io: Io) => Promise
   baseline: async () => (await import('./decide.ts')).decideCommand('baseline'),
   'join-token': async () => (await import('./join-token.ts')).joinTokenCommand,
   login: async () => (await import('./login.ts')).loginCommand,
+  import: async () => (await import('./import.ts')).importCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 }
 
@@ -103,6 +105,7 @@ const helps: { [K in Command]?: () => Promise<Help> } = {
   baseline: async () => (await import('./decide-help.ts')).decisions.baseline.help,
   'join-token': () => import('./join-token-help.ts'),
   login: () => import('./login-help.ts'),
+  import: () => import('./import-help.ts'),
   doctor: () => import('./doctor-help.ts'),
 }
 type Helps = { [K in Command]?: Help }
