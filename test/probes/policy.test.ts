@@ -28,6 +28,11 @@ const hostile: { [K in Kind]?: [what: string, target: Resolved, options: Partial
     ['a good resolver before a bad one', { ...addressOf('10.0.0.1'), host: 'svc.test' }, { resolvers: ['10.0.0.53', '127.0.0.1'] }],
   ],
   mtls: [['a Workload API elsewhere', at('10.0.0.1', 443), { workloadApi: 'tcp://169.254.169.254:80' }]],
+  federation: ['169.254.169.254', '2852039166', '[::ffff:169.254.169.254]', '[fd00:ec2::254]', '127.0.0.1', '[::1]'].map(host => [
+    `a token from ${host}`,
+    at('10.0.0.1', 443),
+    { to: 'aws', roleArn: 'arn:aws:iam::111122223333:role/r', tokenUrl: `http://${host}/token` },
+  ]),
   bundle: [['a Workload API on loopback', at('10.0.0.1', 443), { workloadApi: 'tcp://[::1]:2379' }]],
 }
 
@@ -51,11 +56,14 @@ const forbidden = [
   '2852039166',
 ]
 
+/** These are sent nowhere by their target: what they ask is named by options. */
+const byOptions: readonly Kind[] = ['dns', 'federation']
+
 for (const kind of kinds) {
   t.test(`${kind}: a hostile assignment is refused, in words, and at once`, async t => {
     const cases = [
-      ...(kind === 'dns' ? [] : forbidden.map(address => [address, at(address, 80), {}] as const)),
-      ...(kind === 'dns' ? [] : [['a source address', at('10.0.0.1', 80), { source: '10.0.0.2' }] as const]),
+      ...(byOptions.includes(kind) ? [] : forbidden.map(address => [address, at(address, 80), {}] as const)),
+      ...(byOptions.includes(kind) ? [] : [['a source address', at('10.0.0.1', 80), { source: '10.0.0.2' }] as const]),
       ...(hostile[kind] ?? []),
     ]
     for (const [what, target, options] of cases) {
@@ -65,7 +73,7 @@ for (const kind of kinds) {
     }
   })
 
-  if (kind !== 'dns')
+  if (!byOptions.includes(kind))
     t.test(`${kind}: another network than the policy allows is refused`, async t => {
       const allow = allowBy(policyOf('allow: [{ cidr: 10.0.0.0/8, ports: [443] }]'))
       const refused = kind === 'icmp' || kind === 'trace' ? [at('192.0.2.1', 443)] : [at('192.0.2.1', 443), at('10.0.0.1', 22)]
@@ -84,7 +92,12 @@ t.test('what is refused never reaches the wire, and what is allowed does', async
   heard.on('message', () => datagrams++)
   const refused = { allow: allowBy(defaultPolicy) }
   for (const kind of kinds) {
-    const options = kind === 'dns' ? { resolvers: [`127.0.0.1:${heard.address().port}`] } : {}
+    const options =
+      kind === 'dns'
+        ? { resolvers: [`127.0.0.1:${heard.address().port}`] }
+        : kind === 'federation'
+          ? { to: 'aws', roleArn: 'arn:aws:iam::111122223333:role/r', tokenUrl: `http://127.0.0.1:${server.port}/token` }
+          : {}
     const result = await runProbe(kind, targetOf(server), { timeoutMs: 500, ...options } as never, never, refused)
     t.equal(word(result.outcome), 'target_denied', kind)
   }

@@ -69,7 +69,10 @@ t.test('routers that answer seldom, never, or not for long', { skip: needsRoot }
   t.equal(first.measured.fingerprint, third!.measured.fingerprint)
 
   await chain.run('r2', ['sysctl', '-qw', 'net.ipv4.icmp_ratelimit=1000'])
-  const limited = await trace(chain, chain.server, '--queries', '10', '--timeout', '300ms')
+  const ask = () => trace(chain, chain.server, '--queries', '10', '--timeout', '300ms')
+  let limited = await ask()
+  // One a second, and what came before may have had it.
+  for (let again = 0; again < 10 && limited.measured.hops[1]?.address === null; again++) limited = await ask()
   t.same(limited.outcome, { kind: 'ok' })
   t.match(limited.measured.hops[1], { address: cableAddress(1, 2), loss: 0, rateLimited: true })
   t.same(limited.warnings, [])

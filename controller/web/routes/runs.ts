@@ -46,7 +46,12 @@ export const runRoutes = (app: FastifyInstance, parts: Parts): void => {
           type: 'object',
           properties: {
             wait: { ...duration, default: '0s', examples: ['10s'] },
-            after: { type: 'integer', minimum: 0, description: 'of a watch: only events after this one; wait ends with the first of them' },
+            after: {
+              type: 'integer',
+              minimum: 0,
+              maximum: Number.MAX_SAFE_INTEGER,
+              description: 'of a watch: only events after this one; wait ends with the first of them',
+            },
           },
         },
       },
