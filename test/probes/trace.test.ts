@@ -6,7 +6,7 @@ import { needsRoot } from '../lab/needs-namespaces.ts'
 import { needsTool } from '../lab/needs-tool.ts'
 import { cableAddress, type Routers, startChain } from '../lab/routers.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(400_000)
 const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all']
 const probe = [process.execPath, new URL('../../cli/probe.mjs', import.meta.url).pathname, 'run']
 

@@ -11,7 +11,7 @@ import { probe } from '../lab/probe-in.ts'
 import { runProgram, startProgram } from '../lab/run-program.ts'
 
 const skip = await needsNamespaces()
-t.setTimeout(230_000)
+t.setTimeout(450_000)
 const folder = mkdtempSync(join(tmpdir(), 'sim-faults-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const env = { CAUSEWAY_SIM: join(folder, 'sim'), HOME: folder, XDG_CONFIG_HOME: folder }
@@ -70,7 +70,7 @@ t.test('each fault is one incident that says what it is, where, and what to do, 
     sim.kill('SIGINT')
     await ended
   })
-  await waitFor('a simulation', async () => /Ctrl-C ends everything/.test(out) || undefined, 90_000)
+  await waitFor('a simulation', async () => /Ctrl-C ends everything/.test(out) || undefined, 150_000)
   for (const { fault } of faults) await ask('sim', 'fault', fault)
   const isOpen = (all: readonly IncidentHead[], cause: string): boolean => all.some(one => one.state === 'open' && one.cause === cause)
   let found: IncidentHead[] = []
@@ -80,7 +80,7 @@ t.test('each fault is one incident that says what it is, where, and what to do, 
       found = await heads()
       return faults.every(({ cause }) => isOpen(found, cause)) || undefined
     },
-    130_000,
+    280_000,
   ).catch((error: Error) => t.fail(`${error.message}, but ${found.map(({ state, title }) => `${state}: ${title}`).join('; ')}`))
   for (const { cause, title, severity, next, fix, evidence } of faults) {
     const own = found.filter(one => one.cause === cause)
