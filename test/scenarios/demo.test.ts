@@ -22,9 +22,9 @@ const needsReadable = spawnSync(asNobody[0]!, [...asNobody.slice(1), process.exe
   ? 'needs a checkout that uid 65534 can read: chmod -R o+rX .'
   : false
 
-t.test('npm start is the simulation', async t => {
+t.test('npm start is the demonstration, and then the simulation', async t => {
   const path = fileURLToPath(new URL('../../package.json', import.meta.url))
-  t.match(JSON.parse(readFileSync(path, 'utf8')), { scripts: { start: 'node cli/probe.mjs sim' } })
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { scripts: { start: 'node cli/probe.mjs sim demo && node cli/probe.mjs sim' } })
 })
 
 for (const { who, prefix, skipped } of [
