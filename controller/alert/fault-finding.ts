@@ -152,14 +152,20 @@ export const findingOfFault = (
   }
 }
 
-const endsOf = (paths: readonly BadPath[]): Pick<Finding, 'checks' | 'targets' | 'agents' | 'from' | 'to' | 'owners'> => ({
+const endsOf = (paths: readonly BadPath[]): Pick<Finding, 'checks' | 'targets' | 'agents' | 'from' | 'to' | 'links' | 'owners'> => ({
   checks: distinct(paths.map(({ verdict }) => verdict.check)),
   targets: distinct(paths.map(({ verdict }) => verdict.target)),
   agents: distinct(paths.map(({ verdict }) => verdict.agent)),
   from: distinct(paths.map(({ verdict }) => verdict.region)),
   to: distinct(paths.map(({ verdict }) => verdict.toRegion)),
+  links: linksOf(paths),
   owners: distinct(paths.flatMap(({ owners }) => owners)),
 })
+
+const linksOf = (paths: readonly BadPath[]): [string, string][] => {
+  const ends = paths.map(({ verdict: { region = '', toRegion = '' } }): [string, string] => [region, toRegion])
+  return [...new Map(ends.map(both => [both.join('\0'), both])).values()]
+}
 
 /** What no place explains: a ticket for each pair of agent and target, never a page. */
 export const findingsOfRest = (unexplained: readonly string[], world: FaultWorld): Finding[] => {

@@ -38,6 +38,8 @@ export type Finding = {
   agents: string[]
   from: string[]
   to: string[]
+  /** The two ends of each path, as regions; absent where it is not about paths. */
+  links?: [from: string, to: string][]
   owners: string[]
 }
 

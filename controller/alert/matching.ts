@@ -31,6 +31,8 @@ export type Matchable = {
   /** Regions at the one end and at the other. */
   readonly from: readonly string[]
   readonly to: readonly string[]
+  /** Both together, of each path. */
+  readonly links?: readonly (readonly [string, string])[]
 }
 
 /** Whether an incident is meant: all of it, so that a silence for one link does not hide that a region is down. */
@@ -47,6 +49,12 @@ export const matchesIncident = (match: Match, incident: Matchable): boolean => {
     all(match.agent, incident.agents) &&
     all(match.from, incident.from, isIn) &&
     all(match.to, incident.to, isIn) &&
-    (match.place === undefined || all(match.place, incident.from, isIn) || all(match.place, incident.to, isIn))
+    (match.place === undefined || isAt(match.place, incident))
   )
+}
+
+/** Every path of it leaves the place or arrives there. */
+const isAt = (place: string, { from, to, links }: Matchable): boolean => {
+  if (links && links.length > 0) return links.every(ends => ends.some(end => isIn(place, end)))
+  return [from, to].some(regions => regions.length > 0 && regions.every(region => isIn(place, region)))
 }

@@ -77,6 +77,17 @@ t.test('a silence fits when all that it says fits all of the incident', async t 
   t.notOk(matchesIncident({ to: 'azure/eastus' }, incident), 'half of what is wrong is elsewhere')
   t.notOk(matchesIncident({ place: 'azure', severity: 'ticket' }, incident))
   t.ok(matchesIncident({ incident: 'k' }, incident))
+  const bothWays = {
+    ...incident,
+    from: ['aws/r', 'azure/r'],
+    to: ['azure/r', 'aws/r'],
+    links: [['aws/r', 'azure/r'] as const, ['azure/r', 'aws/r'] as const],
+  }
+  t.ok(matchesIncident({ place: 'aws' }, bothWays), 'a link that is bad both ways is at each of its ends')
+  t.notOk(
+    matchesIncident({ place: 'aws' }, { ...bothWays, links: [...bothWays.links, ['azure/r', 'azure/r'] as const] }),
+    'not within azure',
+  )
 })
 
 t.test("an owner's routes are for what is that owner's, and nothing is lost because of whose it is", async t => {
