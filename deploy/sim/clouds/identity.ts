@@ -88,7 +88,7 @@ export const openIdentity = (folder: string, layout: Layout, authorities: Author
   return {
     async write(world) {
       for (const cloud of cloudNames) mkdirSync(join(folder, cloud), { recursive: true, mode: 0o755 })
-      const published = publish(world, authorities, last?.published, sequence + 1)
+      const published = publish(world, authorities, last?.published, last ? sequence + 1 : sequence)
       const isRotated = last && cloudNames.some(cloud => last!.published[cloud].count !== published[cloud].count)
       if (last && isRotated) {
         sequence += 1

@@ -80,7 +80,10 @@ t.test('each fault of identities is one that the rules name, and is gone afterwa
     faultNamed(name)!.change(world)
     await identity.write(world)
   }
+  const sequence = (): number => (JSON.parse(read(files.bundle('gcp', 'azure'))) as { spiffe_sequence: number }).spiffe_sequence
+  const first = sequence()
   await play('wrong-identity')
+  t.equal(sequence(), first, 'the bundles are what they were, and do not step back')
   t.strictSame(judge(serviceNamed('ledger'), 'aws'), ['id_mismatch'])
   t.strictSame(judge(serviceNamed('accounts'), 'aws'), [], 'the other service is who it is')
   await play('clock-skew')
