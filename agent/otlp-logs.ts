@@ -1,5 +1,6 @@
-import { type HrTime, SeverityNumber, type SpanContext, TraceFlags } from '@opentelemetry/api'
+import { SeverityNumber, type SpanContext, TraceFlags } from '@opentelemetry/api'
 import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer'
+import { toHrTime } from '../wire/hr-time.ts'
 import { pathAttributes, sourceAttributes } from './metrics.ts'
 import type { Encoded, Encoding, OtlpResource } from './otlp.ts'
 import type { AgentEvent, EventsRecord } from './record.ts'
@@ -14,7 +15,7 @@ const severities = { info: SeverityNumber.INFO, warn: SeverityNumber.WARN, error
 export const encodeEvents = ({ events, source }: EventsRecord, resource: OtlpResource, encoding: Encoding): Encoded => {
   const serializer = encoding === 'protobuf' ? ProtobufLogsSerializer : JsonLogsSerializer
   const toLog = ({ atMs, name, severity, body, labels, attributes }: AgentEvent): LogRecord => {
-    const hrTime: HrTime = [Math.floor(atMs / 1000), (atMs % 1000) * 1e6]
+    const hrTime = toHrTime(atMs)
     return {
       hrTime,
       hrTimeObserved: hrTime,

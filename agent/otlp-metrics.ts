@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { type HrTime, ValueType } from '@opentelemetry/api'
+import { ValueType } from '@opentelemetry/api'
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer'
 import {
   AggregationTemporality,
@@ -12,6 +12,7 @@ import {
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
 import { toOtlpHistogram } from '../wire/histogram.ts'
+import { toHrTime } from '../wire/hr-time.ts'
 import { type Measure, measureOf, quantileAttribute, quantiles, variantAttributes } from '../wire/metrics.ts'
 import type { Series } from './columns.ts'
 import { type Attributes, pathAttributes, sourceAttributes } from './metrics.ts'
@@ -85,11 +86,9 @@ const withVariant = (attributes: Attributes, variants: Map<Series, Attributes>, 
   return { ...attributes, ...more }
 }
 
-const hrTime = (ms: number): HrTime => [Math.floor(ms / 1000), (ms % 1000) * 1e6]
-
 const buildMetrics = (slice: readonly Attributed[], { startMs, endMs }: WindowRecord): MetricData[] => {
   const metrics = new Map<string, MetricData>()
-  const [startTime, endTime] = [hrTime(startMs), hrTime(endMs)]
+  const [startTime, endTime] = [toHrTime(startMs), toHrTime(endMs)]
   const add = (measure: Measure, kind: Shape, attributes: Attributes, value: number | ExponentialHistogram): void => {
     let metric = metrics.get(measure.name)
     if (!metric) metrics.set(measure.name, (metric = emptyMetric(measure, kind)))

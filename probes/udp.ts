@@ -2,7 +2,7 @@ import type { Options } from '../wire/options.ts'
 import type { Outcome } from '../wire/result.ts'
 import { aborted, type Finding, type Probe, pause, type Resolved, timedOut, unmeasured } from './finding.ts'
 import { EAGAIN, ENOBUFS, supported } from './net/libc.ts'
-import { Mailbox, type Received, takeError } from './net/mailbox.ts'
+import { drainErrors, Mailbox, type Received } from './net/mailbox.ts'
 import { summarise } from './net/quantile.ts'
 import { Realtime, realtimeNs } from './net/realtime.ts'
 import { closeFd } from './net/tcp-socket.ts'
@@ -12,6 +12,8 @@ import { addTransit, newFlow, sendHello, sendProbe, sendQuery, takeDatagram, typ
 import { judgeUdp, measureUdp } from './udp-judge.ts'
 
 /** How often a hello, and a query at the end, is said again while it is not answered. */
+/** Of one socket in one go. */
+const mostErrors = 64
 const askAgainMs = 250
 /** How often the sockets are looked at. Times are the kernels', so it costs no accuracy. */
 const lookMs = 5
@@ -163,13 +165,10 @@ const collect = (run: Run): void => {
   }
 }
 
-const takeErrors = (flow: UdpFlow): void => {
-  for (let i = 0; i < 64; i++) {
-    const error = takeError(flow.socket.fd)
-    if (!error) return
+const takeErrors = (flow: UdpFlow): void =>
+  drainErrors(flow.socket.fd, mostErrors, error => {
     flow.error ??= error
-  }
-}
+  })
 
 const take = (run: Run, flow: UdpFlow, m: Received): void => {
   const echo = takeDatagram(flow, m)

@@ -1,3 +1,5 @@
+import { plural } from './plural.ts'
+
 const units = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
@@ -9,7 +11,7 @@ const inWords = (ms: number, whole: (count: number) => number): string => {
   if (!Number.isFinite(ms)) return 'an unknown time'
   const [unit, size] = units.find(([, size]) => Math.abs(ms) >= 2 * size) ?? units[3]
   const count = whole(Math.abs(ms) / size)
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
+  return plural(count, unit)
 }
 
 /** About how long, for people: in whole numbers of the largest unit of which there are at least two. */

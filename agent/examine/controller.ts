@@ -27,8 +27,9 @@ export const examineController = async (
   const keep = openKeep(data, controller.url)
   const proof = readProof(controller)
   const credential = readKeptCredential(keep)
+  const unproved = (): Finding => sayProof(proof.ok ? proof.value : undefined, proof.ok ? [] : proof.problems, nowMs())
   const pinned = await examinePin(controller, keep, proof.ok ? proof.value : undefined, environment, signal)
-  if (pinned) return [pinned, sayProof(proof.ok ? proof.value : undefined, proof.ok ? [] : proof.problems, nowMs())]
+  if (pinned) return [pinned, unproved()]
   const line = openLine({ config: controller, keep, environment })
   try {
     const ask = async (path: string, headers: Record<string, string> = {}): Promise<Answer> => {
@@ -40,9 +41,7 @@ export const examineController = async (
     const answeredMs = nowMs()
     const reached = sayReached(controller.url, ready)
     if (ready.kind === 'failed') return [reached]
-    const known = credential
-      ? await examineCredential(credential, ask, nowMs())
-      : sayProof(proof.ok ? proof.value : undefined, proof.ok ? [] : proof.problems, nowMs())
+    const known = credential ? await examineCredential(credential, ask, nowMs()) : unproved()
     return [reached, ...sayClock(ready.date, askedMs, answeredMs), known]
   } catch (error) {
     return [{ what: 'controller', state: 'missing', detail: error instanceof Error ? error.message : String(error) }]

@@ -1,5 +1,6 @@
 /** A localised fault in the words that people read: what, where, how bad, what speaks for it and against it, and what to do next. Pure. */
 import { type Cause, causeTexts, type Layer, type PathDirection } from '../../wire/causes.ts'
+import { plural } from '../../wire/plural.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Fault, PathVerdict } from '../localise/verdict.ts'
 import { type AgentDiagnosis, agreeOn } from './diagnoses.ts'
@@ -26,7 +27,6 @@ export type FaultWorld = {
 
 const most = 6
 const distinct = (texts: readonly (string | undefined)[]): string[] => [...new Set(texts.filter(text => text !== undefined))]
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
 /** `tcp_timeout ×3, no_reply ×2`. */
 const sayReasons = (paths: readonly BadPath[]): string => {

@@ -1,14 +1,14 @@
 /** What a silence, a maintenance window or a change is about. Pure. */
+import { regionOf } from '../fleet/select.ts'
 import type { PathLabels } from '../history/labels.ts'
 import type { Match } from '../store/silences.ts'
 import { baseTarget } from './paths.ts'
 
 const isIn = (wanted: string, place: string | undefined): boolean => place === wanted || place?.startsWith(`${wanted}/`) === true
-const placeOf = (at: PathLabels['source']): string | undefined => at && `${at.cloud}/${at.region}`
 
 /** Whether a path is meant. What only incidents have (a rule, a cause) is not asked. */
 export const matchesPath = (match: Match, agent: string, labels: PathLabels): boolean => {
-  const [from, to] = [placeOf(labels.source), placeOf(labels.destination)]
+  const [from, to] = [labels.source && regionOf(labels.source), labels.destination && regionOf(labels.destination)]
   return (
     (match.check === undefined || match.check === labels.check) &&
     (match.target === undefined || match.target === labels.target || match.target === baseTarget(labels.target)) &&

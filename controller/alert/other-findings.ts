@@ -1,4 +1,6 @@
 /** Findings that are not about paths: links with their ratios and budgets, agents that are lost, clusters without identities. Pure. */
+
+import { plural } from '../../wire/plural.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import { type AgentFinding, type IdentityPlane, lostMs } from './agent-alerts.ts'
 import type { Finding } from './incident.ts'
@@ -91,7 +93,6 @@ export const findingOfLink = (one: BadLink): Finding => {
 
 const names = (agents: readonly string[]): string =>
   agents.length <= 5 ? agents.join(', ') : `${agents.slice(0, 5).join(', ')} and ${agents.length - 5} more`
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
 
 /** `rule`: as the fleet file has it. Undefined where that has switched it off. */
 export const findingOfAgents = (found: AgentFinding, rule: Rule | undefined, nowMs: number): Finding | undefined => {

@@ -6,6 +6,7 @@ import { type Histogram, mergeInto, quantileOf } from '../../wire/histogram.ts'
 import type { ConditionName, Interval } from '../fleet/condition.ts'
 import { msOf } from '../fleet/duration.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
+import { regionOf } from '../fleet/select.ts'
 import type { PathLabels } from '../history/labels.ts'
 import { baseTarget, type Paths } from './paths.ts'
 import type { Rule, Rules } from './rules.ts'
@@ -66,14 +67,12 @@ export const judgeRule = (rule: Rule, whole: Tally, nowMs: number): number => {
   return bad
 }
 
-const placeOf = (end: PathLabels['source']): string | undefined => end && `${end.cloud}/${end.region}`
-
 /** Whether a rule of the fleet file is about a path. */
 export const isAbout = ({ on }: Rule, labels: PathLabels, fleet: Pick<MergedFleet, 'mesh'>): boolean =>
   (on.check === undefined || on.check === labels.check) &&
   (on.target === undefined || on.target === labels.target || on.target === baseTarget(labels.target)) &&
-  (on.from === undefined || on.from === placeOf(labels.source)) &&
-  (on.to === undefined || on.to === placeOf(labels.destination)) &&
+  (on.from === undefined || on.from === (labels.source && regionOf(labels.source))) &&
+  (on.to === undefined || on.to === (labels.destination && regionOf(labels.destination))) &&
   (on.mesh === undefined ||
     (labels.target.startsWith('agent/') && fleet.mesh.some(({ name, checks }) => name === on.mesh && checks.includes(labels.check))))
 

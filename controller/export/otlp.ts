@@ -1,5 +1,5 @@
 /** Metrics for the OpenTelemetry SDK's readers: what the paths have added up to, and what the controller counts of itself. Cumulative. */
-import { type HrTime, ValueType } from '@opentelemetry/api'
+import { ValueType } from '@opentelemetry/api'
 import { emptyResource } from '@opentelemetry/resources'
 import {
   AggregationTemporality,
@@ -12,11 +12,11 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import type { Registry } from 'prom-client'
 import { toOtlpHistogram } from '../../wire/histogram.ts'
+import { toHrTime } from '../../wire/hr-time.ts'
 import { quantileAttribute, quantiles } from '../../wire/metrics.ts'
 import type { Cumulative } from './cumulative.ts'
 import { type Metric, metricsOf, type Point } from './points.ts'
 
-const hrTime = (ms: number): HrTime => [Math.floor(ms / 1000), (ms % 1000) * 1e6]
 const scope = { name: 'causeway' }
 const collected = (metrics: MetricData[]): CollectionResult => ({
   resourceMetrics: { resource: emptyResource(), scopeMetrics: metrics.length > 0 ? [{ scope, metrics }] : [] },
@@ -50,8 +50,8 @@ const toMetrics = ({ measure, points }: Metric): MetricData[] => {
 }
 
 const toPoint = ({ attributes, startMs, endMs, value }: Point): DataPoint<number | ExponentialHistogram> => ({
-  startTime: hrTime(startMs),
-  endTime: hrTime(endMs),
+  startTime: toHrTime(startMs),
+  endTime: toHrTime(endMs),
   attributes,
   value: typeof value === 'number' ? value : toOtlpHistogram(value.histogram),
 })
@@ -64,8 +64,8 @@ const quantilePoints = ({ attributes, startMs, endMs, value }: Point): DataPoint
           ? []
           : [
               {
-                startTime: hrTime(startMs),
-                endTime: hrTime(endMs),
+                startTime: toHrTime(startMs),
+                endTime: toHrTime(endMs),
                 attributes: { ...attributes, [quantileAttribute]: quantiles[place]! },
                 value: seconds,
               },
@@ -75,7 +75,7 @@ const quantilePoints = ({ attributes, startMs, endMs, value }: Point): DataPoint
 /** What prom-client counts, under OpenTelemetry's names: `causeway_controller_http_requests_total` is `causeway.controller.http_requests`. */
 export const produceOwn = (registry: Registry, startMs: number, nowMs: () => number): MetricProducer => ({
   collect: async () => {
-    const at = { startTime: hrTime(startMs), endTime: hrTime(nowMs()) }
+    const at = { startTime: toHrTime(startMs), endTime: toHrTime(nowMs()) }
     const metrics = (await registry.getMetricsAsJSON()).flatMap(({ name, help, type, values }): MetricData[] => {
       // The declaration says numbers; a registry of this library prints words.
       const kind = String(type)

@@ -33,7 +33,6 @@ export type Decision = {
   endMs: number | null
   createdMs: number
 }
-export type StoredSilence = Decision & { endMs: number }
 export type StoredMaintenance = Decision & { endMs: number }
 export type StoredChange = Decision
 

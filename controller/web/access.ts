@@ -83,3 +83,6 @@ const bearerOf = ({ headers: { authorization } }: FastifyRequest, wanted: string
   if (token === undefined) throw new HttpProblem(401, `no token: want ${wanted} in the header authorization: Bearer …`)
   return new Secret(token)
 }
+
+/** Who decides, on a route for people. */
+export const authorOf = ({ person }: { person: Person | null }): string => person!.name

@@ -3,7 +3,7 @@ import type { HistoryAnswer, LinkAnswer, Measured, PathAnswer, TargetAnswer } fr
 import type { FleetLink } from '../../wire/fleet.ts'
 import { msOf } from '../fleet/duration.ts'
 import type { MergedFleet, Owned } from '../fleet/merge.ts'
-import type { At } from '../history/labels.ts'
+import { regionOf } from '../fleet/select.ts'
 import type { HistoryRow, Summary, Times } from '../history/query.ts'
 import { type HistoryGroup, pathIdOf, readPathGroup } from '../history/question.ts'
 
@@ -46,8 +46,6 @@ export const measuredOf = (summary: Summary): Measured => {
   }
 }
 
-const placeOf = ({ cloud, region }: At): string => `${cloud}/${region}`
-
 export const pathAnswer = ({ group, summary }: HistoryRow): PathAnswer => {
   const path = readPathGroup(group)
   const { agent, check, kind, target, host, port, networkType, source, destination } = path
@@ -60,8 +58,8 @@ export const pathAnswer = ({ group, summary }: HistoryRow): PathAnswer => {
     host,
     ...(port !== undefined && { port }),
     ...(networkType !== undefined && { networkType }),
-    ...(source && { from: placeOf(source) }),
-    ...(destination && { to: placeOf(destination) }),
+    ...(source && { from: regionOf(source) }),
+    ...(destination && { to: regionOf(destination) }),
     measured: measuredOf(summary),
   }
 }

@@ -5,10 +5,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import ipaddr from 'ipaddr.js'
 import * as libc from '../../probes/net/libc.ts'
-import { parsePacket } from './ip-packet.ts'
-import { AF_PACKET, ETH_P_IP, ifNameToIndex, must, recvfrom } from './kernel.ts'
+import { octets, parsePacket } from './ip-packet.ts'
+import { AF_PACKET, ETH_P_IP, ifNameToIndex, must, networkOrder, recvfrom } from './kernel.ts'
 import type { PacketPort } from './packet-port.ts'
 import type { Site } from './plan.ts'
 import { completeChecksum, splitSegments } from './segments.ts'
@@ -29,8 +28,6 @@ const SIOCSIFNETMASK = 0x891c
 
 type Card = { index: number; mac: Buffer }
 
-const networkOrder = (value: number): number => ((value & 0xff) << 8) | (value >> 8)
-const octets = (address: string): Buffer => Buffer.from(ipaddr.parse(address).toByteArray())
 const macOf = (text: string): Buffer => Buffer.from(text.replaceAll(':', ''), 'hex')
 
 /** Sites by the /24 of their address, each with an interface of this machine in it. Throws where there is none, or no right to it. */

@@ -1,5 +1,7 @@
 /** IPv4 (RFC 791) and IPv6 (RFC 8200) packets as bytes: what a forwarding hop has to read and change. */
 
+import ipaddr from 'ipaddr.js'
+
 export const TCP = 6
 export const ICMP = 1
 export const ICMPV6 = 58
@@ -18,6 +20,9 @@ export type Parsed = {
   source: string
   destination: string
 }
+
+/** An address as it stands in a packet. */
+export const octets = (address: string): Buffer => Buffer.from(ipaddr.parse(address).toByteArray())
 
 /** Reads a packet, cut to the length its header gives. Undefined when it is not a well-formed IPv4 or IPv6 packet. */
 export function parsePacket(bytes: Buffer): Parsed | undefined {

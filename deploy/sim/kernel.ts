@@ -27,6 +27,8 @@ export const SO_SNDBUFFORCE = 32
 /** linux/if_ether.h */
 export const ETH_P_IP = 0x0800
 export const ETH_P_IPV6 = 0x86dd
+/** A protocol as packet(7) wants it: htons. */
+export const networkOrder = (value: number): number => ((value & 0xff) << 8) | (value >> 8)
 /** linux/wait.h */
 export const WNOHANG = 1
 /** linux/prctl.h: how late, in ns, the kernel may wake this thread. */

@@ -4,7 +4,7 @@
  * users; a packet socket needs CAP_NET_RAW in the network namespace only, which its creator has.
  */
 import * as libc from '../../probes/net/libc.ts'
-import { AF_PACKET, ETH_P_IP, ETH_P_IPV6, ifNameToIndex, must, recvfrom, SO_RCVBUFFORCE, SO_SNDBUFFORCE } from './kernel.ts'
+import { AF_PACKET, ETH_P_IP, ETH_P_IPV6, ifNameToIndex, must, networkOrder, recvfrom, SO_RCVBUFFORCE, SO_SNDBUFFORCE } from './kernel.ts'
 import type { Site } from './plan.ts'
 
 export type PacketPort = {
@@ -69,8 +69,6 @@ function openSocket(protocol: number): number {
   }
   return fd
 }
-
-const networkOrder = (value: number): number => ((value & 0xff) << 8) | (value >> 8)
 
 function linkAddress(index: number, mac: string, protocol: number): Buffer {
   const address = Buffer.alloc(SOCKADDR_LL)

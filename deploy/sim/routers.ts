@@ -1,8 +1,7 @@
 /** A packet's way through the routers of a route: TTL, loss, and what the routers say about the packets that end there. */
-import ipaddr from 'ipaddr.js'
 import { type Delivery, eatsErrors, type Hop } from './hop.ts'
 import { buildIcmpError } from './icmp-error.ts'
-import { decrementTimeToLive, type Parsed, parsePacket, timeToLive } from './ip-packet.ts'
+import { decrementTimeToLive, octets, type Parsed, parsePacket, timeToLive } from './ip-packet.ts'
 import { type Router, routerAddress } from './route.ts'
 import type { Route, Way } from './way.ts'
 
@@ -62,7 +61,7 @@ function exceeded(packet: Parsed, at: number, delayMs: number, { route, opposite
     counters.limited++
     return []
   }
-  const address = Buffer.from(ipaddr.parse(routerAddress(route.number, at, packet.version)).toByteArray())
+  const address = octets(routerAddress(route.number, at, packet.version))
   const share = (at + 1) / (route.routers.length + 1)
   const hopsBack = Math.round(share * ((opposite?.routers.length ?? 0) + 1))
   const bytes = buildIcmpError(packet, { kind: 'time_exceeded' }, address, { ttl: Math.max(1, 255 - hopsBack), mplsLabels })

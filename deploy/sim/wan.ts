@@ -1,7 +1,6 @@
 /** The WAN between the sites: finds each packet's direction, carries it, and keeps what is on its way. Clock and chance are arguments. */
-import ipaddr from 'ipaddr.js'
 import { answer, type Hop, newDirection } from './hop.ts'
-import { type Parsed, parsePacket } from './ip-packet.ts'
+import { octets, type Parsed, parsePacket } from './ip-packet.ts'
 import { type Counters, changeLink, type Link, perfectLink } from './link.ts'
 import type { Site } from './plan.ts'
 import { type RouteChange, type RouteOptions, routerAddress } from './route.ts'
@@ -31,8 +30,6 @@ export type FailoverOptions = { routes: string[]; tookMs: number; both?: boolean
 
 /** The routes of one direction: which are in use, and of each the counters and the addresses of its routers, in order. */
 export type RoutesSeen = { use: string[]; routes: Record<string, { hops: { address: string; address6: string }[]; counters: Counters }> }
-
-const octets = (address: string): Buffer => Buffer.from(ipaddr.parse(address).toByteArray())
 
 export function createWan(sites: Site[], random: () => number, routeOptions: readonly RouteOptions[] = []): Wan {
   const ways = sites.map(() => sites.map(newWay))

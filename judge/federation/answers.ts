@@ -1,7 +1,7 @@
 /** Answers of the token services, as far as a verdict needs them. What is no such answer is said to be none. Pure. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { Secret } from '../../wire/secret.ts'
-import { isObject, type JsonObject, readJson } from '../spiffe/json.ts'
+import { isObject, type JsonObject, readJsonObject } from '../spiffe/json.ts'
 
 export type Answer = { status: number; headers: IncomingHttpHeaders; body: string }
 /** A bearer, or what AWS requests are signed with. */
@@ -23,10 +23,7 @@ const field = (headers: IncomingHttpHeaders, name: string): string | null => {
 const textOf = (object: JsonObject, name: string): string | undefined =>
   typeof object[name] === 'string' ? (object[name] as string) : undefined
 
-const readObject = (body: string): JsonObject | undefined => {
-  const read = readJson(body, maxDepth)
-  return read.ok && isObject(read.value) ? read.value : undefined
-}
+const readObject = (body: string): JsonObject | undefined => readJsonObject(body, maxDepth)
 
 const kindOf = ({ headers, body }: Answer): string =>
   /^\s*<(!doctype html|html)/i.test(body)

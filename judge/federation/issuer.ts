@@ -1,6 +1,6 @@
 /** An issuer's documents and its signature, as a cloud checks them (OpenID Connect Discovery 1.0 §4; RFC 7517). No I/O. */
 import { compactVerify, errors, type JWK } from 'jose'
-import { isObject, type JsonObject, readJson } from '../spiffe/json.ts'
+import { isObject, type JsonObject, readJsonObject } from '../spiffe/json.ts'
 import { saySome } from '../spiffe/leaf.ts'
 import type { Token } from '../spiffe/token.ts'
 import type { Finding } from './token.ts'
@@ -66,8 +66,8 @@ const readDocument = (
     )
   if (status !== 200) return { reason: 'issuer_unreachable', detail: `HTTP ${status} from ${url.href}, want 200` }
   if (tooLarge) return invalid(`${what} at ${url.href} has more than ${maxDocumentBytes} bytes`)
-  const read = readJson(body, maxDepth)
-  if (read.ok && isObject(read.value)) return { object: read.value }
+  const object = readJsonObject(body, maxDepth)
+  if (object) return { object }
   const html = /^\s*<(!doctype|html)/i.test(body) ? 'HTML: a login page or a proxy answers' : (contentType ?? 'no content type')
   return invalid(`${what} at ${url.href} is not JSON, it is ${html}`)
 }

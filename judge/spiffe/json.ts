@@ -16,6 +16,12 @@ export const readJson = (text: string, maxDepth: number): ReadJson => {
 
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** The object that a text is, or undefined. */
+export const readJsonObject = (text: string, maxDepth: number): JsonObject | undefined => {
+  const read = readJson(text, maxDepth)
+  return read.ok && isObject(read.value) ? read.value : undefined
+}
+
 /** The third argument is the source text of a primitive (ECMAScript JSON.parse source text access; Node 21). */
 const exactIntegers = (_name: string, value: unknown, context?: { source?: string }): unknown => {
   const source = context?.source

@@ -1,5 +1,6 @@
 /** What a watch comes to in the end. Pure. */
 import { type Histogram, quantileOf } from '../../wire/histogram.ts'
+import { plural } from '../../wire/plural.ts'
 import type { WatchDocument } from '../../wire/watch.ts'
 import type { Totals } from './watch.ts'
 
@@ -40,7 +41,7 @@ const verdictOf = (totals: Totals, objectiveMs: number | undefined): Pick<WatchD
   if (totals.outageCount === 0) return { verdict: 'ok', detail: 'no outage' }
   return {
     verdict: 'ok',
-    detail: `${totals.outageCount} outage${totals.outageCount === 1 ? '' : 's'}, the longest ${longest}${objectiveMs === undefined ? '' : `, within the objective of ${sayLength(objectiveMs)}`}`,
+    detail: `${plural(totals.outageCount, 'outage')}, the longest ${longest}${objectiveMs === undefined ? '' : `, within the objective of ${sayLength(objectiveMs)}`}`,
   }
 }
 

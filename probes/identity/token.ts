@@ -1,5 +1,5 @@
 /** What a token source gives, and how a metadata service is asked for it. */
-import { isObject, type JsonObject, readJson } from '../../judge/spiffe/json.ts'
+import { type JsonObject, readJsonObject } from '../../judge/spiffe/json.ts'
 import type { Outcome } from '../../wire/result.ts'
 import { fail } from '../finding.ts'
 import type { Answered, Ask, Question } from './ask.ts'
@@ -27,10 +27,7 @@ const metadataMs = 3000
 
 export const missing = (detail: string): { outcome: Outcome } => ({ outcome: fail('token_missing', detail) })
 
-export const objectIn = (body: string): JsonObject | undefined => {
-  const read = readJson(body, maxDepth)
-  return read.ok && isObject(read.value) ? read.value : undefined
-}
+export const objectIn = (body: string): JsonObject | undefined => readJsonObject(body, maxDepth)
 
 export const memberOf = (body: string, name: string): string | undefined => {
   const value = objectIn(body)?.[name]

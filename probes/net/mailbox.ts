@@ -157,6 +157,15 @@ export const takeError = (fd: number, baseSeconds = 0): QueuedError | undefined 
   return error
 }
 
+/** Hands over what is in the error queue, at most so many. */
+export const drainErrors = (fd: number, most: number, onError: (error: QueuedError) => void, baseSeconds = 0): void => {
+  for (let i = 0; i < most; i++) {
+    const error = takeError(fd, baseSeconds)
+    if (!error) return
+    onError(error)
+  }
+}
+
 const emptyError = (packet: Buffer): QueuedError => ({
   errno: 0,
   origin: 0,

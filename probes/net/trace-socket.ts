@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Family, Outcome } from '../../wire/result.ts'
 import { permissionAdvice } from './echo-socket.ts'
 import * as libc from './libc.ts'
-import { Mailbox, type QueuedError, type Received, takeError } from './mailbox.ts'
+import { drainErrors, Mailbox, type QueuedError, type Received } from './mailbox.ts'
 import { type Realtime, realtimeNs } from './realtime.ts'
 import { familyOf, sockaddr } from './sockaddr.ts'
 import { buildDatagram, buildEcho, nonceBytes, readQuote, readReply } from './trace-packet.ts'
@@ -108,15 +108,14 @@ const build = (fd: number, { protocol, family }: TraceSocketOptions, clock: Real
   let ttlNow = -1
   const box = (mailbox ??= new Mailbox(2048))
   const takeErrors = (listener: TraceListener): void => {
-    for (let i = 0; i < 4096; i++) {
-      const error = takeError(fd, clock.baseSeconds)
-      if (!error) return
+    const onError = (error: QueuedError): void => {
       // What this machine says of its own sending is told by the send.
-      if (error.origin === 1) continue
+      if (error.origin === 1) return
       const index = readQuote(protocol, family, error.packet, nonce)
       if (typeof index !== 'number') listener.stray(index, error)
       else listener.answer({ index, receivedNs: error.receivedNs, ttl: error.ttl, error })
     }
+    drainErrors(fd, 4096, onError, clock.baseSeconds)
   }
   const indexOf = ({ data, offset, length }: Received): number | undefined => {
     const bytes = data.subarray(offset, offset + length)

@@ -3,7 +3,7 @@ import type { Outcome } from '../../wire/result.ts'
 import { fail, pause, unmeasured } from '../finding.ts'
 import { describeError } from '../icmp-errors.ts'
 import { EAGAIN, ENOBUFS, errnoName, supported } from '../net/libc.ts'
-import { Mailbox, type Received, takeError } from '../net/mailbox.ts'
+import { drainErrors, Mailbox, type Received } from '../net/mailbox.ts'
 import { Realtime, realtimeNs } from '../net/realtime.ts'
 import { closeFd } from '../net/tcp-socket.ts'
 import { openUdp, type UdpSocket } from '../net/udp-socket.ts'
@@ -12,6 +12,8 @@ import { newFlow, sendHello, sendProbe, takeDatagram, type UdpFlow } from '../ud
 import type { OpenSender, Sender, SenderListener, SenderOptions } from './sender.ts'
 
 /** Sent datagrams whose time is remembered. */
+/** Of one socket in one go. */
+const mostErrors = 64
 const remembered = 65_536
 /** Hellos are said again so often, at the beginning and while no answer comes: the responder may have been started anew, with another secret. */
 const greetMs = 250
@@ -127,13 +129,7 @@ const collect = (state: State): void => {
   for (let i = 0; i < 16 && state.mailbox.drain(state.socket.fd, state.clock.baseSeconds, onMessage) !== 0; i++) takeErrors(state)
 }
 
-const takeErrors = ({ socket, listener }: State): void => {
-  for (let i = 0; i < 64; i++) {
-    const error = takeError(socket.fd)
-    if (!error) return
-    listener.error(describeError(error))
-  }
-}
+const takeErrors = ({ socket, listener }: State): void => drainErrors(socket.fd, mostErrors, error => listener.error(describeError(error)))
 
 const isOf = ({ session }: UdpFlow, { data, offset }: Received): boolean =>
   session.compare(data, offset + at.session, offset + at.session + sessionBytes) === 0

@@ -1,5 +1,5 @@
 /** `GET /v1/agents`, `/v1/agents/{id}`, and what people decide of one: `…/ban`, `…/cordon`. Ids have slashes, which are written %2F here. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import {
   type AgentAnswer,
   type AgentQuery,
@@ -14,6 +14,7 @@ import { banAgent, unbanAgent } from '../../enrol/caller.ts'
 import { cordonAgent, uncordonAgent } from '../../enrol/cordon.ts'
 import { getAgent, listAgents, type Mark } from '../../store/agents.ts'
 import type { Sql } from '../../store/sql.ts'
+import { authorOf } from '../access.ts'
 import { agentAnswer, isAsked } from '../agent-answer.ts'
 import type { Parts } from '../parts.ts'
 import { found, HttpProblem } from '../problem.ts'
@@ -70,8 +71,6 @@ const addDecision = (app: FastifyInstance, { store, nowMs }: Parts, word: string
     async request => await act(request.params, authorOf(request), undefined),
   )
 }
-
-const authorOf = ({ person }: FastifyRequest<never> | FastifyRequest): string => person!.name
 
 /** Undefined: lifted. */
 const reasonOf = ({ reason, lifted }: Decision): string | undefined => {

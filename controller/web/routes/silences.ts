@@ -1,5 +1,5 @@
 /** `/v1/silences`, `/v1/maintenance`, `/v1/changes`: what people decided about alerts. All of it has an author and a reason; silences and maintenance an end. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import {
   type ChangeRequest,
   changeRequestSchema,
@@ -11,6 +11,7 @@ import {
   silenceRequestSchema,
 } from '../../../wire/api/incidents.ts'
 import { addDecision, type Decision, type DecisionKind, endDecision, getDecision, listDecisions, type Match } from '../../store/silences.ts'
+import { authorOf } from '../access.ts'
 import { decisionAnswer } from '../incident-answer.ts'
 import { pageOfList } from '../pages.ts'
 import type { Parts } from '../parts.ts'
@@ -130,8 +131,6 @@ const addList = (app: FastifyInstance, { store, nowMs }: Parts, path: string, ki
     },
   )
 }
-
-const authorOf = ({ person }: FastifyRequest<never> | FastifyRequest): string => person!.name
 
 const timeOf = (name: string, text: string): number => {
   const ms = Date.parse(text)
