@@ -6,8 +6,8 @@ import { alertNames } from './tls-errors.ts'
 
 /** What a server did after the handshake finished on our side. */
 export type ClientAnswer =
-  /** A session ticket, or application data: it has accepted us. */
-  { kind: 'proof' } | { kind: 'alert'; alert: number } | { kind: 'closed' } | { kind: 'silence' }
+  /** A session ticket, or application data: it has accepted us, then. `hungUp`: and closed at once, without a byte of data. */
+  { kind: 'proof'; atMs: number; hungUp: boolean } | { kind: 'alert'; alert: number } | { kind: 'closed' } | { kind: 'silence' }
 
 /**
  * How long a proof is waited for: two round trips, and never less than a server on a busy machine may take: with ten at work on two cores, all of a
@@ -25,25 +25,37 @@ const hangUpMs = (rttMs: number): number => 20 + 1.5 * rttMs
 export const waitForAnswer = (tls: TLSSocket, rttMs: number, signal: AbortSignal): Promise<ClientAnswer> =>
   new Promise(resolve => {
     const finishedByBoth = tls.getProtocol() !== 'TLSv1.3'
+    let provedAtMs: number | undefined
+    let timer: NodeJS.Timeout
     const settle = (answer: ClientAnswer): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
       resolve(answer)
     }
-    const onAbort = (): void => settle({ kind: 'silence' })
+    const prove = (hungUp: boolean): void => settle({ kind: 'proof', atMs: provedAtMs ?? performance.now(), hungUp })
+    /** What has arrived while this thread was busy is read before the time is up. */
+    const waitAtMost = (ms: number, onTime: () => void): void => {
+      clearTimeout(timer)
+      timer = setTimeout(() => setImmediate(onTime), ms)
+    }
+    const onAbort = (): void => (provedAtMs === undefined ? settle({ kind: 'silence' }) : prove(false))
+    const onEnd = (): void => (provedAtMs === undefined ? settle({ kind: 'closed' }) : prove(true))
     // In TLS 1.2 the server's Finished is the proof (RFC 5246 §7.4.9), unless it hangs up with it.
-    const onTime = (): void => settle(finishedByBoth ? { kind: 'proof' } : { kind: 'silence' })
-    // What has arrived while this thread was busy is read before the time is up.
-    const timer = setTimeout(() => setImmediate(onTime), finishedByBoth ? hangUpMs(rttMs) : graceMs(rttMs))
+    waitAtMost(finishedByBoth ? hangUpMs(rttMs) : graceMs(rttMs), () => (finishedByBoth ? prove(false) : settle({ kind: 'silence' })))
     signal.addEventListener('abort', onAbort, { once: true })
-    tls.once('session', () => settle({ kind: 'proof' }))
-    tls.once('data', () => settle({ kind: 'proof' }))
+    tls.once('session', () => {
+      // It knows who we are; whether we may come in it may decide only then.
+      provedAtMs ??= performance.now()
+      waitAtMost(hangUpMs(rttMs), () => prove(false))
+    })
+    tls.once('data', () => prove(false))
     tls.once('error', error => {
       const { alert } = parseTlsError(error)
-      settle(alert === undefined ? { kind: 'closed' } : { kind: 'alert', alert })
+      if (alert === undefined) onEnd()
+      else settle({ kind: 'alert', alert })
     })
-    tls.once('end', () => settle({ kind: 'closed' }))
-    tls.once('close', () => settle({ kind: 'closed' }))
+    tls.once('end', onEnd)
+    tls.once('close', onEnd)
   })
 
 /** Alerts that stacks send about a client certificate. 40 and 42 also mean that none was sent. */
@@ -60,6 +72,10 @@ const hints: Record<number, string> = {
   49: 'access denied: the identity is known and not allowed',
 }
 
+/** "A valid certificate or PSK was received, but when access control was applied, the sender decided not to proceed" (RFC 8446 §6.2). */
+const accessDenied = 49
+const hungUpDetail = 'the server took our certificate, as its session ticket proves, and hung up at once without a word'
+
 /** The verdict on our side of the handshake. The cause behind an alert is never more than likely. */
 export const judgeClientAuth = (
   answer: ClientAnswer,
@@ -73,6 +89,7 @@ export const judgeClientAuth = (
         clientAuth: 'not_requested',
         violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' },
       }
+    if (sent && answer.hungUp) return { clientAuth: 'accepted', violation: { code: 'authorization_denied', detail: hungUpDetail } }
     if (sent) return { clientAuth: 'accepted' }
     return {
       clientAuth: 'not_requested',
@@ -86,6 +103,8 @@ export const judgeClientAuth = (
         clientAuth: 'rejected',
         violation: { code: 'client_cert_required', detail: `${named}: the server demands a client certificate` },
       }
+    if (answer.alert === accessDenied)
+      return { clientAuth: 'accepted', violation: { code: 'authorization_denied', detail: `${named}: ${hints[accessDenied]}` } }
     const hint = hints[answer.alert]
     const what = certificateAlerts.has(answer.alert)
       ? 'the server refused our certificate'

@@ -26,7 +26,13 @@ export type Hop = {
 }
 
 /** A connection ready for a request. */
-export type Open = { socket: Socket; connected?: TcpInfo; readInfo: () => TcpInfo | undefined }
+export type Open = {
+  socket: Socket
+  connected?: TcpInfo
+  readInfo: () => TcpInfo | undefined
+  /** The server has asked for a certificate of ours, got one, and goes on. */
+  isKnown: boolean
+}
 
 /** What opening the connection showed. Without an outcome it was opened, and `use` has been called. */
 export type Opening = {
@@ -77,7 +83,7 @@ const openTcp = async (
     const connected = infoOf(socket)
     socket.on('error', () => {})
     const phasesMs = { connect: connected?.rttMs ?? performance.now() - start }
-    await use({ socket, connected, readInfo: () => infoOf(socket) })
+    await use({ socket, connected, readInfo: () => infoOf(socket), isKnown: false })
     return { tls: null, phasesMs, violations: [], warnings: [] }
   } finally {
     socket.destroy()
@@ -119,7 +125,8 @@ const openTls = (
       tls.verifyError = verifyError ?? first.code
       return { outcome: fail(first.code, first.detail), tls, phasesMs, ...judged }
     }
-    await use({ socket: handshake.tls, connected: handshake.connected, readInfo: handshake.info })
+    const isKnown = handshake.requested && ours.cert !== undefined
+    await use({ socket: handshake.tls, connected: handshake.connected, readInfo: handshake.info, isKnown })
     return { tls, phasesMs, ...judged }
   })
 }

@@ -58,8 +58,19 @@ export const judgeEnd = (
 
 export type Wanted = { statuses: readonly StatusRange[]; statusText: string; body?: string; pattern?: RegExp }
 
-export const judgeStatus = (status: number, { statuses, statusText }: Wanted): Outcome =>
-  isExpectedStatus(status, statuses) ? ok : fail('http_status', `status was ${status}, want ${statusText}`)
+/** What Envoy, and with it Istio, answers whom its policy refuses (source/extensions/filters/http/rbac/rbac_filter.cc). */
+const envoyRefusal = 'RBAC: access denied'
+
+/** `isKnown`: the service has verified a certificate of ours. 403 is for who is known and may not, 401 for who is not known (RFC 9110 §15.5). */
+export const judgeStatus = (
+  status: number,
+  { statuses, statusText }: Wanted,
+  { isKnown, body }: { isKnown: boolean; body: Buffer },
+): Outcome => {
+  if (isExpectedStatus(status, statuses)) return ok
+  const isRefused = status === 403 && (isKnown || body.subarray(0, envoyRefusal.length).toString('latin1') === envoyRefusal)
+  return fail(isRefused ? 'authorization_denied' : 'http_status', `status was ${status}, want ${statusText}`)
+}
 
 /** The body, or why it could not be unpacked, against what is wanted of it. */
 export const judgeBody = (
@@ -84,6 +95,7 @@ export const judgeHealth = ({ status, grpcStatus, health, headers }: GrpcExchang
   if (status !== 200) return fail('http_status', `HTTP status was ${status}, want 200 of a gRPC service`)
   if (grpcStatus === null) return fail('http_status', `no gRPC status came back, content type ${quote(headers['content-type'] ?? 'none')}`)
   const name = grpcStatusNames[grpcStatus] ?? 'unknown'
+  if (grpcStatus === 7) return fail('authorization_denied', `gRPC status was 7 ${name}, want 0 OK`)
   if (grpcStatus === 12) return fail('http_status', 'gRPC status was 12 UNIMPLEMENTED: the server has no health service')
   if (grpcStatus === 5) return fail('http_status', `gRPC status was 5 NOT_FOUND: the health service does not know ${asked}`)
   if (grpcStatus !== 0) return fail('http_status', `gRPC status was ${grpcStatus} ${name}, want 0 OK`)

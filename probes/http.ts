@@ -35,6 +35,7 @@ export const probeHttp: Probe<'http'> = async (target, options, signal, allow) =
   for (let hop: Hop = first; ; ) {
     if (signal.aborted && !timedOut(signal)) return finish(aborted)
     let seen: Exchange | undefined
+    let isKnown = false
     measured.url = showUrl(hop.url)
     measured.address = hop.address
     measured.method = hop.method
@@ -42,6 +43,7 @@ export const probeHttp: Probe<'http'> = async (target, options, signal, allow) =
     const opening = await withConnection(hop, options, signal, async open => {
       seen = await ask(asking, open, { options, bearer: bearer?.got }, trace, signal)
       measure(measured, seen, open, phasesMs)
+      isKnown = open.isKnown
     })
     Object.assign(phasesMs, opening.phasesMs)
     measured.tls = opening.tls
@@ -51,7 +53,7 @@ export const probeHttp: Probe<'http'> = async (target, options, signal, allow) =
     const broken = judgeEnd(seen, measured, hop.isFirst && options.cert !== undefined, options.timeoutMs, signal)
     if (broken) return finish(broken)
     const next = await nextHop(hop, seen, measured, options, signal, allow)
-    if (!next) return finish(await judgeAnswer(seen, measured, wanted, options))
+    if (!next) return finish(await judgeAnswer({ ...seen, isKnown }, measured, wanted, options))
     if ('outcome' in next) return finish(next.outcome)
     warnings.push(...next.warnings)
     phasesMs['dns'] = (phasesMs['dns'] ?? 0) + next.dnsMs
@@ -154,9 +156,14 @@ const measure = (measured: HttpMeasured, seen: Exchange, { socket, connected }: 
   }
 }
 
-const judgeAnswer = async (seen: Exchange, measured: HttpMeasured, wanted: Wanted, options: Options['http']): Promise<Outcome> => {
-  if (options.grpcService !== undefined) return judgeHealth(seen as GrpcExchange, options.grpcService)
-  const outcome = judgeStatus(seen.status!, wanted)
+const judgeAnswer = async (
+  seen: Exchange & { isKnown: boolean },
+  measured: HttpMeasured,
+  wanted: Wanted,
+  options: Options['http'],
+): Promise<Outcome> => {
+  if (options.grpcService !== undefined) return judgeHealth(seen as Exchange as GrpcExchange, options.grpcService)
+  const outcome = judgeStatus(seen.status!, wanted, seen)
   if (outcome.kind !== 'ok' || (wanted.body === undefined && !wanted.pattern)) return outcome
   const plain = await unpack(seen.body, seen.headers['content-encoding'], options.maxBodyBytes)
   const body = typeof plain === 'string' ? { problem: plain } : plain.toString('utf8')

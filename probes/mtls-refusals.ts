@@ -41,7 +41,7 @@ export const tryWithout = async (
   )
   const { measured } = finding
   if (answer.kind === 'silence') return { ...finding, measured: { ...measured, withoutCertificate: 'unknown' } }
-  if (answer.kind !== 'proof') return { ...finding, measured: { ...measured, withoutCertificate: 'refused' } }
+  if (answer.kind !== 'proof' || answer.hungUp) return { ...finding, measured: { ...measured, withoutCertificate: 'refused' } }
   const detail = 'a client without a certificate was let in, want a refusal'
   return {
     ...finding,

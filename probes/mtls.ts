@@ -99,7 +99,8 @@ const connect = (
     const answering = waitForAnswer(handshake.tls, handshake.connected?.rttMs ?? 0, signal)
     const peer = inspectPeer(handshake.tls, measured, options, identity, svid)
     const answer = await answering
-    phasesMs['clientAuth'] = Math.round((performance.now() - start) * 1e3) / 1e3
+    const answeredMs = answer.kind === 'proof' ? answer.atMs : performance.now()
+    phasesMs['clientAuth'] = Math.max(0, Math.round((answeredMs - start) * 1e3) / 1e3)
     const finding = { ...conclude(answer, requested, peer, measured, svid, signal), measured, phasesMs }
     return after && finding.outcome.kind === 'ok' ? after(handshake.tls, finding) : finding
   })

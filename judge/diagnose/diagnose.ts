@@ -6,7 +6,7 @@ import { explainExpired, explainNameMismatch, explainOversized, explainUntrusted
 import { explainIncompleteChain, explainPerhapsIncomplete } from './explain-chain.ts'
 import { explainClockSkew, explainPeerClock } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
-import { explainNotEnforced, explainPlainTls } from './explain-enforcement.ts'
+import { explainDenied, explainNotEnforced, explainPlainTls } from './explain-enforcement.ts'
 import { explainCloudEndpoint, explainFederation, explainPractice } from './explain-federation.ts'
 import { explainNoHttp, explainSlowService, explainWrongAnswer } from './explain-http.ts'
 import { explainGateway, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
@@ -87,6 +87,7 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[]; o
     absorbs: ['id_mismatch', 'endpoint_id_mismatch', 'no_spiffe_id', 'invalid_spiffe_id', 'multiple_uri_san', 'leaf_constraint'],
   },
   { explain: explainNotEnforced, absorbs: ['mtls_not_enforced'] },
+  { explain: explainDenied, absorbs: ['authorization_denied'] },
   { explain: explainRefusal, absorbs: ['client_cert_rejected', 'client_cert_rejected_silent', 'client_auth_unconfirmed'] },
   { explain: explainBundleEndpoint, absorbs: endpointFaults },
   { explain: explainBundleCopy, absorbs: ['bundle_behind'] },

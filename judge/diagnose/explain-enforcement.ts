@@ -1,5 +1,5 @@
 import type { Diagnosis, Fix } from '../../wire/causes.ts'
-import { mtlsOf } from './explain-identity.ts'
+import { mtlsOf, nameOf } from './explain-identity.ts'
 import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf } from './say.ts'
 import { findOpen, type Seen, sayDetail } from './seen.ts'
 
@@ -43,5 +43,29 @@ export const explainPlainTls = (seen: Seen): Diagnosis | undefined => {
     against: ['a gateway chooses by server name and protocol: for another --sni or --alpn it may lead to a service with mutual TLS'],
     fixes: [fix('this command: judge it as the TLS server that it is', buildRun(result.target, 'tls')), ...fixEnforcement],
     next: buildRun(result.target, 'tls'),
+  })
+}
+
+/** We are who we say, and the service's policy does not let us in: no fault of certificates or bundles. */
+export const explainDenied = (seen: Seen): Diagnosis | undefined => {
+  const result = findOpen(seen, ['authorization_denied'])
+  if (result === undefined) return undefined
+  const us = nameOf(mtlsOf(seen)?.ourId, 'our identity')
+  return buildDiagnosis('peer_rejects_our_identity', {
+    confidence: 'likely',
+    summary: `${placeOf(result.target)} knows who we are (${us}) and its policy does not let us in: certificates and trust bundles are in order.`,
+    evidence: listFacts(sayDetail(result), mtlsOf(seen)?.peerId && `the peer is ${clean(mtlsOf(seen)!.peerId!)}, which we accept`),
+    against: listFacts(
+      result.kind === 'mtls' && 'a server that hangs up on everybody after the handshake looks the same',
+      'it may be as it should be: not everybody is meant to talk to this service',
+    ),
+    fixes: [
+      fix(
+        'Istio: which policies are there?',
+        'kubectl get authorizationpolicies --all-namespaces --output yaml | grep -n -B4 -A12 principals',
+      ),
+      fix('this fleet: measure as a service account that may', 'probe get checks'),
+    ],
+    next: buildRun(result.target, result.kind, '--output json'),
   })
 }
