@@ -2,9 +2,20 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Cloud, cloudNames, endpointIdOf, type Layout, ports, type Service, serviceIdOf, services, trustDomainOf } from './clouds.ts'
+import {
+  agentIdOf,
+  type Cloud,
+  cloudNames,
+  endpointIdOf,
+  type Layout,
+  ports,
+  type Service,
+  serviceIdOf,
+  services,
+  trustDomainOf,
+} from './clouds.ts'
 import { files, writeWhole } from './folder.ts'
-import { type Authority, bundleDocument, type Certified, issue, makeAuthority } from './issue.ts'
+import { type Authority, bundleDocument, type Certified, issue, makeAuthority, makeAuthorityBelow } from './issue.ts'
 import type { ServicesFile } from './services-file.ts'
 import type { Shown, World } from './world.ts'
 
@@ -33,8 +44,15 @@ export const usualDates = (nowMs: number): { notBeforeMs: number; notAfterMs: nu
   notAfterMs: nowMs + 7 * dayMs,
 })
 
+/** Of SVIDs that nobody has renewed. */
+const lapsedDates = (nowMs: number): { notBeforeMs: number; notAfterMs: number } => ({
+  notBeforeMs: nowMs - 61 * minuteMs,
+  notAfterMs: nowMs - minuteMs,
+})
+
 const datesOf: { [S in Shown]?: (nowMs: number) => { notBeforeMs: number; notAfterMs: number } } = {
   'almost over': nowMs => ({ notBeforeMs: nowMs - 58 * minuteMs, notAfterMs: nowMs + 2 * minuteMs }),
+  'over in three weeks': nowMs => ({ notBeforeMs: nowMs - 344 * dayMs, notAfterMs: nowMs + 21 * dayMs }),
   'from the future': nowMs => ({ notBeforeMs: nowMs + 5 * minuteMs, notAfterMs: nowMs + 65 * minuteMs }),
 }
 
@@ -75,6 +93,16 @@ export const openIdentity = (folder: string, layout: Layout, authorities: Author
       for (const other of cloudNames)
         if (!world.clouds[cloud].behind.includes(other)) writeWhole(join(folder, files.bundle(cloud, other)), published[other].document)
   }
+  const writeAgents = async (before: World, world: World): Promise<void> => {
+    for (const cloud of cloudNames) {
+      const { isLapsed } = world.clouds[cloud]
+      if (isLapsed === before.clouds[cloud].isLapsed) continue
+      const dates = (isLapsed ? lapsedDates : usualDates)(now())
+      const { chainPem, keyPem } = await issue(authorities[cloud][0], { id: agentIdOf(cloud), ...dates })
+      writeWhole(join(folder, files.agentCertificate(cloud)), chainPem)
+      writeWhole(join(folder, files.agentKey(cloud)), keyPem)
+    }
+  }
   /** An authority is published and held before it signs, and taken back only when nothing shows it any more. */
   const rotate = async (before: World, world: World, old: Published, published: Published): Promise<void> => {
     const grows = cloudNames.some(cloud => old[cloud].count < published[cloud].count)
@@ -96,6 +124,7 @@ export const openIdentity = (folder: string, layout: Layout, authorities: Author
       }
       await writeServices(world, published)
       writeHeld(world, published)
+      if (last) await writeAgents(last.world, world)
       last = { world, published }
     },
   }
@@ -114,9 +143,13 @@ const createCertifier = (authorities: Authorities, now: () => number): Certify &
   }
   const ofService: Certify = ({ name, cloud, host }, shows) => {
     const other = services.find(one => one.cloud === cloud && one.name !== name)!
-    const authority = authorities[cloud][shows === 'of the next authority' ? 1 : 0]
+    const of = authorities[cloud][shows === 'of the next authority' ? 1 : 0]
     const id = serviceIdOf({ cloud, name: shows === "another service's" ? other.name : name })
-    return keep(name, shows, () => issue(authority, { key: 'rsa', id, names: [host], ...(datesOf[shows] ?? usualDates)(now()) }))
+    const isBelow = shows === 'below one that is over in three days'
+    return keep(name, shows, async () => {
+      const authority = isBelow ? await makeAuthorityBelow(of, now() - 362 * dayMs, now() + 3 * dayMs) : of
+      return issue(authority, { key: 'rsa', id, names: [host], ...(datesOf[shows] ?? usualDates)(now()) })
+    })
   }
   const endpoint = (cloud: Cloud): Promise<Certified> =>
     keep(`endpoint of ${cloud}`, '', () => issue(authorities[cloud][0], { id: endpointIdOf(cloud), ...usualDates(now()) }))
@@ -137,9 +170,9 @@ const servicesOf = async (cloud: Cloud, { world, layout, certify, authorities, d
     services
       .filter(one => one.cloud === cloud)
       .map(async service => {
-        const { shows, takes } = world.services[service.name]!
+        const { shows, takes, admits } = world.services[service.name]!
         const accepts = takes.flatMap(client => authorities[client].map(({ rootPem }) => rootPem)).join('')
-        return { name: service.name, port: service.port, accepts, ...(await certify(service, shows)) }
+        return { name: service.name, port: service.port, accepts, admits: admits.map(trustDomainOf), ...(await certify(service, shows)) }
       }),
   ),
   bundle: { port: ports.bundle, document, ...(await certify.endpoint(cloud)) },

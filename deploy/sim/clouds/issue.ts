@@ -62,13 +62,30 @@ export const makeAuthority = async (name: string, key: KeyType, nowMs: number): 
   return { rootPem: pemOf(rootCertificate), issuerPem: pemOf(certificate), issuerKeyPem: await keyPem(issuer.privateKey), key }
 }
 
+const importKey = (authority: Authority): Promise<webcrypto.CryptoKey> =>
+  webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(authority.issuerKeyPem), algorithms[authority.key], false, ['sign'])
+
+/** An authority below another one's, with dates of its own. */
+export const makeAuthorityBelow = async (above: Authority, notBeforeMs: number, notAfterMs: number): Promise<Authority> => {
+  const [keys, signingKey] = await Promise.all([newKeys('ec'), importKey(above)])
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: 'CN=authority of a team, O=Simulation',
+    issuer: new x509.X509Certificate(above.issuerPem).subject,
+    notBefore: new Date(notBeforeMs),
+    notAfter: new Date(notAfterMs),
+    publicKey: keys.publicKey,
+    signingKey,
+    signingAlgorithm: algorithms[above.key],
+    extensions: caExtensions(),
+  })
+  return { rootPem: above.rootPem, issuerPem: pemOf(certificate) + above.issuerPem, issuerKeyPem: await keyPem(keys.privateKey), key: 'ec' }
+}
+
 /** A leaf with its chain, the root left out. With an `id` it is an SVID. */
 export const issue = async (authority: Authority, { key = 'ec', id, names = [], addresses = [], ...dates }: Wanted): Promise<Certified> => {
-  const keys = await newKeys(key)
+  const [keys, signingKey] = await Promise.all([newKeys(key), importKey(authority)])
   const algorithm = algorithms[authority.key]
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(authority.issuerKeyPem), algorithm, false, [
-    'sign',
-  ])
   const alternative: x509.JsonGeneralNames = [
     ...(id === undefined ? [] : [{ type: 'url' as const, value: id }]),
     ...names.map(value => ({ type: 'dns' as const, value })),
@@ -77,7 +94,7 @@ export const issue = async (authority: Authority, { key = 'ec', id, names = [], 
   const leaf = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: 'O=Simulation',
-    issuer: new x509.X509Certificate(authority.issuerPem).subject,
+    issuer: new x509.X509Certificate(x509.PemConverter.decodeFirst(authority.issuerPem)).subject,
     notBefore: new Date(dates.notBeforeMs),
     notAfter: new Date(dates.notAfterMs),
     publicKey: keys.publicKey,

@@ -5,8 +5,11 @@ export type ServicesFile = {
     name: string
     port: number
     chainPem: string
-    keyPem: string /** PEM of the authorities whose clients are taken. */
+    keyPem: string
+    /** PEM of the authorities whose clients are taken. */
     accepts: string
+    /** Trust domains of those that its policy lets in. */
+    admits: string[]
   }[]
   bundle: { port: number; chainPem: string; keyPem: string; document: string }
   dns: { port: number; names: Record<string, string> }

@@ -29,6 +29,9 @@ const mutual = file.services.map(({ name }) => {
   const find = () => file.services.find(service => service.name === name)!
   const server = createServer(optionsOf(find()), socket => {
     socket.on('error', () => {})
+    // Its policy, which is asked when the handshake is over: who is known and may not come in is hung up on.
+    const domain = /URI:spiffe:\/\/([^/,]+)/.exec(socket.getPeerCertificate().subjectaltname ?? '')?.[1]
+    if (domain === undefined || !find().admits.includes(domain)) return void setImmediate(() => socket.end())
     socket.resume().write(`${name}\n`)
   })
   server.on('tlsClientError', () => {})

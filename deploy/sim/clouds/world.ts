@@ -3,14 +3,24 @@ import { type Link, perfectLink } from '../link.ts'
 import { type Cloud, cloudNames, type Place, pairs, type RouteName, services } from './clouds.ts'
 
 /** Which certificate a service shows. */
-export type Shown = 'its own' | "another service's" | 'almost over' | 'from the future' | 'of the next authority'
+export type Shown =
+  | 'its own'
+  | "another service's"
+  | 'almost over'
+  | 'from the future'
+  | 'of the next authority'
+  | 'over in three weeks'
+  | 'below one that is over in three days'
 
 export type World = {
   /** By `from to`. */
   links: Record<string, Partial<Link>>
   /** The same for the route in use; with `afterMs` everything is lost for so long first. */
   uses: Record<string, { route: RouteName; afterMs?: number }>
-  services: Record<string, { shows: Shown /** Clouds whose clients it takes. */; takes: Cloud[] }>
+  services: Record<
+    string,
+    { shows: Shown /** Clouds whose clients it takes. */; takes: Cloud[] /** Of these, whom its policy lets in. */; admits: Cloud[] }
+  >
   clouds: Record<
     Cloud,
     {
@@ -18,6 +28,8 @@ export type World = {
       publishes: 1 | 2
       /** Whose new authorities its agents have not fetched. */
       behind: Cloud[]
+      /** Nobody renews the SVIDs of its agents: theirs are over. */
+      isLapsed: boolean
       /** What its resolver says in place of the address that a service has. */
       resolves: Record<string, string>
     }
@@ -29,8 +41,12 @@ export const linkKey = (from: Place, to: Place): string => `${from} ${to}`
 export const healthyWorld = (): World => ({
   links: Object.fromEntries(pairs.map(({ from, to, link }) => [linkKey(from, to), { ...link }])),
   uses: Object.fromEntries(pairs.map(({ from, to }) => [linkKey(from, to), { route: 'main' as const }])),
-  services: Object.fromEntries(services.map(({ name }) => [name, { shows: 'its own' as const, takes: [...cloudNames] }])),
-  clouds: Object.fromEntries(cloudNames.map(cloud => [cloud, { publishes: 1, behind: [], resolves: {} }])) as unknown as World['clouds'],
+  services: Object.fromEntries(
+    services.map(({ name }) => [name, { shows: 'its own' as const, takes: [...cloudNames], admits: [...cloudNames] }]),
+  ),
+  clouds: Object.fromEntries(
+    cloudNames.map(cloud => [cloud, { publishes: 1, behind: [], isLapsed: false, resolves: {} }]),
+  ) as unknown as World['clouds'],
 })
 
 /** The whole of a link, with what is unset said so: the setting of a fault that is over must not stay. */
