@@ -12,7 +12,7 @@ export const causeAttributes = (found: Diagnosis | undefined): Record<string, Ev
         'causeway.cause.summary': found.summary,
         'causeway.cause.evidence': found.evidence,
         'causeway.cause.against': found.against,
-        'causeway.cause.fixes': found.fixes.map(({ where, command }) => `${where}: ${command}`),
+        'causeway.cause.fixes': found.fixes.map(({ where, command }) => `${where}:\n${command}`),
         'causeway.cause.next': found.next,
       }
     : {}

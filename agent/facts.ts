@@ -97,6 +97,8 @@ const factsByKind: Facts = {
     if (!leaf) return
     row.gauge('svidNotAfter', Date.parse(leaf.notAfter) / 1000)
     row.gauge('svidLifetime', lifetimeOf(leaf))
+    // An authority above that ends before the SVID does takes it along.
+    if (measured.chain.some(({ notAfter }) => Date.parse(notAfter) < Date.parse(leaf.notAfter))) recordFirstEnd(measured.chain, row)
     row.count('spiffeValidations', 1, measured.trustDomain ?? '', brokenRule(result))
   },
   mtu: ({ measured }, row) => {

@@ -11,6 +11,7 @@ import { buildEvent } from './events.ts'
 import { type Change, watchFaults } from './faults.ts'
 import { allowBy, refuseRun } from './gate.ts'
 import { judgeIntercepted } from './interception.ts'
+import { watchCertificates } from './late-certificates.ts'
 import { watchLateness } from './lateness.ts'
 import type { Path } from './path.ts'
 import { watchOutages } from './path-outages.ts'
@@ -58,6 +59,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
   const faults = watchFaults()
   const outages = watchOutages()
   const routes = watchRoutes()
+  const certificates = watchCertificates()
   const releaseEchoes = holdEchoes()
   const resolve = createResolve(clock)
   let policy = rules.policy
@@ -85,6 +87,8 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     const nowMs = clock.nowMs()
     const change = faults.take(ran, nowMs)
     if (rerouted) onEvent(buildRouteEvent(path, rerouted, nowMs))
+    const ending = certificates.take(path, result, nowMs)
+    if (ending) onEvent(ending)
     const severity = faults.isFiltered(path) ? 'warn' : undefined
     if (change) onEvent(withDiagnosis(buildEvent(path, result, 'changed', nowMs, severity), change))
     else if (noted === 'failed') onEvent(buildEvent(path, result, 'failed', nowMs, severity))
@@ -114,6 +118,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     windows.setPaths(next.paths)
     faults.keep(next.paths)
     outages.keep(indexes.keys())
+    certificates.keep(indexes.keys())
     routes.keep(next.paths)
     schedule.set(next.paths)
   }

@@ -113,7 +113,7 @@ export const ruleTable: { readonly [N in RuleName]: DefaultRule } = {
     severity: 'ticket',
     ...proven,
     why: '30, 14 and 7 days are enough for people; a certificate that lives shorter is held against a third, a sixth and a twelfth of its life. It pages from the last of the three on.',
-    runbook: 'certificate_expired',
+    runbook: 'expiry',
   },
   'default/svid-rotation': {
     scope: 'path',

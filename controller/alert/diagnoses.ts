@@ -34,10 +34,10 @@ export const diagnosedKinds: readonly string[] = ['path_changed', 'run_failed']
 
 const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.filter(one => typeof one === 'string').slice(0, 8) : [])
 
-/** `nft (this host): nft add …`: the place where people type it, and what they type. */
+/** The place where people type it, and on the next line what they type; older agents put both into one, `nft (this host): nft add …`. */
 const fixOf = (text: string): Fix => {
-  const cut = text.indexOf(': ')
-  return cut < 0 ? { where: '', command: text } : { where: text.slice(0, cut), command: text.slice(cut + 2) }
+  const [cut, length] = text.includes(':\n') ? [text.indexOf(':\n'), 2] : [text.indexOf(': '), 2]
+  return cut < 0 ? { where: '', command: text } : { where: text.slice(0, cut), command: text.slice(cut + length) }
 }
 
 const diagnosisOf = (attributes: Readonly<Record<string, unknown>>, atMs: number): AgentDiagnosis | undefined => {

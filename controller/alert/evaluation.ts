@@ -10,6 +10,7 @@ import { type AgentFinding, judgeAgents } from './agent-alerts.ts'
 import { blindMs, coverageOf } from './blind.ts'
 import { type Attribution, BurnCounts, judgeBurn } from './burn.ts'
 import { Diagnoses } from './diagnoses.ts'
+import { Endings } from './endings.ts'
 import { Fleetwise } from './fleetwise.ts'
 import { Identities } from './identities.ts'
 import { LinkAlerts, type SavedLink } from './link-alerts.ts'
@@ -47,6 +48,7 @@ export class Evaluation {
   readonly slow = new SlowAlerts(this.paths)
   readonly links = new LinkAlerts(this.paths)
   readonly diagnoses = new Diagnoses()
+  readonly endings = new Endings()
   readonly verdicts = new PathVerdicts(this.paths)
   readonly fleetwise = new Fleetwise()
   readonly burns = new Map<number, BurnCounts>()

@@ -1,6 +1,6 @@
 /** How near its end a certificate is, measured by its own life. Pure. */
 
-const [hourMs, dayMs] = [3_600_000, 86_400_000]
+const dayMs = 86_400_000
 /** Certificates that live shorter are renewed by machines: they are late by the share of life that is left, not by days. */
 const shortLifeMs = 7 * dayMs
 /** As people need them, and what of a life they may be at most. */
@@ -17,6 +17,8 @@ export type Expiry = {
   /** 0: nothing; 1, 2: a ticket; 3: a page. */
   readonly level: 0 | 1 | 2 | 3
   readonly leftMs: number
+  /** The limit of the level, 0 where it is 0. */
+  readonly limitMs: number
 }
 
 /** Undefined where the life is not known: 30 days of nobody knows how many say nothing. */
@@ -26,11 +28,6 @@ export const judgeExpiry = (notAfterS: number, lifetimeS: number, nowMs: number)
   const isShort = lifeMs <= shortLifeMs
   const limits = isShort ? rotationShares.map(share => share * lifeMs) : steps.map(one => Math.min(one.leftMs, one.share * lifeMs))
   const level = limits.filter(limitMs => leftMs < limitMs).length as Expiry['level']
-  return { rule: isShort ? 'default/svid-rotation' : 'default/certificate-expiry', level, leftMs }
-}
-
-export const sayLeft = (leftMs: number): string => {
-  if (leftMs <= 0) return 'has ended'
-  if (leftMs < 2 * hourMs) return `ends in ${Math.floor(leftMs / 60_000)} min`
-  return leftMs < 2 * dayMs ? `ends in ${Math.floor(leftMs / hourMs)} h` : `ends in ${Math.floor(leftMs / dayMs)} days`
+  const limitMs = level === 0 ? 0 : limits[level - 1]!
+  return { rule: isShort ? 'default/svid-rotation' : 'default/certificate-expiry', level, leftMs, limitMs }
 }

@@ -1,11 +1,12 @@
 /** A localised fault in the words that people read: what, where, how bad, what speaks for it and against it, and what to do next. Pure. */
-import { type Cause, causeTexts, type Layer, type PathDirection } from '../../wire/causes.ts'
+import { type Cause, causeTexts, type Fix, type Layer, type PathDirection } from '../../wire/causes.ts'
 import { plural } from '../../wire/plural.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Fault, PathVerdict } from '../localise/verdict.ts'
 import { type AgentDiagnosis, agreeOn } from './diagnoses.ts'
 import type { Finding } from './incident.ts'
 import type { Badness } from './path-alerts.ts'
+import { causeOfEnding, type Ending, evidenceOfEnding, fixesOfEnding, headlineOfEnding } from './say-ending.ts'
 
 export type Mtu = { readonly was: readonly [number, number]; readonly now: readonly [number, number] }
 /** What is known of a bad path beside its verdict. */
@@ -14,6 +15,8 @@ export type BadPath = {
   readonly badness: Badness
   readonly diagnosis?: AgentDiagnosis
   readonly mtu: Mtu
+  /** Of a certificate that should have been renewed. */
+  readonly ending?: Ending
   readonly owners: readonly string[]
   /** A sentence about what was measured, where a number says more than a reason. */
   readonly fact?: string
@@ -23,6 +26,7 @@ export type FaultWorld = {
   readonly changed: readonly string[]
   /** Paths within the place, however they are. */
   readonly within: number
+  readonly nowMs: number
 }
 
 const most = 6
@@ -38,6 +42,27 @@ const sayReasons = (paths: readonly BadPath[]): string => {
     .slice(0, 3)
     .map(([reason, count]) => (count === 1 ? reason : `${reason} ×${count}`))
     .join(', ')
+}
+
+const ended: readonly (string | undefined)[] = [undefined, 'svid_expired', 'certificate_expired']
+
+/** Of the certificate that ends first, where that is what is wrong. */
+const endingOf = (layer: Layer, paths: readonly BadPath[]): Ending | undefined =>
+  layer === 'certificate' && paths.every(({ badness, ending }) => ending && ended.includes(badness.reason))
+    ? paths.map(({ ending }) => ending!).reduce((first, one) => (one.endsMs < first.endsMs ? one : first))
+    : undefined
+
+/** By this controller's clock too it has ended: that is no clock of an agent's. */
+const isTold = ({ diagnosis, ending }: BadPath, nowMs: number): boolean =>
+  diagnosis !== undefined && !(diagnosis.cause === 'clock_skew' && ending !== undefined && ending.endsMs <= nowMs)
+
+const notHeld: readonly (string | undefined)[] = ['untrusted_chain', 'unknown_trust_domain', 'bundle_behind']
+
+/** Who lacks whose authority: those who look are on the side that lacks it. */
+const sayLacking = (paths: readonly BadPath[]): string | undefined => {
+  const [from, of] = [distinct(paths.map(({ verdict }) => verdict.region)), distinct(paths.map(({ verdict }) => verdict.trustDomain))]
+  if (of.length !== 1 || from.length === 0 || paths.some(({ badness }) => !notHeld.includes(badness.reason))) return undefined
+  return `${from.length === 1 ? `${from[0]} does` : `${from.length} regions do`} not hold an authority of ${of[0]}`
 }
 
 /** Whether a path runs from where the place ends to where it begins: its forward is the place's reverse. */
@@ -77,7 +102,8 @@ const headline = (cause: Cause | null, place: Place, layer: Layer, paths: readon
       ? `packets above ${Math.min(forward, reverse)} bytes vanish`
       : `packets above ${forward} bytes vanish one way and above ${reverse} the other`
   }
-  if (cause) return causeTexts[cause][1]
+  const lacking = cause === 'trust_bundle_misaligned' ? sayLacking(paths) : undefined
+  if (cause) return lacking ?? causeTexts[cause][1]
   const facts = distinct(paths.map(({ fact }) => fact))
   return facts.length === 1 ? facts[0]! : `${layer === 'path' ? 'path' : layer} fails: ${sayReasons(paths)}`
 }
@@ -89,8 +115,9 @@ const evidenceOf = (paths: readonly BadPath[], within: number, best: AgentDiagno
     ...(Number.isFinite(forward) ? [`MTU ${ends ? `${ends[0]} → ${ends[1]}` : 'forward'}: ${forward}`] : []),
     ...(Number.isFinite(reverse) ? [`MTU ${ends ? `${ends[1]} → ${ends[0]}` : 'reverse'}: ${reverse}`] : []),
   ]
+  const seen = paths.every(({ badness, ending }) => ending && badness.reason === undefined) ? 'see it' : `fail: ${sayReasons(paths)}`
   return distinct([
-    `${paths.length} of ${plural(within, 'path')} fail: ${sayReasons(paths)}`,
+    `${paths.length} of ${plural(within, 'path')} ${seen}`,
     ...(paths.some(({ badness }) => badness.layer === 'path') ? [sizes.join(', ') || undefined] : []),
     best && `${paths.find(({ diagnosis }) => diagnosis === best)?.verdict.path ?? ''}: ${best.summary}`,
     ...(best?.evidence ?? []),
@@ -98,8 +125,12 @@ const evidenceOf = (paths: readonly BadPath[], within: number, best: AgentDiagno
   ]).slice(0, 10)
 }
 
+/** What a check between regions, which asks their agents, does not show. */
+const ofTargets: readonly Layer[] = ['dns', 'tls', 'certificate', 'identity', 'federation', 'http']
+
 const nextOf = (place: Place, paths: readonly BadPath[]): string => {
-  if ('from' in place && place.from?.includes('/') && place.to !== undefined)
+  const isOfTarget = paths.every(({ verdict, badness }) => verdict.toAgent === undefined && ofTargets.includes(badness.layer))
+  if (!isOfTarget && 'from' in place && place.from?.includes('/') && place.to !== undefined)
     return `probe check --from ${place.from} --to ${place.to}${place.both ? ' --both-ways' : ''}`
   const { verdict } = paths[0]!
   const to = verdict.toAgent === undefined ? verdict.target : (verdict.toRegion ?? verdict.toAgent)
@@ -113,10 +144,12 @@ export const findingOfFault = (
 ): Finding | undefined => {
   const paths = explains.flatMap(path => world.bad.get(path) ?? [])
   if (paths.length === 0) return undefined
-  const told = paths.flatMap(({ diagnosis }) => diagnosis ?? [])
+  const told = paths.filter(path => isTold(path, world.nowMs)).map(({ diagnosis }) => diagnosis!)
   // What is said of the layers above is what follows from it, however many say so: connections that hang in a black hole look filtered.
   const agreed = agreeOn(told.filter(one => one.layer === layer)) ?? agreeOn(told)
-  const cause = agreed?.cause ?? null
+  const ending = endingOf(layer, paths)
+  const ends = ending && (agreed === undefined || agreed.cause === causeOfEnding(ending, world.nowMs))
+  const cause = agreed?.cause ?? (ending && causeOfEnding(ending, world.nowMs)) ?? null
   const texts = placeText(place)
   const rules = distinct(paths.map(({ badness }) => badness.rule.name))
   const direction = directionOf(place, paths, agreed?.best)
@@ -129,13 +162,17 @@ export const findingOfFault = (
     rules,
     cause,
     what: cause ?? paths[0]!.badness.rule.runbook,
+    ...(agreed && { toldBy: told.filter(one => one.cause === agreed.cause).length }),
     ...(direction && { direction }),
-    title: `${texts}: ${headline(cause, place, layer, paths, direction)}${onlyFrom === undefined ? '' : `, for ${onlyFrom} only`}`,
+    title: `${texts}: ${ends ? headlineOfEnding(ending, world.nowMs) : headline(cause, place, layer, paths, direction)}${onlyFrom === undefined ? '' : `, for ${onlyFrom} only`}`,
     sinceMs: Math.min(...paths.map(({ badness }) => badness.sinceMs)),
     isFiring: paths.some(({ badness }) => badness.isFiring),
     subjects: paths.map(({ verdict }) => verdict.path),
     impact: `${paths.length} of ${plural(Math.max(world.within, paths.length), 'path')}, ${plural(distinct(paths.map(({ verdict }) => verdict.agent)).length, 'agent')}`,
-    evidence: evidenceOf(paths, Math.max(world.within, paths.length), agreed?.best, place),
+    evidence: [
+      ...(ending ? evidenceOfEnding(ending, world.nowMs) : []),
+      ...evidenceOf(paths, Math.max(world.within, paths.length), agreed?.best, place),
+    ].slice(0, 10),
     against: distinct([
       ...(against.length > 0
         ? [`${plural(against.length, 'path')} through there ${against.length === 1 ? 'is' : 'are'} well: ${against.slice(0, 3).join(', ')}`]
@@ -145,11 +182,19 @@ export const findingOfFault = (
     ]).slice(0, most),
     ...(runnerUp ? { runnerUp: placeText(runnerUp) } : agreed?.runnerUp ? { runnerUp: agreed.runnerUp } : {}),
     changed: [...world.changed],
-    fixes: [...(agreed?.best.fixes ?? [])],
+    fixes: fixesOf(agreed, ending, paths),
     next: nextOf(place, paths),
     runbook: cause ?? paths[0]!.badness.rule.runbook,
     ...endsOf(paths),
   }
+}
+
+/** What an agent calls ours is the side that looked. */
+const fixesOf = (agreed: ReturnType<typeof agreeOn>, ending: Ending | undefined, paths: readonly BadPath[]): Fix[] => {
+  if (!agreed) return ending ? fixesOfEnding(ending) : []
+  const from = distinct(paths.map(({ verdict }) => verdict.region))
+  const isOurs = agreed.cause === 'trust_bundle_misaligned' && from.length === 1
+  return agreed.best.fixes.map(({ where, command }) => ({ where: isOurs ? `${from[0]}: ${where}` : where, command }))
 }
 
 const endsOf = (paths: readonly BadPath[]): Pick<Finding, 'checks' | 'targets' | 'agents' | 'from' | 'to' | 'links' | 'owners'> => ({

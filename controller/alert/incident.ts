@@ -18,6 +18,8 @@ export type Finding = {
   cause: Cause | null
   /** What it is called where there is no cause of the list: `agent_lost`, `blind`. */
   what: string
+  /** How many of its subjects say the cause themselves; absent where none of them do. */
+  toldBy?: number
   direction?: PathDirection
   title: string
   sinceMs: number
@@ -59,7 +61,7 @@ export type Incident = Finding & {
   /** What was said last, so that the same is not said again. */
   said: string
   isSilenced: boolean
-  /** The most subjects that it had under its cause. */
+  /** The most that have told its cause. */
   causeBy?: number
   timeline: TimelineEntry[]
 }

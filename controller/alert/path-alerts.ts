@@ -2,7 +2,7 @@
 import type { Cause, Layer } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import { grown } from '../ingest/grow.ts'
-import { judgeExpiry } from './expiry.ts'
+import { type Expiry, judgeExpiry } from './expiry.ts'
 import { kindCode, type Paths } from './paths.ts'
 import { layerOfFailure, limitsFor, type Rule, type Rules } from './rules.ts'
 import { bad, good, type SavedSeries, Series, unknown } from './series.ts'
@@ -40,7 +40,13 @@ const [tcp, icmp] = [kindCode('tcp'), kindCode('icmp')]
 /** Beside the level of an end that is near. */
 const shortLife = 4
 const saved = ['failures', 'mtu', 'expiry'] as const
-export type SavedPath = { [K in (typeof saved)[number]]?: SavedSeries } & { code?: number; mtuWas?: [number, number]; level?: number }
+export type SavedPath = { [K in (typeof saved)[number]]?: SavedSeries } & {
+  code?: number
+  mtuWas?: [number, number]
+  level?: number
+  /** Of the certificate that ends: when, and how long it lives, in seconds. */
+  end?: [number, number]
+}
 
 export class PathAlerts {
   readonly failures = new Series()
@@ -49,6 +55,8 @@ export class PathAlerts {
   readonly #paths: Paths
   #code = new Uint8Array(0)
   #level = new Uint8Array(0)
+  /** Of certificates: when they end, and how long they live. Seconds. */
+  readonly #ends = new Map<number, [number, number]>()
   /** When something was last known of it, and what that was. */
   #knownMs = new Float64Array(0)
   #last = new Uint8Array(0)
@@ -96,6 +104,8 @@ export class PathAlerts {
     const rule = expiry && rules.byName.get(expiry.rule)
     if (!expiry || !rule) return
     this.#level[path] = expiry.level + (expiry.rule === 'default/svid-rotation' ? shortLife : 0)
+    if (expiry.level > 0) this.#ends.set(path, [end, life])
+    else this.#ends.delete(path)
     this.expiry.step(path, expiry.level > 0 ? bad : good, rule.limits, nowMs)
   }
 
@@ -160,8 +170,9 @@ export class PathAlerts {
     return this.#window[path] ?? unknown
   }
 
+  /** Whether it does not carry what it should; what ends soon works still. */
   isBad(path: number): boolean {
-    return this.failures.isBad(path) || this.mtu.isBad(path) || this.expiry.isBad(path)
+    return this.failures.isBad(path) || this.mtu.isBad(path)
   }
 
   /** `bad` where the hysteresis says so; unknown where nothing was heard lately, or a first bad window is not enough. */
@@ -178,17 +189,27 @@ export class PathAlerts {
       return this.#badness(this.failures, path, failing, failing.severity, layerOfFailure(reason), reason)
     }
     const mtuRule = this.mtu.isBad(path) ? rules.byName.get('default/path-mtu') : undefined
-    if (mtuRule) return this.#badness(this.mtu, path, mtuRule, mtuRule.severity, 'path')
+    return mtuRule && this.#badness(this.mtu, path, mtuRule, mtuRule.severity, 'path')
+  }
+
+  /** Of a certificate that should have been renewed. */
+  lateOf(path: number, rules: Rules): Badness | undefined {
+    if (!this.expiry.isBad(path)) return undefined
     const level = this.#level[path]!
-    const rule = this.expiry.isBad(path)
-      ? rules.byName.get(level & shortLife ? 'default/svid-rotation' : 'default/certificate-expiry')
-      : undefined
+    const rule = rules.byName.get(level & shortLife ? 'default/svid-rotation' : 'default/certificate-expiry')
     return rule && this.#badness(this.expiry, path, rule, (level & 3) === 3 ? 'page' : rule.severity, 'certificate')
   }
 
   #badness(series: Series, path: number, rule: Rule, severity: 'page' | 'ticket', layer: Layer, reason?: FailReason): Badness {
     const sinceMs = series.sinceMs(path) - windowMs
     return { rule, severity, layer, ...(reason && { reason }), isFiring: series.isFiring(path), sinceMs }
+  }
+
+  /** Of a certificate that should have been renewed: how near its end it is now. */
+  endOf(path: number, nowMs: number): (Expiry & { endsMs: number; lifeMs: number }) | undefined {
+    const [end, life] = this.#ends.get(path) ?? []
+    const expiry = end === undefined || life === undefined ? undefined : judgeExpiry(end, life, nowMs)
+    return expiry && { ...expiry, endsMs: end! * 1000, lifeMs: life! * 1000 }
   }
 
   /** What it carried, and carries. */
@@ -206,6 +227,7 @@ export class PathAlerts {
 
   forget(path: number): void {
     for (const series of [this.failures, this.mtu, this.expiry]) series.forget(path)
+    this.#ends.delete(path)
     for (const column of [this.#code, this.#level, this.#knownMs, this.#last, this.#window, ...this.#mtuNow, ...this.#mtuWas])
       if (path < column.length) column[path] = 0
   }
@@ -218,7 +240,14 @@ export class PathAlerts {
     }
     if (Object.keys(one).length === 0) return undefined
     const { was } = this.mtuOf(path)
-    return { ...one, code: this.#code[path]!, level: this.#level[path]!, ...(one.mtu && { mtuWas: [...was] as [number, number] }) }
+    const end = this.#ends.get(path)
+    return {
+      ...one,
+      code: this.#code[path]!,
+      level: this.#level[path]!,
+      ...(one.mtu && { mtuWas: [...was] as [number, number] }),
+      ...(end && { end }),
+    }
   }
 
   load(path: number, state: SavedPath): void {
@@ -226,6 +255,7 @@ export class PathAlerts {
     for (const name of saved) if (state[name]) this[name].load(path, state[name])
     this.#code[path] = state.code ?? 0
     this.#level[path] = state.level ?? 0
+    if (state.end) this.#ends.set(path, state.end)
     for (const [k, was] of (state.mtuWas ?? []).entries()) this.#mtuWas[k]![path] = was
   }
 }

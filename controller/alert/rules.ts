@@ -54,6 +54,8 @@ const ruleOfLayer: { readonly [L in FailLayer]: RuleName } = {
 /** As causes have it. */
 export const layerOfFailure = (reason: FailReason): Layer => {
   const layer = layerOfReason(reason)
+  // What ends is a certificate, and the same one that was late before.
+  if (reason === 'svid_expired') return 'certificate'
   return layer === 'spiffe' || layer === 'client auth' || layer === 'bundle' ? 'identity' : layer
 }
 

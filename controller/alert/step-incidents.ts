@@ -26,18 +26,18 @@ const noted = (incident: Incident, kind: TimelineEntry['kind'], text: string, at
   timeline: [...incident.timeline, { atMs, kind, text }].slice(-maxTimeline),
 })
 
-/** Which finding continues which incident: by key first, then by the most that they have in common. */
-const pair = (incidents: readonly Incident[], findings: readonly Finding[]): Map<Finding, Incident> => {
-  const pairs = new Map<Finding, Incident>()
-  const free = new Set(incidents)
-  for (const finding of findings) {
-    const own = incidents.find(one => one.key === finding.key && free.has(one))
-    if (!own) continue
-    pairs.set(finding, own)
-    free.delete(own)
+/** By key, and then by the most that they have in common. */
+const pairWith = (free: Set<Incident>, findings: readonly Finding[], pairs: Map<Finding, Incident>): void => {
+  const take = (finding: Finding, incident: Incident): void => {
+    pairs.set(finding, incident)
+    free.delete(incident)
   }
-  for (const finding of findings) {
-    if (pairs.has(finding)) continue
+  const open = (): Finding[] => findings.filter(finding => !pairs.has(finding))
+  for (const finding of open()) {
+    const own = [...free].find(one => one.key === finding.key)
+    if (own) take(finding, own)
+  }
+  for (const finding of open()) {
     const its = new Set(finding.subjects)
     let best: { incident: Incident; share: number } | undefined
     for (const incident of free) {
@@ -45,12 +45,20 @@ const pair = (incidents: readonly Incident[], findings: readonly Finding[]): Map
       if (share >= 0.5 && (!best || share > best.share || (share === best.share && incident.formedMs < best.incident.formedMs)))
         best = { incident, share }
     }
-    if (!best) continue
-    pairs.set(finding, best.incident)
-    free.delete(best.incident)
+    if (best) take(finding, best.incident)
   }
+}
+
+/** Which finding continues which incident. Those that people know come first: what forms beside one and turns out to be the same becomes part of it. */
+const pair = (incidents: readonly Incident[], findings: readonly Finding[]): Map<Finding, Incident> => {
+  const pairs = new Map<Finding, Incident>()
+  for (const isForming of [false, true])
+    pairWith(new Set(incidents.filter(({ state }) => (state === 'forming') === isForming)), findings, pairs)
   return pairs
 }
+
+/** Where nobody says a cause, all of its subjects are what is known of it. */
+const tellersOf = ({ toldBy, subjects }: Finding): number => toldBy ?? subjects.length
 
 const form = (finding: Finding, nowMs: number, from: Incident | undefined): Incident => ({
   ...finding,
@@ -64,7 +72,7 @@ const form = (finding: Finding, nowMs: number, from: Incident | undefined): Inci
   toldMs: 0,
   said: '',
   isSilenced: false,
-  causeBy: finding.subjects.length,
+  causeBy: tellersOf(finding),
   timeline: [
     { atMs: nowMs, kind: 'formed', text: finding.title },
     ...(from ? [{ atMs: nowMs, kind: 'split' as const, text: `split from ${from.id}, ${from.placeText}` }] : []),
@@ -93,7 +101,7 @@ const wordsOf = ({ cause, fixes, runbook, what, title, place, placeText, layer, 
  */
 const keptOf = (incident: Incident, finding: Finding): Partial<Incident> => {
   if (incident.cause === null || finding.cause === incident.cause) return {}
-  if (incident.state === 'open' && finding.subjects.length < (incident.causeBy ?? 0)) return wordsOf(incident)
+  if (incident.state === 'open' && tellersOf(finding) < (incident.causeBy ?? 0)) return wordsOf(incident)
   if (finding.cause !== null) return {}
   const { cause, fixes, runbook, what, title } = incident
   return { cause, fixes, runbook, what, title }
@@ -109,7 +117,7 @@ const renew = (incident: Incident, finding: Finding, nowMs: number): Incident =>
     ...finding,
     ...kept,
     severity,
-    causeBy: Math.max(before, finding.cause === incident.cause || kept.cause === undefined ? finding.subjects.length : 0),
+    causeBy: Math.max(before, finding.cause === incident.cause || kept.cause === undefined ? tellersOf(finding) : 0),
     key: incident.state === 'forming' ? finding.key : incident.key,
     sinceMs: Math.min(incident.sinceMs, finding.sinceMs),
   }

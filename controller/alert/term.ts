@@ -50,6 +50,7 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
   }))
   const events = await followEvents(store)
   evaluation.diagnoses.take(old)
+  evaluation.endings.take(old)
   for (const [scope, body] of saved) {
     if (scope === restScope) evaluation.loadRest(body)
     else if (scope.startsWith(agentScope)) evaluation.loadAgent(scope.slice(agentScope.length), body)
@@ -60,7 +61,9 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
     const at = nowMs()
     await recent.read(at, (minute, isFirst) => evaluation.take(minute, isFirst))
     const around = await gather(at, startedMs)
-    evaluation.diagnoses.take(await events.next())
+    const news = await events.next()
+    evaluation.diagnoses.take(news)
+    evaluation.endings.take(news)
     evaluation.removeAbsent(around)
     evaluation.judge(around)
     acceptBaselines(evaluation, around)

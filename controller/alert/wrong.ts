@@ -1,5 +1,6 @@
 /** Everything that is wrong now, as findings: faults of paths by localisation, then links, agents and clusters, each said once. */
 
+import { regionOf } from '../fleet/select.ts'
 import { localise } from '../localise/localise.ts'
 import { contains, type Place } from '../localise/place.ts'
 import type { PathVerdict } from '../localise/verdict.ts'
@@ -7,6 +8,7 @@ import { type AgentFinding, judgeIdentityPlanes } from './agent-alerts.ts'
 import type { Evaluation } from './evaluation.ts'
 import { type BadPath, findingOfFault, findingsOfRest } from './fault-finding.ts'
 import type { Finding } from './incident.ts'
+import { lateFindings } from './late-findings.ts'
 import { linkRules } from './link-alerts.ts'
 import { placeLone } from './lone-paths.ts'
 import { findingOfAgents, findingOfIdentityPlane, findingOfLink, joinFindings } from './other-findings.ts'
@@ -25,9 +27,11 @@ export const findWrong = (evaluation: Evaluation, around: Surroundings, changed:
     path => evaluation.alerts.badnessOf(path, around.rules),
     (path, world) => evaluation.alerts.verdictOf(path, world),
   )
+  const late = lateFindings(evaluation, around)
   const slow = [...evaluation.slow.names()].flatMap(name => slowFindings(evaluation, around, name))
-  const others = [...slow, ...linkFindings(evaluation, around), ...agentFindings(evaluation, around, failures)]
-  return gather(failures, others).map(finding => ({ ...finding, changed: changed(finding) }))
+  const others = [...late, ...slow, ...linkFindings(evaluation, around), ...agentFindings(evaluation, around, failures)]
+  const home = around.location && regionOf(around.location)
+  return gather(failures, others, home).map(finding => ({ ...finding, changed: changed(finding) }))
 }
 
 type World = ReturnType<Evaluation['world']>
@@ -62,11 +66,14 @@ const localised = (
     if (!badness) continue
     const owners = [...fleetwise.ownersOf(labels.check, labels.target), ...(badness.rule.owner === undefined ? [] : [badness.rule.owner])]
     const fact = factOf(path)
+    const end = alerts.endOf(path, around.nowMs)
+    const certificate = end && evaluation.endings.of(constant.path, end.endsMs)
     bad.set(constant.path, {
       verdict,
       badness,
       ...(diagnosis && { diagnosis }),
       mtu: alerts.mtuOf(path),
+      ...(end && { ending: { ...end, ...(certificate && { certificate }) } }),
       owners,
       ...(fact !== undefined && { fact }),
     })
@@ -76,9 +83,9 @@ const localised = (
   const faults = [...many, ...lone]
   const found = faults.flatMap(fault => {
     const within = fault.explains.length + fault.against.length + fault.unknown
-    return findingOfFault(fault, { bad, changed: [], within }) ?? []
+    return findingOfFault(fault, { bad, changed: [], within, nowMs: around.nowMs }) ?? []
   })
-  return [...found, ...findingsOfRest(rest, { bad, changed: [], within: 0 })]
+  return [...found, ...findingsOfRest(rest, { bad, changed: [], within: 0, nowMs: around.nowMs })]
 }
 
 const ms = (seconds: number): string => `${Number((seconds * 1000).toPrecision(3))} ms`
@@ -140,8 +147,10 @@ const agentFindings = (
   failures: readonly Finding[],
 ): Finding[] => {
   const lost = evaluation.agentFindings().flatMap(found => {
-    if (found.kind === 'isolated' && isSeenFromHere(found, failures, location && `${location.cloud}/${location.region}`)) return []
-    return findingOfAgents(found, rules.byName.get('default/agent-lost'), nowMs) ?? []
+    if (found.kind === 'isolated' && isSeenFromHere(found, failures, location && regionOf(location))) return []
+    const finding = findingOfAgents(found, rules.byName.get('default/agent-lost'), nowMs)
+    const regions = found.agents.map(agent => agents.get(agent)).flatMap(agent => (agent ? [regionOf(agent.location)] : []))
+    return finding ? [{ ...finding, from: [...new Set(regions)] }] : []
   })
   // Workloads without an identity are what the rule of identities is about.
   if (!rules.byName.has('default/identity')) return lost
@@ -167,7 +176,7 @@ const isSeenFromHere = (
   )
 
 /** The same key is the same incident; what is narrower joins what is wider, where the wider one is the lower fault. */
-const gather = (failures: readonly Finding[], others: readonly Finding[]): Finding[] => {
+const gather = (failures: readonly Finding[], others: readonly Finding[], home: string | undefined): Finding[] => {
   const byKey = new Map<string, Finding>()
   const put = (finding: Finding): void => {
     const same = byKey.get(finding.key)
@@ -178,7 +187,7 @@ const gather = (failures: readonly Finding[], others: readonly Finding[]): Findi
     const wider =
       finding.place &&
       [...byKey.values()].find(
-        one => one.place && one.key !== finding.key && failures.some(({ key }) => key === one.key) && covers(one, finding),
+        one => one.place && one.key !== finding.key && failures.some(({ key }) => key === one.key) && covers(one, finding, home),
       )
     if (wider) byKey.set(wider.key, joinFindings(wider, finding))
     else put(finding)
@@ -194,9 +203,20 @@ const explainsSilence = ({ place, layer }: Finding, silent: Place): boolean =>
   'direction' in silent &&
   contains(place, { ...silent, direction: place.direction })
 
-const covers = (wider: Finding, narrower: Finding): boolean => {
-  if (!wider.place || !narrower.place || narrower.what === 'blind') return false
-  if (narrower.what === 'agent_lost') return explainsSilence(wider, narrower.place)
+/** A link that is cut both ways, with this controller at one end: nobody hears of those at the other. Where it does not know where it is, it may be either. */
+const isBehind = ({ place, layer }: Finding, lost: readonly string[], home: string | undefined): boolean => {
+  if ((layer !== 'reach' && layer !== 'tcp') || place?.kind !== 'link' || !place.both) return false
+  const { from, to } = place
+  return (
+    lost.length === 1 &&
+    ((lost[0] === to && home !== to) || (lost[0] === from && home !== from)) &&
+    (home === undefined || home === from || home === to)
+  )
+}
+
+const covers = (wider: Finding, narrower: Finding, home: string | undefined): boolean => {
+  if (!wider.place || !narrower.place || narrower.what === 'blind' || narrower.layer === 'certificate') return false
+  if (narrower.what === 'agent_lost') return explainsSilence(wider, narrower.place) || isBehind(wider, narrower.from, home)
   if (wider.layer === 'certificate' || wider.layer === 'identity' || wider.layer === 'federation' || wider.layer === 'http') return false
   return (
     contains(wider.place, narrower.place) ||

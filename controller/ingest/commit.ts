@@ -17,6 +17,7 @@ const eventKinds: Readonly<Record<string, string>> = {
   'causeway.path.rtt_step': 'rtt_step',
   'causeway.path.traced': 'path_traced',
   'causeway.route.changed': 'route_changed',
+  'causeway.certificate.ending': 'certificate_ending',
 }
 /** Of the attributes of an event, as JSON. */
 const maxBodyLength = 8192

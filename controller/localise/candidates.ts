@@ -83,6 +83,7 @@ const named = ({ atoms, pairs, cost }: Making, { kind, level, a, b }: Atom): Can
 
 /** Who vouches for whom is no place where packets get lost. */
 const isOfTrust = (kind: Atom['kind']): boolean => kind === 'trustDomain' || kind === 'issuer'
+/** And packets that have arrived say the same by whatever family they came. */
 const isOfFamily = (kind: Atom['kind']): boolean => kind === 'family' || kind === 'familyLink' || kind === 'familyClouds'
 
 /** How many places there are to name. */
@@ -97,7 +98,7 @@ const made =
   (atom: Atom): Candidate[] => {
     const { kind, level, a } = atom
     if (isOfTrust(kind) && making.rank < solvingOrder.indexOf('certificate')) return []
-    if (isOfFamily(kind) && !mixed) return []
+    if (isOfFamily(kind) && (!mixed || making.rank >= solvingOrder.indexOf('certificate'))) return []
     if (kind === 'out') return located(making, atom)
     if (kind === 'link' || kind === 'clouds' || kind === 'familyLink' || kind === 'familyClouds') return between(making, atom)
     if (kind !== 'family') return named(making, atom)

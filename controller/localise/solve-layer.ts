@@ -59,8 +59,14 @@ const countGoodPairs = (pairs: Pairs, rank: number, isBad: Uint8Array, count: (p
   return good
 }
 
+/** A pair whose family is not known, of a name that is only looked up, is of neither. */
 const isMixed = ({ count, family }: Pairs): boolean => {
-  for (let pair = 1; pair < count; pair++) if (family[pair] !== family[0]) return true
+  let known = 0
+  for (let pair = 0; pair < count; pair++) {
+    if (family[pair] === 0 || family[pair] === known) continue
+    if (known !== 0) return true
+    known = family[pair]!
+  }
   return false
 }
 

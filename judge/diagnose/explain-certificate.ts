@@ -2,6 +2,7 @@ import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { CertificateFacts, TlsMeasured } from '../../wire/measured.ts'
 import type { AnyResult, Target } from '../../wire/result.ts'
 import { sayDuration } from '../../wire/say-duration.ts'
+import { fixCertificate } from './fix-renewal.ts'
 import { buildDiagnosis, buildOpenssl, buildRun, clean, fix, listFacts, placeOf, sayList, tlsKindOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
@@ -19,21 +20,10 @@ const handshakesOf = ({ tls, mtls, http }: Seen): TlsMeasured[] =>
 /** As the server sent it: the same in every handshake. */
 export const chainOf = (seen: Seen): readonly CertificateFacts[] => handshakesOf(seen).find(({ chain }) => chain?.length > 0)?.chain ?? []
 
-const fixRenewal = (seen: Seen, intermediate: boolean): Fix[] => {
-  const { target } = seen
-  return [
-    intermediate
-      ? fix('the server: put the current intermediate into its chain file', 'cat leaf.pem intermediate.pem > fullchain.pem')
-      : fix('Kubernetes, cert-manager: renew now', 'cmctl renew --namespace NAMESPACE CERTIFICATE'),
-    fix('certbot: renew now', 'certbot renew --force-renewal'),
-    fix(
-      'AWS Certificate Manager: why it was not renewed',
-      'aws acm describe-certificate --certificate-arn CERTIFICATE_ARN --query Certificate.RenewalSummary',
-    ),
-    fix('nginx: serve the new file', 'nginx -s reload'),
-    fix('check: what is served', `${buildOpenssl(target, '-showcerts')} | openssl x509 -noout -dates -subject`),
-  ]
-}
+const fixRenewal = ({ target }: Seen, intermediate: boolean): Fix[] => [
+  ...fixCertificate(intermediate),
+  fix('check: what is served', `${buildOpenssl(target, '-showcerts')} | openssl x509 -noout -dates -subject`),
+]
 
 /** A certificate of the chain is past its end (RFC 5280 §4.1.2.5), and by more than a wrong clock explains. */
 export const explainExpired = (seen: Seen): Diagnosis | undefined => {

@@ -4,6 +4,7 @@ import type { FailReason } from '../../wire/reasons.ts'
 import type { AnyResult } from '../../wire/result.ts'
 import { sayDuration } from '../../wire/say-duration.ts'
 import { fixFederation, shellDomain } from './fix-federation.ts'
+import { fixRotation } from './fix-renewal.ts'
 import { buildDiagnosis, buildRun, clean, fix, listFacts, placeOf } from './say.ts'
 import { findOpen, reasonOf, type Seen, sayDetail } from './seen.ts'
 
@@ -119,14 +120,7 @@ export const explainStuckRotation = (seen: Seen): Diagnosis | undefined => {
       rotation && `held: serial ${rotation.held.serial}, ${rotation.held.notBefore} to ${rotation.held.notAfter}`,
     ),
     against: listFacts(!behind && 'a clock that is ahead makes valid certificates look expired'),
-    fixes: [
-      fix(
-        'SPIRE agent on that node: does it renew?',
-        'kubectl logs --namespace spire daemonset/spire-agent | grep -i -e renew -e rotat -e error',
-      ),
-      fix('Istio: what does the proxy hold?', 'istioctl proxy-config secret POD --namespace NAMESPACE'),
-      fix('the proxy: start it anew', 'kubectl rollout restart --namespace NAMESPACE deployment/NAME'),
-    ],
+    fixes: fixRotation(),
     next: buildRun(subject.target, 'mtls', '--output json'),
   })
 }

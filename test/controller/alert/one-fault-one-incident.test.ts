@@ -108,6 +108,28 @@ t.test('a cause that is known better is told, by as many as told the first or be
   t.match(play([[hole], [loss]]), { cause: 'packet_loss' }, 'it was forming still')
 })
 
+t.test('what forms beside an open incident and turns out to be all of it becomes part of it', async t => {
+  const all = ['a', 'b', 'c', 'd']
+  const late = { ...finding(all, null, 'x'), key: 'certificate:x' }
+  const over = (subjects: string[]) => ({ ...finding(subjects, null, 'x'), key: 'identity:x' })
+  const rest = { ...late, subjects: ['b', 'c', 'd'] }
+  let incidents: Incident[] = []
+  const words: string[] = []
+  for (const [at, findings] of [[late], [late], [rest, over(['a'])], [over(all)], [over(all)]].entries()) {
+    const stepped = stepIncidents(incidents, findings, { nowMs: at * 40_000, stateOf: () => 'bad', isSilenced: () => false })
+    incidents = stepped.incidents
+    words.push(...stepped.words.map(({ event, incident }) => `${event} ${incident.key}`))
+  }
+  t.strictSame(words, ['firing certificate:x'])
+  t.equal(incidents.length, 1)
+})
+
+t.test('another cause has to be told by as many as told the first, however many paths are bad', async t => {
+  const down = { ...finding(['a', 'b', 'c', 'd'], 'host_down', 'x'), toldBy: 4 }
+  const filtered = { ...finding(['a', 'b', 'c', 'd'], 'icmp_filtered', 'x'), toldBy: 2 }
+  t.match(play([[down], [down], [filtered]]), { cause: 'host_down', title: 'x: host_down' })
+})
+
 t.test('agents that are silent are told after the time that the rule says, and not at all where it is switched off', async t => {
   const rule = (text: object) =>
     compileRules({
