@@ -8,6 +8,8 @@ import type { Expiry } from './expiry.ts'
 /** What is known of the end of a path's certificate. */
 export type Ending = Expiry & { readonly endsMs: number; readonly lifeMs: number; readonly certificate?: LateCertificate }
 
+/** Less than this is counted in seconds. */
+const secondsMs = 2 * 3_600_000
 /** To the second where that matters. */
 const sayTime = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
@@ -33,7 +35,7 @@ export const headlineOfEnding = (ending: Ending, nowMs: number): string => {
 
 export const evidenceOfEnding = ({ certificate, endsMs, lifeMs }: Ending, nowMs: number): string[] => {
   const leftMs = endsMs - nowMs
-  const left = leftMs > 0 ? `${Math.floor(leftMs / 1000)} s left (${sayWhole(leftMs)})` : `over for ${sayWhole(-leftMs)}`
+  const left = leftMs > 0 ? `${leftMs < secondsMs ? `${Math.floor(leftMs / 1000)} s` : sayWhole(leftMs)} left` : `over for ${sayWhole(-leftMs)}`
   const which = certificate && `certificate ${certificate.position} of ${certificate.count} as sent`
   return [
     `${left} of a life of ${sayDuration(lifeMs)}, which is ${Math.max(0, Math.floor((leftMs / lifeMs) * 100))} %`,

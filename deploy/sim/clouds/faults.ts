@@ -176,10 +176,10 @@ export const faults: readonly Fault[] = [
   {
     name: 'intermediate-ending',
     scenario: 'I10',
-    story: 'the certificate of accounts has a week, and an authority between it and the root only three days',
+    story: 'the certificate of predictions has a week, and an authority between it and the root only three days',
     expect: 'a page that names the authority, not the certificate of the service',
-    look: mtlsOf('accounts'),
-    change: world => void (world.services['accounts']!.shows = 'below one that is over in three days'),
+    look: mtlsOf('predictions'),
+    change: world => void (world.services['predictions']!.shows = 'below one that is over in three days'),
   },
   {
     name: 'policy-refuses',

@@ -60,7 +60,7 @@ t.test('a long life says the day and the limit that was passed; a short one the 
     cause: 'certificate_rotation_stuck',
     runbook: 'certificate_rotation_stuck',
   })
-  t.match(short.evidence, [/^600 s left \(10 minutes\) of a life of 60 minutes, which is 16 %$/, '2 of 2 paths see it'])
+  t.match(short.evidence, [/^600 s left of a life of 60 minutes, which is 16 %$/, '2 of 2 paths see it'])
   for (const { fixes } of [long, short]) t.ok(fixes.length > 0, 'what renews it')
 })
 
