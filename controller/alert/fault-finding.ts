@@ -3,9 +3,9 @@ import { type Cause, causeTexts, type Layer, type PathDirection } from '../../wi
 import { plural } from '../../wire/plural.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Fault, PathVerdict } from '../localise/verdict.ts'
+import type { Badness } from './badness.ts'
 import { type AgentDiagnosis, agreeOn } from './diagnoses.ts'
 import type { Finding } from './incident.ts'
-import type { Badness } from './path-alerts.ts'
 
 export type Mtu = { readonly was: readonly [number, number]; readonly now: readonly [number, number] }
 /** What is known of a bad path beside its verdict. */

@@ -4,7 +4,7 @@ import type { Kind } from '../../wire/result.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
 import { pathIdOf } from '../history/question.ts'
 import type { PathVerdict } from '../localise/verdict.ts'
-import type { Badness } from './path-alerts.ts'
+import type { Badness } from './badness.ts'
 import { baseTarget, type Paths } from './paths.ts'
 import type { AlertAgent } from './surroundings.ts'
 
