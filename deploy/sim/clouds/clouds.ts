@@ -23,7 +23,7 @@ export type Service = { name: string; cloud: Cloud; port: number; host: string }
 export const services: readonly Service[] = cloudNames.flatMap(cloud =>
   clouds[cloud].services.map((name, at) => ({ name, cloud, port: 8443 + at, host: `${name}.${cloud}.example` })),
 )
-export const ports = { bundle: 8448, dns: 5300, controller: 8443 } as const
+export const ports = { bundle: 8448, issuer: 8449, tokens: 8450, dns: 5300, controller: 8443 } as const
 
 export const regionOf = (cloud: Cloud): string => `${cloud}/${clouds[cloud].region}`
 export const trustDomainOf = (cloud: Cloud): string => `${cloud}.example`
@@ -31,6 +31,15 @@ export const agentIdOf = (cloud: Cloud): string => `spiffe://${trustDomainOf(clo
 export const serviceIdOf = ({ cloud, name }: Pick<Service, 'cloud' | 'name'>): string =>
   `spiffe://${trustDomainOf(cloud)}/ns/core/sa/${name}`
 export const endpointIdOf = (cloud: Cloud): string => `spiffe://${trustDomainOf(cloud)}/bundle-endpoint`
+
+/** Who gets a credential of another cloud for the token of its own cluster: a pod of gcp, a role of aws. */
+export const workload = {
+  cloud: 'gcp',
+  to: 'aws',
+  subject: 'system:serviceaccount:ml:predictor',
+  role: 'arn:aws:iam::111122223333:role/predictor',
+  audience: 'sts.amazonaws.com',
+} as const satisfies { cloud: Cloud; to: Cloud } & Record<string, string>
 
 /** Who is at which address. */
 export type Layout = { agents: Readonly<Record<string, string>>; services: Readonly<Record<Cloud, string>>; controller: string }

@@ -1,6 +1,6 @@
 /** The faults that can be switched on, each a change to the world. Later ones lie over earlier ones. */
 import type { Link } from '../link.ts'
-import { type Cloud, cloudNames, operations, regionOf } from './clouds.ts'
+import { type Cloud, cloudNames, operations, regionOf, workload } from './clouds.ts'
 import { linkKey, type World } from './world.ts'
 
 export type Fault = {
@@ -172,6 +172,14 @@ export const faults: readonly Fault[] = [
     expect: 'clock_skew, not "expired"',
     look: mtlsOf('features'),
     change: world => void (world.services['features']!.shows = 'from the future'),
+  },
+  {
+    name: 'role-refuses-us',
+    scenario: 'F12',
+    story: 'a pod of gcp no longer gets its role of aws: the trust policy was changed to the namespace ml-staging, and the token is of ml',
+    expect: 'federation_subject, and the line of the trust policy to change',
+    look: 'probe get paths --check federation',
+    change: world => void (world.trusts = workload.subject.replace(':ml:', ':ml-staging:')),
   },
 ]
 

@@ -1,6 +1,6 @@
 /** How the simulated world is while nothing is wrong, and what faults make of it. Pure: whoever runs it makes the difference real. */
 import { type Link, perfectLink } from '../link.ts'
-import { type Cloud, cloudNames, type Place, pairs, type RouteName, services } from './clouds.ts'
+import { type Cloud, cloudNames, type Place, pairs, type RouteName, services, workload } from './clouds.ts'
 
 /** Which certificate a service shows. */
 export type Shown = 'its own' | "another service's" | 'almost over' | 'from the future' | 'of the next authority'
@@ -22,6 +22,8 @@ export type World = {
       resolves: Record<string, string>
     }
   >
+  /** The subject that the role's trust policy allows. */
+  trusts: string
 }
 
 export const linkKey = (from: Place, to: Place): string => `${from} ${to}`
@@ -31,6 +33,7 @@ export const healthyWorld = (): World => ({
   uses: Object.fromEntries(pairs.map(({ from, to }) => [linkKey(from, to), { route: 'main' as const }])),
   services: Object.fromEntries(services.map(({ name }) => [name, { shows: 'its own' as const, takes: [...cloudNames] }])),
   clouds: Object.fromEntries(cloudNames.map(cloud => [cloud, { publishes: 1, behind: [], resolves: {} }])) as unknown as World['clouds'],
+  trusts: workload.subject,
 })
 
 /** The whole of a link, with what is unset said so: the setting of a fault that is over must not stay. */
