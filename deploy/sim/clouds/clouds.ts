@@ -50,10 +50,13 @@ export type Pair = { from: Place; to: Place; link: Partial<Link>; medium?: Mediu
 /** What packets take while nothing is wrong, and what routing falls back on. */
 export type RouteName = 'main' | 'detour'
 
-/** A tunnel takes 80 bytes of each packet, says so, and clamps the MSS to what is left (1420 less 40 bytes of headers). */
+/**
+ * A tunnel takes 80 bytes of each packet, says so, and clamps the MSS to what is left (1420 less 40 bytes of headers). Kernels remember for ten minutes what they are
+ * told so, and send nothing larger: what is to show as a hole at once has to be smaller than anything that was said before.
+ */
 const tunnel: Partial<Link> = { mtu: 1420, signal: true, clampMss: 1380 }
-/** Over the internet in a smaller tunnel. */
-const backup: RouteChange = { delayMs: 29, jitterMs: 1, hops: 9, mtu: 1380, signal: true, clampMss: 1340 }
+/** Over the internet in a smaller tunnel, which says nothing: nobody is to remember it afterwards. */
+const backup: RouteChange = { delayMs: 29, jitterMs: 1, hops: 9, mtu: 1380, signal: false, clampMss: 1340 }
 /** Two machines of one cloud, in different zones. */
 export const withinCloud: Partial<Link> = { delayMs: 0.3 }
 /** What is measured reaches the controller by another way than what is measured goes. */
