@@ -2,6 +2,7 @@
  * The evaluation of all alerts: takes what has come, judges it, and says what is wrong. All memory of alerts is here and in what it has; it can be saved
  * and loaded, and is then as if nothing had happened.
  */
+import { linkOf } from '../history/query.ts'
 import { pathIdOf } from '../history/question.ts'
 import { grown } from '../ingest/grow.ts'
 import { type AgentFinding, judgeAgents } from './agent-alerts.ts'
@@ -75,6 +76,7 @@ export class Evaluation {
         this.reserve(path)
         this.alerts.values.take(path, whole, world)
         this.slow.takeMinute(path, whole, isClosed, slowWorld)
+        if (whole.outage !== undefined) this.#noteOutage(path, minute.startMs, whole.outage)
       })
     this.reserve(this.paths.size - 1)
     // Agents that came, or were late, in this window.
@@ -90,6 +92,12 @@ export class Evaluation {
     this.slow.keep(rules)
     this.windows.clear()
     this.#turnedMs = around.nowMs
+  }
+
+  #noteOutage(path: number, atMs: number, seconds: number): void {
+    const labels = this.paths.labels[path]!
+    const everyMs = this.fleetwise.everyMs(labels.check)
+    this.diagnoses.news.noteOutage(linkOf(labels), { path: this.idOf(path), atMs, lengthMs: seconds * 1000, everyMs })
   }
 
   idOf(path: number): string {

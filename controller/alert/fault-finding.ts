@@ -67,8 +67,12 @@ const directionOf = (place: Place, paths: readonly BadPath[], best: AgentDiagnos
   return its && isTurned(place, its.verdict) ? turnedWay[best.direction] : best.direction
 }
 
+/** More than one machine: of none of them it can be said that it is down. */
+const isWide = ({ kind }: Place): boolean => kind !== 'agent' && kind !== 'node' && kind !== 'target'
+
 const headline = (cause: Cause | null, place: Place, layer: Layer, paths: readonly BadPath[], way: PathDirection | undefined): string => {
   const { forward, reverse } = sizesOf(place, paths)
+  if (cause === 'host_down' && isWide(place)) return 'nothing comes through'
   if (cause === 'path_mtu_black_hole' && Number.isFinite(Math.min(forward, reverse))) {
     if (isOneWay(place) && Number.isFinite(forward)) return `packets above ${forward} bytes vanish, this way only`
     if (way === 'forward' && Number.isFinite(forward)) return `packets above ${forward} bytes vanish on the way there`
@@ -98,10 +102,20 @@ const evidenceOf = (paths: readonly BadPath[], within: number, best: AgentDiagno
   ]).slice(0, 10)
 }
 
+/** Between agents of two regions, towards the place where packets are lost on the way in: that is what a check between regions plays again. */
+const tellingPath = (place: Place, paths: readonly BadPath[]): BadPath => {
+  const between = paths.filter(
+    ({ verdict: { toAgent, region, toRegion } }) => toAgent !== undefined && toRegion !== undefined && region !== toRegion,
+  )
+  const isTowards = ({ verdict: { toRegion, toCloud } }: BadPath): boolean =>
+    'direction' in place && place.direction !== 'out' && (place.name === toRegion || place.name === toCloud)
+  return between.find(isTowards) ?? between[0] ?? paths[0]!
+}
+
 const nextOf = (place: Place, paths: readonly BadPath[]): string => {
   if ('from' in place && place.from?.includes('/') && place.to !== undefined)
     return `probe check --from ${place.from} --to ${place.to}${place.both ? ' --both-ways' : ''}`
-  const { verdict } = paths[0]!
+  const { verdict } = tellingPath(place, paths)
   const to = verdict.toAgent === undefined ? verdict.target : (verdict.toRegion ?? verdict.toAgent)
   return `probe check --from ${verdict.region ?? verdict.agent} --to ${to}`
 }

@@ -2,14 +2,14 @@
 import { localise } from '../localise/localise.ts'
 import type { PathVerdict } from '../localise/verdict.ts'
 import type { Badness } from './badness.ts'
-import { windowMs } from './badness.ts'
+import type { AgentDiagnosis } from './diagnoses.ts'
 import type { Evaluation } from './evaluation.ts'
 import { type BadPath, findingOfFault, findingsOfRest } from './fault-finding.ts'
 import type { Finding } from './incident.ts'
 import { placeLone } from './lone-paths.ts'
 import { verdictOf } from './path-verdicts.ts'
 import { type PathWorld, worldOf } from './path-world.ts'
-import { latencyRule } from './slow-alerts.ts'
+import { fallenWay, sayFall } from './say-mtu.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** Paths that fail. */
@@ -19,11 +19,18 @@ export const failureFindings = (evaluation: Evaluation, around: Surroundings): F
     around,
     path => evaluation.alerts.badnessOf(path, around.rules),
     (path, world) => evaluation.alerts.verdictOf(path, world),
+    path => (isFall(evaluation.alerts.badnessOf(path, around.rules)) ? sayFall(evaluation.alerts.values.mtuOf(path)) : undefined),
   )
+
+/** A path that carries less than it did, and fails in no other way. */
+const isFall = (badness: Badness | undefined): boolean => badness?.rule.name === 'default/path-mtu' && badness.reason === undefined
+
+/** Of a path that is bad: had TCP answered beside it, its silence would not count. What its agent thought before TCP failed too is no cause. */
+const isOutdated = ({ cause }: AgentDiagnosis): boolean => cause === 'icmp_filtered'
 
 type Facts = (path: number) => string | undefined
 
-const localised = (
+export const localised = (
   evaluation: Evaluation,
   around: Surroundings,
   badnessOf: (path: number) => Badness | undefined,
@@ -40,13 +47,16 @@ const localised = (
   for (let path = 0; path < paths.size; path++) {
     const labels = paths.labels[path]
     if (!labels) continue
-    const constant = verdicts.of(path, around.agents, fleetwise.targets)
+    const constant = verdicts.of(path, around.agents, fleetwise)
     const badness = badnessOf(path)
-    const diagnosis = badness && diagnoses.of(constant.path)
+    const told = badness && diagnoses.of(constant.path)
+    const diagnosis = told && !isOutdated(told) ? told : undefined
+    const mtu = alerts.values.mtuOf(path)
+    const direction = diagnosis?.direction ?? (isFall(badness) ? fallenWay(mtu) : undefined)
     const verdict = verdictOf(constant, {
       verdict: badness ? 'bad' : stateOf(path, world),
       ...(badness && { badness }),
-      ...(diagnosis?.direction && { direction: diagnosis.direction }),
+      ...(direction && { direction }),
     })
     all.push(verdict)
     if (!badness) continue
@@ -56,7 +66,7 @@ const localised = (
       verdict,
       badness,
       ...(diagnosis && { diagnosis }),
-      mtu: alerts.values.mtuOf(path),
+      mtu,
       owners,
       ...(fact !== undefined && { fact }),
     })
@@ -69,35 +79,4 @@ const localised = (
     return findingOfFault(fault, { bad, changed: [], within }) ?? []
   })
   return [...found, ...findingsOfRest(rest, { bad, changed: [], within: 0 })]
-}
-
-const ms = (seconds: number): string => `${Number((seconds * 1000).toPrecision(3))} ms`
-
-/** Rules that judge paths that answer: each is localised by itself, since what it says good of others do not. */
-export const slowFindings = (evaluation: Evaluation, around: Surroundings, name: string): Finding[] => {
-  const rule = around.rules.byName.get(name)
-  if (!rule) return []
-  const { slow } = evaluation
-  const series = slow.seriesOf(name)
-  const factOf = (path: number): string | undefined => {
-    const [p95, base] = [slow.p95.get(path), slow.base.get(path)]
-    if (name !== latencyRule) return `the rule ${name} is broken`
-    return p95 === undefined ? undefined : `p95 is ${ms(p95)}${base === undefined ? '' : `, ${ms(base)} is usual`}`
-  }
-  const badnessOf = (path: number): Badness | undefined =>
-    series.isBad(path) && !evaluation.alerts.isBad(path)
-      ? { rule, severity: rule.severity, layer: 'reach', isFiring: series.isFiring(path), sinceMs: series.sinceMs(path) - windowMs }
-      : undefined
-  const found = localised(
-    evaluation,
-    around,
-    badnessOf,
-    (path, world) => (series.isDefault(path) ? evaluation.alerts.verdictOf(path, world) : 'unknown'),
-    factOf,
-  )
-  return found.map(finding => ({
-    ...finding,
-    key: `${name === latencyRule ? 'slow' : name}:${finding.key}`.slice(0, 120),
-    ...(name !== latencyRule && { title: `${finding.placeText}: ${name}`, cause: null, what: 'own_rule' }),
-  }))
 }

@@ -1,5 +1,7 @@
 /** Everything that is wrong now, as findings: faults of paths by localisation, then links, agents and clusters, each said once. */
 
+import { msOf } from '../fleet/duration.ts'
+import { linkOf } from '../history/query.ts'
 import { type AgentFinding, judgeIdentityPlanes } from './agent-alerts.ts'
 import { windowMs } from './badness.ts'
 import type { Evaluation } from './evaluation.ts'
@@ -7,17 +9,37 @@ import type { Finding } from './incident.ts'
 import { linkRules } from './link-alerts.ts'
 import { mergeFindings } from './merge-findings.ts'
 import { findingOfAgents, findingOfIdentityPlane, findingOfLink } from './other-findings.ts'
-import { failureFindings, slowFindings } from './path-findings.ts'
+import { failureFindings } from './path-findings.ts'
+import { type NewsWorld, withNews } from './say-news.ts'
+import { slowFindings } from './slow-findings.ts'
 import type { Surroundings } from './surroundings.ts'
 
 type Changed = (finding: Finding) => string[]
 
 export const findWrong = (evaluation: Evaluation, around: Surroundings, changed: Changed): Finding[] => {
   evaluation.verdicts.renew(around.agents, evaluation.fleetwise.targets)
-  const failures = failureFindings(evaluation, around)
-  const slow = [...evaluation.slow.names()].flatMap(name => slowFindings(evaluation, around, name))
-  const others = [...slow, ...linkFindings(evaluation, around), ...agentFindings(evaluation, around, failures)]
-  return mergeFindings(failures, others).map(finding => ({ ...finding, changed: changed(finding) }))
+  const explained = explaining(evaluation, around)
+  const failures = failureFindings(evaluation, around).map(explained)
+  const slow = [...evaluation.slow.names()].flatMap(name => slowFindings(evaluation, around, name)).map(explained)
+  const others = [...slow, ...linkFindings(evaluation, around).map(explained), ...agentFindings(evaluation, around, failures)]
+  return mergeFindings(failures, others).map(finding => ({ ...finding, changed: [...finding.changed, ...changed(finding)] }))
+}
+
+/** With what the agents noticed when it began. */
+const explaining = ({ diagnoses, paths }: Evaluation, { fleet }: Surroundings): ((finding: Finding) => Finding) => {
+  let traced: Set<string> | undefined
+  const world: NewsWorld = {
+    news: diagnoses.news,
+    isTraced(link) {
+      traced ??= new Set(paths.labels.flatMap(labels => (labels?.kind === 'trace' ? [linkOf(labels)] : [])))
+      return traced.has(link)
+    },
+    allowedMs(link) {
+      const outage = fleet.links.find(({ from, to }) => `${from} → ${to}` === link)?.objective?.outage
+      return outage === undefined ? undefined : msOf(outage)
+    },
+  }
+  return finding => withNews(finding, world)
 }
 
 const linkFindings = ({ links, paths }: Evaluation, { rules, fleet }: Surroundings): Finding[] =>
@@ -27,7 +49,11 @@ const linkFindings = ({ links, paths }: Evaluation, { rules, fleet }: Surroundin
     return paths.links.all.flatMap((link, number) => {
       if (!series.isBad(number)) return []
       const owners = fleet.links.filter(({ from, to }) => `${from} → ${to}` === link).map(({ owner }) => owner)
-      const known = { last: links.lastOf(number, name), usual: links.usualOf(number, name) }
+      const known = {
+        last: links.lastOf(number, name),
+        usual: links.usualOf(number, name),
+        otherWay: links.lastOf(paths.links.find(link.split(' → ').toReversed().join(' → ')), name),
+      }
       return [
         findingOfLink({
           link,
