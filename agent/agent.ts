@@ -69,7 +69,8 @@ const start = async (config: AgentConfig, world: World, opened: AsyncDisposableS
   const { clock, log } = world
   const rules = holdRules(config)
   const stop = new AbortController()
-  const me = await stand(meOf(config.self), config, world, stop.signal)
+  const me = meOf(config.self)
+  const stands = stand(me, config, world, stop.signal)
   const self = createSelf()
   const windows = new Windows(config.paths, {
     clock: { wallMs: clock.nowMs, monotonicMs: clock.elapsedMs },
@@ -95,6 +96,8 @@ const start = async (config: AgentConfig, world: World, opened: AsyncDisposableS
 
   const running = commands(config, { world, self, me, rules, storage, measuring, link })
   opened.defer(() => link?.close())
+  // A controller is told of the zone with the first word; an agent of its own has measured meanwhile.
+  if (link) await stands
   await link?.start({
     ports: listening.responder,
     assign: running.assign,
@@ -116,12 +119,12 @@ const start = async (config: AgentConfig, world: World, opened: AsyncDisposableS
   }
 }
 
-/** Where it stands, as far as that can be found out; a controller may know better. */
-const stand = async (me: Me, { self }: AgentConfig, { locate, environment, log }: World, signal: AbortSignal): Promise<Me> => {
-  if (!locate || !isIncomplete(self)) return me
+/** Where it stands, as far as that can be found out: beside the start, which does not wait for it; a controller may know better later. Never rejects. */
+const stand = async (me: Me, { self }: AgentConfig, { locate, environment, log }: World, signal: AbortSignal): Promise<void> => {
+  if (!locate || !isIncomplete(self)) return
   const found = await locate({ environment, node: self.node }, signal)
   if (found) log.info({ ...found.place, by: found.by }, 'found out where this is')
-  return { ...me, place: completePlace(self, found?.place) }
+  me.place = completePlace(self, found?.place)
 }
 
 /** Nothing of it is loaded without a controller. */

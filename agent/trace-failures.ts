@@ -1,5 +1,5 @@
 /** A path that fails is traced at once: where its packets end is known when somebody looks, and gone an hour later. Seldom enough to be no load on anybody. */
-import { withDefaults } from '../wire/options.ts'
+import { optionSchemas, withDefaults } from '../wire/options.ts'
 import type { FailReason } from '../wire/reasons.ts'
 import type { AnyResult, Kind, Result } from '../wire/result.ts'
 import { type Bucket, refill } from './budget.ts'
@@ -73,10 +73,29 @@ export const traceFailures = ({ run, onTraced }: Tracing): FailureTraces => {
   }
 }
 
-/** To the very address that failed, by what a filter on the way would treat alike. */
+/** Beside the flow that failed: so many show a broken one of two or four ways. Slower, so that it is no burst. */
+const besidePinned = { flows: 6, queries: 1, intervalMs: 20 } as const
+
+/**
+ * To the very address that failed, by what a filter on the way would treat alike. Of a check that is pinned to a flow that flow is traced, and others beside it: where it ends and they do not, one
+ * of several equal ways is broken.
+ */
 const tracePath = (path: Path, address: string): Path<'trace'> => {
   const { source } = path.options as { source?: string }
   const protocol = overTcp.includes(path.kind) && path.port !== undefined ? 'tcp' : 'icmp'
-  const options = withDefaults('trace', { protocol, queries: 2, ...(source !== undefined && { source }) })
+  const firstFlow = pinnedFlow(path)
+  const options = withDefaults('trace', {
+    ...{ protocol, queries: 2 },
+    ...(firstFlow !== undefined && { ...besidePinned, firstFlow }),
+    ...(source !== undefined && { source }),
+  })
   return { ...path, key: `${path.key} (trace)`, kind: 'trace', host: address, timeoutMs: options.timeoutMs, options }
+}
+
+/** The port or identifier that all runs of a check have, where a trace can have it too. A responder takes datagrams of its own kind only, so that a flow over UDP is not traced to its end. */
+const pinnedFlow = ({ kind, options }: Path): number | undefined => {
+  const { sourcePort, identifier } = options as { sourcePort?: number; identifier?: number }
+  const flow = kind === 'tcp' ? sourcePort : kind === 'icmp' ? identifier : undefined
+  const { minimum, maximum } = optionSchemas.trace.properties.firstFlow
+  return flow !== undefined && flow >= minimum && flow <= maximum ? flow : undefined
 }

@@ -1,6 +1,6 @@
 /** The controller, as the commands ask it: where it is, with which token, and what went wrong in words that say what to do. */
-import { isIPv6 } from 'node:net'
 import { Agent, type Dispatcher, request } from 'undici'
+import { isLoopback } from '../judge/special-addresses.ts'
 import { silenceMs } from '../wire/api/assignments.ts'
 import type { ProblemDocument } from '../wire/api/problem-document.ts'
 import type { Problem } from '../wire/problem.ts'
@@ -75,11 +75,6 @@ export const parseController = (text: string): Parsed<string> => {
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     return bad(`${quote(text)}: plain HTTP is for this machine only, want https://`)
   return good(url.origin)
-}
-
-const isLoopback = (host: string): boolean => {
-  const bare = host.replace(/^\[|\]$/g, '')
-  return bare === 'localhost' || (isIPv6(bare) ? bare === '::1' : /^127\.\d+\.\d+\.\d+$/.test(bare))
 }
 
 const connectMs = 10_000

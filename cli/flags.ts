@@ -79,9 +79,15 @@ export const flags = {
   'max-loss': { into: { icmp: 'maxLoss', udp: 'maxLoss' }, value: 'ratio', number: ratio },
   'max-steps': { into: { mtu: 'maxSteps' }, value: 'n', number: plain },
   flows: {
-    into: { trace: 'flows', udp: 'flows' },
+    into: { tcp: 'flows', trace: 'flows', udp: 'flows' },
     value: 'n',
-    help: 'flows to trace [1], or source ports to send from [4]: routers with several ways choose by flow',
+    help: 'flows to trace or to connect by [1], or source ports to send from [4]: routers with several ways choose by flow',
+    number: plain,
+  },
+  'source-port': {
+    into: { icmp: 'identifier', tcp: 'sourcePort', trace: 'firstFlow', udp: 'sourcePort' },
+    value: 'port',
+    help: 'pin the flow: this source port in every run, of echoes the identifier; with --flows the next ones too. Best above 60999, where the system takes none',
     number: plain,
   },
   protocol: { into: { trace: 'protocol' }, value: 'icmp|udp|tcp' },

@@ -31,12 +31,12 @@ const costs: { [K in Kind]: (options: Options[K]) => RunCost } = {
   mtls: ({ negative, sniPair }) => connecting(1 + Number(negative) + Number(sniPair)),
   // Two directions, each with its confirmation.
   mtu: ({ maxSteps }) => connecting(2 * maxSteps + (maxSteps > 0 ? 6 : 0), 2 * maxSteps * handshakeBytes),
-  tcp: ({ payloadBytes, control }) => connecting(control ? 3 : 1, payloadBytes),
+  tcp: ({ flows, payloadBytes, control }) => connecting(flows + (control ? 2 : 0), payloadBytes),
   tls: ({ ladder }) => connecting(ladder ? 5 : 1),
   trace: ({ protocol, flows, queries, maxHops, intervalMs }) => {
     const count = flows * queries * maxHops
-    // SYNs that arrive are connections, for a moment.
-    return { ...paced({ count, intervalMs, sizeBytes: tracePacketBytes }), connections: protocol === 'tcp' ? flows * queries : 0 }
+    // SYNs that arrive are connections, for a moment; the target is asked once more than its hop.
+    return { ...paced({ count, intervalMs, sizeBytes: tracePacketBytes }), connections: protocol === 'tcp' ? flows * (queries + 1) : 0 }
   },
   udp: options => paced(options),
 }

@@ -27,7 +27,7 @@ export const specials: readonly Special[] = [
 
 const isIn = (bytes: Bytes, networks: readonly Special[]): boolean => networks.some(({ network }) => contains(network, bytes))
 
-/** `localhost` and the addresses of it. */
+/** `localhost` and the addresses of it (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). Other names under `.localhost` are not believed: some resolvers ask for them elsewhere. */
 export const isLoopback = (host: string): boolean => {
   const address = parseAddress(host.replace(/^\[|\]$/g, ''))
   return address ? isIn(address, loopback) : host.toLowerCase().replace(/\.$/, '') === 'localhost'

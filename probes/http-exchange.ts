@@ -36,16 +36,15 @@ const over = new Error('over')
 /** Never looked up and never dialled: the Host is a header of its own. */
 const anyOrigin = 'http://causeway.invalid'
 
-/**
- * Sends one request over `socket` and reads its answer, as undici speaks it: HTTP/1.1, or HTTP/2 where that was agreed on. Nothing is
- * followed, unpacked, pooled or tried again. Never rejects. The caller's socket is gone afterwards.
- */
-export const exchange = async (
-  socket: Socket,
-  request: HttpRequest,
-  readInfo: () => TcpInfo | undefined,
-  signal: AbortSignal,
-): Promise<Exchange> => {
+/** Requests over one socket, one after another. Each `send` is one attempt; a connection that the service has closed since is a problem of the next. */
+export type Conversation = {
+  send(request: HttpRequest, readInfo: () => TcpInfo | undefined, signal: AbortSignal): Promise<Exchange>
+  /** The socket is gone afterwards. */
+  close(): Promise<void>
+}
+
+/** Talks as undici does: HTTP/1.1, or HTTP/2 where that was agreed on. Nothing is followed, unpacked, pooled or tried again. */
+export const converse = (socket: Socket): Conversation => {
   let dialled = false
   const client = new Client(anyOrigin, {
     allowH2: (socket as { alpnProtocol?: string }).alpnProtocol === 'h2',
@@ -62,11 +61,27 @@ export const exchange = async (
   })
   // A small request must not wait until the handshake's last packet is acknowledged (RFC 9293 §3.7.4).
   socket.setNoDelay(true)
+  return {
+    send: (request, readInfo, signal) => perform(client, request, readInfo, signal),
+    close: async () => {
+      await client.destroy(over).catch(() => {})
+      socket.destroy()
+    },
+  }
+}
+
+/** Sends one request over `socket` and reads its answer. Never rejects. The caller's socket is gone afterwards. */
+export const exchange = async (
+  socket: Socket,
+  request: HttpRequest,
+  readInfo: () => TcpInfo | undefined,
+  signal: AbortSignal,
+): Promise<Exchange> => {
+  const conversation = converse(socket)
   try {
-    return await perform(client, request, readInfo, signal)
+    return await conversation.send(request, readInfo, signal)
   } finally {
-    await client.destroy(over).catch(() => {})
-    socket.destroy()
+    await conversation.close()
   }
 }
 

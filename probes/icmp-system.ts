@@ -10,6 +10,13 @@ export const probeIcmpBySystem = async (target: Resolved, options: Options['icmp
   const base = { sent: options.count, duplicates: 0, reordered: 0, ttl: null, jitterMs: null, socket: 'ping' as const }
   const none = { ...base, received: 0, lossRatio: 1, rttMs: null }
   if (signal.aborted) return { outcome: aborted, measured: { ...none, sent: 0 }, phasesMs: {}, warnings: [] }
+  if (options.identifier !== undefined)
+    return {
+      outcome: unmeasured('unsupported', 'the ping program cannot be told an identifier'),
+      measured: { ...none, sent: 0 },
+      phasesMs: {},
+      warnings: [],
+    }
   const { default: ping } = await import('ping')
   const answer = await Promise.race([
     ping.promise

@@ -1,10 +1,10 @@
 import type { IcmpMeasured } from '../wire/measured.ts'
 import type { Options } from '../wire/options.ts'
-import type { Outcome, Warning } from '../wire/result.ts'
-import { aborted, type Finding, fail, ok, type Probe, type Resolved, timedOut, unmeasured } from './finding.ts'
+import type { Family, Outcome, Warning } from '../wire/result.ts'
+import { aborted, type Finding, fail, ok, type Probe, pause, type Resolved, timedOut, unmeasured } from './finding.ts'
 import { describeError, isLocalRefusal, reasonOfError, reasonOfSend } from './icmp-errors.ts'
 import { probeIcmpBySystem } from './icmp-system.ts'
-import { EchoSession, joinEchoes } from './net/echoes.ts'
+import { type EchoListener, EchoSession, joinEchoes } from './net/echoes.ts'
 import { EAGAIN, EMSGSIZE, ENOBUFS, errnoName, supported } from './net/libc.ts'
 import type { QueuedError } from './net/mailbox.ts'
 import { summarise } from './net/quantile.ts'
@@ -43,9 +43,9 @@ export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
   let lastRtt = Number.NaN
   const waiter = buildWaiter(signal)
   let isAllSent = false
-  const session = joinEchoes(
+  const session = await join(
     target.family,
-    { source: options.source, largestBytes: options.sizeBytes },
+    options,
     {
       reply: (index, rttMs, ttl) => {
         if (arrived[index]) {
@@ -68,7 +68,7 @@ export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
         seen.error ??= error
       },
     },
-    options.count,
+    signal,
   )
   if (!(session instanceof EchoSession)) return { outcome: session, measured: measure(seen), phasesMs: {}, warnings: [] }
   seen.socket = session.mode
@@ -86,6 +86,30 @@ export const probeIcmp: Probe<'icmp'> = async (target, options, signal) => {
   }
   if (signal.aborted && !timedOut(signal)) return { outcome: aborted, measured: measure(seen), phasesMs: {}, warnings: [] }
   return { ...judgeIcmp(seen, target, options), measured: measure(seen), samplesMs: seen.rtts.slice(0, seen.received), phasesMs: {} }
+}
+
+/** How often an identifier that is held is asked for again. */
+const againMs = 20
+
+/** Joins the echoes. A pinned identifier that another run or a trace has just now is waited for: nothing has been sent by then. */
+const join = async (
+  family: Family,
+  { source, sizeBytes, identifier, count }: Options['icmp'],
+  listener: EchoListener,
+  signal: AbortSignal,
+): Promise<EchoSession | Outcome> => {
+  for (;;) {
+    const session = joinEchoes(
+      family,
+      { source, largestBytes: sizeBytes, ...(identifier !== undefined && { identifier }) },
+      listener,
+      count,
+    )
+    const isTaken = !(session instanceof EchoSession) && session.kind === 'unmeasured' && session.reason === 'local_resource'
+    if (!isTaken || identifier === undefined || signal.aborted) return session
+    await pause(againMs, signal)
+    if (signal.aborted) return session
+  }
 }
 
 const emptySeen = (count: number): EchoesSeen => ({

@@ -6,14 +6,14 @@ import { ok, type Probe, type Resolved, unmeasured } from './finding.ts'
 import { supported } from './net/libc.ts'
 import { optionBytes, type TcpInfo } from './net/tcp-info.ts'
 import { closeFd, connectOnly, DialError, dial, infoOf } from './net/tcp-socket.ts'
-import { judgeDial } from './tcp-errors.ts'
+import { connectFlow, dialOptions, type FlowSeen, judgeFlow, judgeFlows, measureFlow, whenFree } from './tcp-flows.ts'
 import { transfer } from './tcp-transfer.ts'
 
 /** Ports without a service in the IANA registry's practice: a host that accepts them too accepts everything. */
 const controlPorts = [2, 48_919]
 
 /**
- * Connects once: SYN RTT and SYN retransmits by the kernel, the MSS of each direction; with `payloadBytes` also a transfer to a service that
+ * Connects once, or over several flows at the same time: SYN RTT and SYN retransmits by the kernel, the MSS of each direction; with `payloadBytes` also a transfer to a service that
  * reads what it is sent, with retransmitted segments and delivery rate, of both directions where an agent's responder answers. An accepted connection proves a listener, or a proxy in its place:
  * `control` tells which.
  */
@@ -21,18 +21,7 @@ export const probeTcp: Probe<'tcp'> = async (target, options, signal, allow) => 
   const warnings: Warning[] = []
   const measured = noTcp()
   const start = performance.now()
-  let outcome: Outcome
-  try {
-    if (wantsTransfer(options) || !supported) outcome = await connectStream(target, options, signal, measured)
-    else {
-      const { fd, info } = await connectOnly(dialOptions(target, options), signal)
-      closeFd(fd)
-      describe(measured, info)
-      outcome = ok
-    }
-  } catch (error) {
-    outcome = judgeDial(error, target, signal)
-  }
+  const outcome = await dialAll(target, options, signal, measured)
   const connectMs = measured.synRttMs ?? performance.now() - start
   const phasesMs: Record<string, number> = outcome.kind === 'ok' ? { connect: connectMs } : {}
   const wasUp = outcome.kind === 'ok' || (outcome.kind === 'fail' && outcome.reason === 'tcp_reset')
@@ -49,12 +38,20 @@ export const probeTcp: Probe<'tcp'> = async (target, options, signal, allow) => 
   return { outcome, measured, phasesMs, warnings }
 }
 
-const dialOptions = (target: Resolved, options: Options['tcp']) => ({
-  address: target.address,
-  family: target.family,
-  port: target.port!,
-  source: options.source,
-})
+/** The first flow, of which everything is measured, and those beside it. */
+const dialAll = async (target: Resolved, options: Options['tcp'], signal: AbortSignal, measured: TcpMeasured): Promise<Outcome> => {
+  const { flows, sourcePort } = options
+  if (!supported && (flows > 1 || sourcePort !== undefined))
+    return unmeasured('unsupported', `flows are told apart and pinned by the kernel's own calls, which ${process.platform} does not have`)
+  const others = Promise.all(Array.from({ length: flows - 1 }, (_, n) => connectFlow(target, options, n + 1, signal)))
+  const isStream = wantsTransfer(options) || !supported
+  const first = isStream
+    ? await streamFlow(target, options, signal, measured)
+    : await connectFlow(target, options, 0, signal, info => describe(measured, info))
+  const all = [first, ...(await others)]
+  if (flows > 1 || sourcePort !== undefined) measured.flows = all.map(measureFlow)
+  return judgeFlows(first.outcome, all, target)
+}
 
 const describe = (measured: TcpMeasured, info: TcpInfo): void => {
   measured.synRttMs = info.rttMs
@@ -63,10 +60,31 @@ const describe = (measured: TcpMeasured, info: TcpInfo): void => {
   measured.mssReverse = info.advMss + optionBytes(info)
 }
 
+/** A flow with the stream that a transfer needs. Never rejects. */
+const streamFlow = async (target: Resolved, options: Options['tcp'], signal: AbortSignal, measured: TcpMeasured): Promise<FlowSeen> => {
+  let port = options.sourcePort ?? null
+  let outcome: Outcome
+  try {
+    outcome = await connectStream(target, options, signal, measured, local => {
+      port = local
+    })
+  } catch (error) {
+    outcome = judgeFlow(error, target, options, 0, signal)
+  }
+  return { sourcePort: port, outcome, synRttMs: measured.synRttMs, synRetransmits: measured.synRetransmits }
+}
+
 /** The stream that a transfer needs, and that systems without TCP_INFO connect by. */
-const connectStream = async (target: Resolved, options: Options['tcp'], signal: AbortSignal, measured: TcpMeasured): Promise<Outcome> => {
+const connectStream = async (
+  target: Resolved,
+  options: Options['tcp'],
+  signal: AbortSignal,
+  measured: TcpMeasured,
+  bound: (port: number) => void,
+): Promise<Outcome> => {
   const start = performance.now()
-  const socket = await dial(dialOptions(target, options), signal)
+  const socket = await whenFree(() => dial(dialOptions(target, options, 0), signal), options, signal)
+  bound(socket.localPort ?? 0)
   try {
     const first = infoOf(socket)
     if (first) describe(measured, first)
@@ -89,13 +107,15 @@ const controls = (
   allow: Allow,
 ): Promise<{ port: number; accepted: boolean }[]> => {
   const { address } = target
+  // What answers there answers any flow.
+  const fresh = { ...options, sourcePort: undefined }
   const ports = controlPorts.filter(port => allow({ kind: 'tcp', address, port, source: options.source }) === undefined)
   return Promise.all(
     ports.map(async port => {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(1000)])
       try {
-        if (supported) closeFd((await connectOnly({ ...dialOptions(target, options), port }, limit)).fd)
-        else (await dial({ ...dialOptions(target, options), port }, limit)).destroy()
+        if (supported) closeFd((await connectOnly({ ...dialOptions(target, fresh, 0), port }, limit)).fd)
+        else (await dial({ ...dialOptions(target, fresh, 0), port }, limit)).destroy()
         return { port, accepted: true }
       } catch (error) {
         return { port, accepted: error instanceof DialError && error.code === 'ECONNRESET' }

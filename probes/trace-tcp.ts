@@ -2,86 +2,116 @@
 import type { Outcome } from '../wire/result.ts'
 import { pause, unmeasured } from './finding.ts'
 import * as libc from './net/libc.ts'
+import { localPort } from './net/local-port.ts'
 import { takeError } from './net/mailbox.ts'
 import { realtimeNs } from './net/realtime.ts'
 import { familyOf, sockaddr } from './net/sockaddr.ts'
 import { arrivedTtl, socketError, tcpInfo, tcpState } from './net/tcp-info.ts'
-import { closeFd } from './net/tcp-socket.ts'
+import { closeFd, resetOnClose } from './net/tcp-socket.ts'
 import { flowIdOf } from './net/trace-packet.ts'
 import { bindFlow, setTtl, setUpTrace } from './net/trace-socket.ts'
-import { localPort } from './net/udp-socket.ts'
 import { type FlowState, newFlowState, nextTtl, noteAsked, noteHeard } from './trace-flow.ts'
 import { heardOf, type TraceRun } from './trace-heard.ts'
 
 const lookMs = 1
-/** Beside the answers of other hops, how long a silent one is waited for. */
+/** Routers answer slower than they forward: how long a silent hop is waited for, beside what the target takes, of which it is nearer. */
+const waitRatio = 1.5
 const marginMs = 100
-/** Silent hops in a row after which no more are asked: each takes its time. */
+/** The same where the target does not answer: nothing says how far a hop may be. */
+const unknownMs = 500
+/** Silent hops in a row after which no more are asked, where the target does not answer either: each takes its time. */
 const silentInARow = 5
+/** Beside two round trips, the share of the time for a silent hop after which no hop is asked again. */
+const againShare = 0.75
 
 /**
  * The kernel tells SYNs apart by their ports, and the ports are the flow: so a flow has one SYN under way at a time, from the same port, and flows run beside one
- * another. That takes the round trips of all hops together; how long a silent hop is waited for follows from those that answer.
+ * another. That takes the round trips of all hops together. The target is asked first: it says how long a silent hop may take, and each hop is asked again only while that is soon done.
  */
 export const traceByTcp = async (run: TraceRun, port: number, states: FlowState[], signal: AbortSignal): Promise<Outcome | undefined> => {
-  const { source, flows } = run.options
+  const { source, flows, firstFlow } = run.options
   if (source && !familyOf(source)) return unmeasured('config_invalid', `source address ${source}: not an address`)
-  const all = Array.from({ length: flows }, (_, n) => newFlowState(flowIdOf('tcp', run.target.address, n)))
+  const all = Array.from({ length: flows }, (_, n) => newFlowState(flowIdOf('tcp', run.target.address, n, firstFlow)))
   states.push(...all)
   const problems = await Promise.all(all.map(state => traceFlow(run, port, state, signal)))
   return problems.find(problem => problem !== undefined)
 }
 
 const traceFlow = async (run: TraceRun, port: number, state: FlowState, signal: AbortSignal): Promise<Outcome | undefined> => {
-  let slowest = 0
+  const { options } = run
+  const begunMs = performance.now()
+  const problem = await askOnce(run, { port, ttl: options.maxHops, waitMs: options.replyTimeoutMs }, state, signal)
+  if (problem) return problem
+  const farMs = state.reached ? performance.now() - begunMs : undefined
+  // Of silence, or a refusal, it is to be seen from where on.
+  if (!state.reached) Object.assign(state, { counts: [], route: [], endsAt: null, highest: 0 })
+  const longMs = Math.min(options.replyTimeoutMs, farMs === undefined ? unknownMs : waitRatio * farMs + marginMs)
+  const againUntilMs = begunMs + 2 * (farMs ?? 0) + againShare * options.replyTimeoutMs
   while (!signal.aborted) {
-    const ttl = nextTtl(state, run.options)
+    const ttl = nextTtl(state, options)
     if (ttl === undefined || (state.endsAt === null && ttl > state.highest + silentInARow)) return undefined
-    const waitMs = Math.min(run.options.replyTimeoutMs, slowest > 0 ? 2 * slowest + marginMs : run.options.replyTimeoutMs)
-    const problem = await askOnce(run, { port, ttl, waitMs }, state, signal)
-    if (problem) return problem
-    const rttMs = state.asked.at(-1)?.heard?.rttMs ?? 0
-    if (rttMs > slowest) slowest = rttMs
+    const leftMs = againUntilMs - performance.now()
+    const isAgain = (state.counts[ttl] ?? 0) > 0
+    if (isAgain && leftMs < usualMs(state, ttl, longMs)) return undefined
+    const found = await askOnce(run, { port, ttl, waitMs: isAgain ? Math.min(longMs, leftMs) : longMs }, state, signal)
+    if (found) return found
   }
   return undefined
 }
 
+/** How long this hop took before. */
+const usualMs = ({ asked }: FlowState, ttl: number, otherwiseMs: number): number => {
+  const rttMs = asked.findLast(one => one.ttl === ttl && one.heard)?.heard?.rttMs
+  return rttMs === undefined || Number.isNaN(rttMs) ? otherwiseMs : rttMs
+}
+
 type Question = { port: number; ttl: number; waitMs: number }
 
-const askOnce = async (
+const askOnce = async (run: TraceRun, question: Question, state: FlowState, signal: AbortSignal): Promise<Outcome | undefined> => {
+  const { family, address } = run.target
+  const busyUntilMs = performance.now() + run.options.replyTimeoutMs
+  const to = sockaddr(address, question.port)
+  for (;;) {
+    const opened = open(run, state.id ?? 0, state.asked.length === 0)
+    if (typeof opened !== 'number') return opened
+    try {
+      setTtl(opened, family, question.ttl)
+      run.clock.look()
+      const sentNs = realtimeNs(run.clock.baseSeconds)
+      const errno = libc.connect(opened, to, to.length) < 0 ? libc.errno() : 0
+      if (errno !== libc.EADDRNOTAVAIL) return await listen(run, opened, { ...question, sentNs, errno }, state, signal)
+    } finally {
+      closeAtOnce(opened)
+    }
+    // Another trace, or a check, has a connection of the same flow just now. It is waited for; a flow of no check's is another one then.
+    const isOurs = state.asked.length > 0 || run.options.firstFlow !== undefined
+    if (signal.aborted) return undefined
+    if (isOurs && performance.now() < busyUntilMs) await pause(busyMs, signal)
+    else if (state.asked.length === 0 && state.id !== 0) state.id = 0
+    else return void noteAsked(state, question.ttl, Number.NaN, performance.now())
+  }
+}
+
+/** How often a flow that is taken is asked for again. */
+const busyMs = 5
+
+/** Notes the question and takes its answer, if one comes in time. */
+const listen = async (
   run: TraceRun,
-  { port, ttl, waitMs }: Question,
+  fd: number,
+  { ttl, waitMs, sentNs, errno }: Question & { sentNs: number; errno: number },
   state: FlowState,
   signal: AbortSignal,
-): Promise<Outcome | undefined> => {
-  const { family, address } = run.target
-  const opened = open(run, state.id ?? 0, state.asked.length === 0)
-  if (typeof opened !== 'number') return opened
-  try {
-    setTtl(opened, family, ttl)
-    const to = sockaddr(address, port)
-    run.clock.look()
-    const sentNs = realtimeNs(run.clock.baseSeconds)
-    const failed = libc.connect(opened, to, to.length) < 0
-    const errno = failed ? libc.errno() : 0
-    // Another trace of the same flow is under way: this one is another flow.
-    if (errno === libc.EADDRNOTAVAIL && state.asked.length === 0 && state.id !== 0) {
-      state.id = 0
-      return undefined
-    }
-    state.id = localPort(opened)
-    const index = noteAsked(state, ttl, sentNs, performance.now())
-    if (failed && errno !== libc.EINPROGRESS && errno !== libc.ECONNREFUSED) {
-      state.sendErrno = errno
-      return undefined
-    }
-    const until = performance.now() + waitMs
-    while (!hear(run, opened, index, state, errno === libc.ECONNREFUSED) && performance.now() < until && !signal.aborted)
-      await pause(lookMs, signal)
-    return undefined
-  } finally {
-    closeAtOnce(opened)
+): Promise<undefined> => {
+  state.id = localPort(fd)
+  const index = noteAsked(state, ttl, sentNs, performance.now())
+  if (errno !== 0 && errno !== libc.EINPROGRESS && errno !== libc.ECONNREFUSED) {
+    state.sendErrno = errno
+    return
   }
+  const until = performance.now() + waitMs
+  while (!hear(run, fd, index, state, errno === libc.ECONNREFUSED) && performance.now() < until && !signal.aborted)
+    await pause(lookMs, signal)
 }
 
 /** A socket on the flow's port; the first of a flow on any, where somebody else has it. */
@@ -118,10 +148,8 @@ const hear = (run: TraceRun, fd: number, index: number, state: FlowState, isRefu
   return noteHeard(state, index, { from: run.target.address, what: 'reached', rttMs, ttlHere, mpls: [], interfaces: [] })
 }
 
-/** With a reset (SO_LINGER, time 0): nothing stays behind on either side, and the port is free at once. */
+/** Nothing stays behind on either side, and the port is free at once. */
 const closeAtOnce = (fd: number): void => {
-  const linger = Buffer.alloc(8)
-  linger.writeInt32LE(1)
-  libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_LINGER, linger, linger.length)
+  resetOnClose(fd)
   closeFd(fd)
 }

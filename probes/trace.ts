@@ -60,7 +60,7 @@ const traceByDatagrams = async (
     for (let i = 0; i < options.flows; i++) {
       const { address, family } = target
       const socket = openTraceSocket(
-        { protocol, address, family, port, source: options.source, flowId: flowIdOf(protocol, address, i) },
+        { protocol, address, family, port, source: options.source, flowId: flowIdOf(protocol, address, i, options.firstFlow) },
         clock,
       )
       if (!('fd' in socket)) return socket

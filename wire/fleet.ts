@@ -139,6 +139,11 @@ const linkSchema = {
     from: region,
     to: region,
     medium: { ...mediums, default: 'internet', description: 'what carries it' },
+    via: {
+      ...name,
+      examples: ['hub-eu'],
+      description: 'the hub that its packets pass, such as a transit gateway: links through one hub that fail together are one incident',
+    },
     reach: { enum: ['pod', 'node', 'loadBalancer'], description: 'which address of an agent the other side can reach' },
     objective: {
       type: 'object',

@@ -1,3 +1,5 @@
+import type { FailReason, UnmeasuredReason } from './reasons.ts'
+
 /** What a responder tells of itself and of the caller's packets as they arrive there. */
 export type ResponderFacts = {
   agentId: string | null
@@ -15,6 +17,16 @@ export type TcpReverse = {
   retransmitRatio: number
   bytesSent: number
   deliveryRateBytesPerSecond?: number
+}
+
+/** One connection of several, or of a check that is pinned to a flow. */
+export type TcpFlow = {
+  /** Null where no port was to be had. */
+  sourcePort: number | null
+  /** `ok`, or why it did not connect. */
+  outcome: 'ok' | FailReason | UnmeasuredReason
+  synRttMs: number | null
+  synRetransmits: number | null
 }
 
 export type TcpMeasured = {
@@ -39,6 +51,8 @@ export type TcpMeasured = {
     slowed: boolean
   }
   reverse?: TcpReverse
+  /** Where there are several, or one that is pinned; the first is the one that all else is about. */
+  flows?: TcpFlow[]
   /** Connects to ports on which nothing should listen: a host that accepts them all proves nothing with an open port. */
   control?: { port: number; accepted: boolean }[]
 }

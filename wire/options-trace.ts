@@ -29,6 +29,13 @@ export const trace = {
       maximum: 32,
       description: 'flows to trace at the same time: routers with several equal ways choose among them by flow',
     },
+    firstFlow: {
+      type: 'integer',
+      minimum: 1024,
+      maximum: 65_472,
+      description:
+        'source port, or identifier of echoes, of the first flow, the others have the next ones: the flow of a check that is pinned to it; default: by the address',
+    },
     queries: { type: 'integer', default: 3, minimum: 1, maximum: 10, description: 'packets per hop and flow' },
     maxHops: { type: 'integer', default: 30, minimum: 1, maximum: 255, description: 'the largest TTL that is sent' },
     intervalMs: { type: 'number', default: 1, minimum: 0.1, maximum: 1000, description: 'time between two packets' },

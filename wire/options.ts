@@ -22,6 +22,12 @@ const icmp = {
     intervalMs: { type: 'number', default: 200, minimum: 0, maximum: 60_000, description: 'time between two echoes' },
     replyTimeoutMs: { type: 'number', default: 1000, minimum: 1, maximum: 60_000, description: 'how long to wait for the last reply' },
     sizeBytes: { type: 'integer', default: 56, minimum: 16, maximum: 65_000, description: 'echo data, without ICMP and IP headers' },
+    identifier: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 65_535,
+      description: 'pin the flow: this echo identifier, and one checksum for all echoes, in every run; default: echoes that differ in both',
+    },
     maxLoss: { type: 'number', default: 0.1, minimum: 0, maximum: 1, description: 'loss ratio above which it is a failure' },
   },
 } as const
@@ -66,10 +72,24 @@ const udp = {
 const tcp = {
   type: 'object',
   additionalProperties: false,
-  required: ['timeoutMs', 'payloadBytes', 'control'],
+  required: ['timeoutMs', 'flows', 'payloadBytes', 'control'],
   properties: {
     timeoutMs,
     source,
+    flows: {
+      type: 'integer',
+      default: 1,
+      minimum: 1,
+      maximum: 64,
+      description: 'connections to open at the same time, each from a port of its own: routers share flows over their paths by them',
+    },
+    sourcePort: {
+      type: 'integer',
+      minimum: 1024,
+      maximum: 65_472,
+      description:
+        'pin the flows: this source port, and with more flows the next ones, in every run; outside of net.ipv4.ip_local_port_range; connections end by a reset',
+    },
     payloadBytes: {
       type: 'integer',
       default: 0,

@@ -1,5 +1,5 @@
 /** Which controller this agent is under, and what it has to prove who it is. */
-import { BlockList, isIP } from 'node:net'
+import { isLoopback } from '../../judge/special-addresses.ts'
 import { parseJoinToken } from '../../wire/join-token.ts'
 import { Secret } from '../../wire/secret.ts'
 import { quote } from '../../wire/values.ts'
@@ -46,16 +46,6 @@ const judgeUrl = (text: string): string[] => {
     ...(url.username || url.password ? ['has a user or password in it: agents prove who they are by a token or an SVID'] : []),
     ...(url.search || url.hash ? ['has a query: want the base, /v1/… is added'] : []),
   ]
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-const isLoopback = (hostname: string): boolean => {
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const family = isIP(host)
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 const readJoinToken = (given: SecretFile, sources: Sources, complain: (message: string) => void): ControllerConfig['joinToken'] => {

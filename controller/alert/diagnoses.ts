@@ -12,6 +12,7 @@ import {
 import { labelsOf } from '../history/labels.ts'
 import { pathIdOf } from '../history/question.ts'
 import type { StoredEvent } from '../store/events.ts'
+import { PathNews } from './path-news.ts'
 
 export type AgentDiagnosis = {
   readonly cause: Cause
@@ -60,9 +61,12 @@ const diagnosisOf = (attributes: Readonly<Record<string, unknown>>, atMs: number
 
 export class Diagnoses {
   readonly #byPath = new Map<string, AgentDiagnosis>()
+  /** What they noticed beside it. */
+  readonly news = new PathNews()
 
   /** In the order in which they happened. */
   take(events: readonly StoredEvent[]): void {
+    this.news.take(events)
     for (const { kind, subject, body, atMs } of events) {
       if (!diagnosedKinds.includes(kind)) continue
       const attributes = body['attributes'] as Readonly<Record<string, string | number | boolean | null>> | undefined

@@ -10,11 +10,14 @@ export class Fleetwise {
   #of: MergedFleet | undefined
   #checks = new Map<string, { everyMs: number; isAuthorized: boolean; owner: string }>()
   targets: ReadonlyMap<string, MergedFleet['targets'][number]> = new Map()
+  /** By link, `aws/us-east-1 → azure/eastus`: the hub that it passes. */
+  vias: ReadonlyMap<string, string> = new Map()
 
   renew({ fleet }: Pick<Surroundings, 'fleet'>): void {
     if (this.#of === fleet) return
     this.#of = fleet
     this.targets = new Map(fleet.targets.map(target => [target.name, target]))
+    this.vias = new Map(fleet.links.flatMap(({ from, to, via }) => (via === undefined ? [] : [[`${from} → ${to}`, via]])))
     this.#checks = new Map(
       fleet.checks.map(({ name, every, expectAuthorized, owner }) => [
         name,

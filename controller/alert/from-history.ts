@@ -5,7 +5,6 @@ import type { Reader } from '../history/reader.ts'
 import { listIncidents } from '../store/incidents.ts'
 import { listDecisions } from '../store/silences.ts'
 import type { Store } from '../store/store.ts'
-import { BurnCounts } from './burn.ts'
 import type { Evaluation } from './evaluation.ts'
 import type { Incident } from './incident.ts'
 import { matchesPath } from './matching.ts'
@@ -41,9 +40,9 @@ export const seedBurns = async (
   for (const { group, startMs, summary } of rows) {
     if (group === '') continue
     const link = evaluation.paths.links.numberOf(group)
-    const counts = evaluation.burns.get(link) ?? new BurnCounts()
-    evaluation.burns.set(link, counts)
-    counts.seed(Math.floor(startMs / minuteMs), summary.runs.ok, isTold(incidents, group, startMs) ? 0 : summary.runs.fail)
+    evaluation.burns
+      .of(link)
+      .seed(Math.floor(startMs / minuteMs), summary.runs.ok, isTold(incidents, group, startMs) ? 0 : summary.runs.fail)
   }
 }
 

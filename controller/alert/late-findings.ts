@@ -17,16 +17,16 @@ export const lateFindings = (evaluation: Evaluation, around: Surroundings): Find
   const certificates = new Map<string, LateCertificate>()
   const found: (BadPath & { ending: Ending; known: string })[] = []
   for (let path = 0; path < paths.size; path++) {
-    const [labels, badness] = [paths.labels[path], alerts.lateOf(path, around.rules)]
-    const end = labels && badness && alerts.endOf(path, around.nowMs)
+    const [labels, badness] = [paths.labels[path], alerts.values.lateOf(path, around.rules)]
+    const end = labels && badness && alerts.values.endOf(path, around.nowMs)
     if (!end || alerts.isBad(path)) continue
-    const verdict = verdictOf(verdicts.of(path, around.agents, fleetwise.targets), { verdict: 'bad', badness })
+    const verdict = verdictOf(verdicts.of(path, around.agents, fleetwise), { verdict: 'bad', badness })
     const certificate = endings.of(verdict.path, end.endsMs)
     // One agent that has said it is enough for all that see the same end.
     const known = `${verdict.target}\0${end.endsMs}`
     if (certificate) certificates.set(known, certificate)
     const owners = fleetwise.ownersOf(labels.check, labels.target)
-    found.push({ verdict, badness, mtu: alerts.mtuOf(path), ending: end, owners, known })
+    found.push({ verdict, badness, mtu: alerts.values.mtuOf(path), ending: end, owners, known })
   }
   const late = found.map(({ known, ...one }) => {
     const certificate = certificates.get(known)

@@ -23,7 +23,7 @@ export type SavedLink = {
 }
 
 /** Sample sizes under which a ratio is not known, and what of it is too much (reference: 3,000 packets; 1,000 segments and ten retransmits). */
-const ratios = {
+export const ratios = {
   'default/loss-now': { whole: 200, part: 10, limit: 0.05 },
   'default/loss-ratio': { whole: 3000, part: 4, limit: 0.001 },
   'default/retransmits': { whole: 1000, part: 10, limit: 0.01 },

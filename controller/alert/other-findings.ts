@@ -4,7 +4,7 @@ import { plural } from '../../wire/plural.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import { type AgentFinding, type IdentityPlane, lostMs } from './agent-alerts.ts'
 import type { Finding } from './incident.ts'
-import type { LinkRule } from './link-alerts.ts'
+import { type LinkRule, type RatioRule, ratios } from './link-alerts.ts'
 import type { Rule } from './rules.ts'
 
 const nothing: Omit<
@@ -46,6 +46,8 @@ export type BadLink = {
   readonly sinceMs: number
   readonly last: number | undefined
   readonly usual: number | undefined
+  /** The ratio of the other way. */
+  readonly otherWay?: number | undefined
   readonly owners: readonly string[]
   /** Of a blind one: why, and how many of how many are measured. */
   readonly note?: string
@@ -58,6 +60,21 @@ const sayLink = ({ name, last = 0, note }: BadLink): string => {
   if (name === 'default/burn-rate') return `the error budget goes ${Number(last.toPrecision(2))} times too fast`
   if (name === 'default/retransmits') return `${percent(last)} of TCP segments are sent again`
   return `${percent(last)} of packets are lost, this way`
+}
+
+const limitOf = (name: LinkRule): number | undefined => (name in ratios ? ratios[name as RatioRule].limit : undefined)
+
+const sayLimit = ({ name }: BadLink): string => {
+  const limit = limitOf(name)
+  return limit === undefined ? '' : `, more than ${percent(limit)}`
+}
+
+/** What is lost on one way only tells which side to look at. */
+const otherWayOf = ({ name, otherWay }: BadLink, from: string, to: string): string[] => {
+  const limit = limitOf(name)
+  if (limit === undefined || otherWay === undefined || otherWay > limit) return []
+  const what = name === 'default/retransmits' ? 'of TCP segments are sent again' : 'of packets are lost'
+  return [`the other way, ${to} → ${from}: ${percent(otherWay)} ${what}`]
 }
 
 export const findingOfLink = (one: BadLink): Finding => {
@@ -82,7 +99,8 @@ export const findingOfLink = (one: BadLink): Finding => {
     isFiring: one.isFiring,
     subjects: [subjectOfLink(one.link, one.name)],
     impact: `the link ${placeText(place)}`,
-    evidence: [one.usual === undefined ? text : `${text}, ${percent(one.usual)} is usual`],
+    evidence: [`${text}${sayLimit(one)}${one.usual === undefined ? '' : `, ${percent(one.usual)} is usual`}`],
+    against: otherWayOf(one, from, to),
     next: `probe check --from ${from} --to ${to}`,
     runbook: one.rule.runbook,
     from: [from],
@@ -170,6 +188,8 @@ export const joinFindings = (wider: Finding, narrower: Finding): Finding => ({
   sinceMs: Math.min(wider.sinceMs, narrower.sinceMs),
   isFiring: wider.isFiring || narrower.isFiring,
   subjects: [...new Set([...wider.subjects, ...narrower.subjects])],
+  against: [...new Set([...wider.against, ...narrower.against])].slice(0, 6),
+  changed: [...new Set([...wider.changed, ...narrower.changed])],
   evidence: [...new Set([...wider.evidence, ...narrower.evidence])].slice(0, 10),
   owners: [...new Set([...wider.owners, ...narrower.owners])],
 })

@@ -1,10 +1,11 @@
 /** Paths as localisation sees them: what each is, said once, and how it is now. */
 import type { PathDirection } from '../../wire/causes.ts'
 import type { Kind } from '../../wire/result.ts'
-import type { MergedFleet } from '../fleet/merge.ts'
+import { linkOf } from '../history/query.ts'
 import { pathIdOf } from '../history/question.ts'
 import type { PathVerdict } from '../localise/verdict.ts'
-import type { Badness } from './path-alerts.ts'
+import type { Badness } from './badness.ts'
+import type { Fleetwise } from './fleetwise.ts'
 import { baseTarget, type Paths } from './paths.ts'
 import type { AlertAgent } from './surroundings.ts'
 
@@ -44,7 +45,7 @@ export class PathVerdicts {
     this.#constants[path] = undefined
   }
 
-  of(path: number, agents: ReadonlyMap<string, AlertAgent>, targets: ReadonlyMap<string, MergedFleet['targets'][number]>): Constant {
+  of(path: number, agents: ReadonlyMap<string, AlertAgent>, { targets, vias }: Pick<Fleetwise, 'targets' | 'vias'>): Constant {
     const known = this.#constants[path]
     if (known) return known
     const [labels, agent] = [this.#paths.labels[path]!, this.#paths.agents[path]!]
@@ -54,6 +55,7 @@ export class PathVerdicts {
     const to = placesOf(toAgent === undefined ? undefined : agents.get(toAgent))
     const destination = labels.destination
     const target = targets.get(labels.target)
+    const via = vias.get(linkOf(labels))
     const trustDomain = target?.expectTrustDomain ?? trustDomainOf(target?.expectId)
     const made: Constant = {
       path: pathIdOf(labels, agent),
@@ -65,6 +67,7 @@ export class PathVerdicts {
       ...(to.node !== undefined && { toNode: to.node }),
       ...(to.zone !== undefined && { toZone: to.zone }),
       ...(destination && { toRegion: `${destination.cloud}/${destination.region}`, toCloud: destination.cloud }),
+      ...(via !== undefined && { via }),
       check: labels.check,
       kind: labels.kind as Kind,
       ...(labels.networkType === 'ipv6' ? { family: 6 as const } : labels.networkType === 'ipv4' ? { family: 4 as const } : {}),

@@ -35,7 +35,8 @@ export const headlineOfEnding = (ending: Ending, nowMs: number): string => {
 
 export const evidenceOfEnding = ({ certificate, endsMs, lifeMs }: Ending, nowMs: number): string[] => {
   const leftMs = endsMs - nowMs
-  const left = leftMs > 0 ? `${leftMs < secondsMs ? `${Math.floor(leftMs / 1000)} s` : sayWhole(leftMs)} left` : `over for ${sayWhole(-leftMs)}`
+  const left =
+    leftMs > 0 ? `${leftMs < secondsMs ? `${Math.floor(leftMs / 1000)} s` : sayWhole(leftMs)} left` : `over for ${sayWhole(-leftMs)}`
   const which = certificate && `certificate ${certificate.position} of ${certificate.count} as sent`
   return [
     `${left} of a life of ${sayDuration(lifeMs)}, which is ${Math.max(0, Math.floor((leftMs / lifeMs) * 100))} %`,

@@ -76,6 +76,9 @@ export const isAbout = ({ on }: Rule, labels: PathLabels, fleet: Pick<MergedFlee
   (on.mesh === undefined ||
     (labels.target.startsWith('agent/') && fleet.mesh.some(({ name, checks }) => name === on.mesh && checks.includes(labels.check))))
 
+/** By condition. */
+export type Measured = { readonly [N in ConditionName]?: number | undefined }
+
 export class SlowAlerts {
   readonly #paths: Paths
   readonly #series = new Map<string, Series>()
@@ -84,6 +87,8 @@ export class SlowAlerts {
   /** Seconds. */
   readonly base = new Map<number, number>()
   readonly p95 = new Map<number, number>()
+  /** What a rule of the fleet file saw when it judged a path for bad last, in the units of its conditions. */
+  readonly #measured = new Map<string, Map<number, Measured>>()
   #objectives: { of: unknown; byLink: Map<string, number> } = { of: undefined, byLink: new Map() }
 
   constructor(paths: Paths) {
@@ -104,9 +109,7 @@ export class SlowAlerts {
     if (world.isBlindfold(path)) return
     const labels = this.#paths.labels[path]
     if (!labels) return
-    for (const rule of world.rules.custom)
-      if (isAbout(rule, labels, world.fleet))
-        this.seriesOf(rule.name).step(path, judgeRule(rule, whole, world.nowMs), rule.limits, world.nowMs)
+    for (const rule of world.rules.custom) if (isAbout(rule, labels, world.fleet)) this.#judgeOwn(rule, path, whole, world.nowMs)
     const rule = world.rules.byName.get(latencyRule)
     if (!rule || !isClosed || !whole.times || !isAbout(rule, labels, world.fleet)) return
     const heard = this.#heard.get(path)
@@ -117,9 +120,27 @@ export class SlowAlerts {
     const p95 = quantileOf(all, 0.95)!
     this.p95.set(path, p95)
     this.#heard.delete(path)
-    const link = this.#paths.link[path]!
-    const objective = link < 0 ? undefined : this.#objectivesOf(world.fleet).get(this.#paths.links.all[link]!)
+    const objective = this.objectiveOf(path, world.fleet)
     this.seriesOf(latencyRule).step(path, judgeLatency(p95, this.base.get(path), objective), rule.limits, world.nowMs)
+  }
+
+  #judgeOwn(rule: Rule, path: number, whole: Tally, nowMs: number): void {
+    const verdict = judgeRule(rule, whole, nowMs)
+    this.seriesOf(rule.name).step(path, verdict, rule.limits, nowMs)
+    if (verdict !== bad) return
+    const measured = this.#measured.get(rule.name) ?? new Map<number, Measured>()
+    this.#measured.set(rule.name, measured)
+    measured.set(path, Object.fromEntries(rule.when.map(([name]) => [name, measuredOf(name, whole, nowMs)])))
+  }
+
+  measuredBy(rule: string, path: number): Measured {
+    return this.#measured.get(rule)?.get(path) ?? {}
+  }
+
+  /** The p95 that the link of a path is allowed, seconds. */
+  objectiveOf(path: number, fleet: MergedFleet): number | undefined {
+    const link = this.#paths.link[path]!
+    return link < 0 ? undefined : this.#objectivesOf(fleet).get(this.#paths.links.all[link]!)
   }
 
   #objectivesOf(fleet: MergedFleet): Map<string, number> {
@@ -148,12 +169,16 @@ export class SlowAlerts {
 
   forget(path: number): void {
     for (const series of this.#series.values()) series.forget(path)
-    for (const map of [this.#heard, this.base, this.p95]) map.delete(path)
+    for (const map of [this.#heard, this.base, this.p95, ...this.#measured.values()]) map.delete(path)
   }
 
   /** Rules that there are no more. */
   keep(rules: Rules): void {
-    for (const name of this.#series.keys()) if (!rules.byName.has(name)) this.#series.delete(name)
+    for (const name of this.#series.keys())
+      if (!rules.byName.has(name)) {
+        this.#series.delete(name)
+        this.#measured.delete(name)
+      }
   }
 
   save(path: number): Record<string, SavedSeries & { base?: number }> | undefined {

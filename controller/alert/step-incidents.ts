@@ -129,7 +129,9 @@ const renew = (incident: Incident, finding: Finding, nowMs: number): Incident =>
 
 /** What a receiver would be told anew: the words that carry a decision, not counts that change with every window. */
 const gist = ({ title, severity, cause, placeText, direction, isSilenced }: Incident): string =>
-  JSON.stringify([title, severity, cause, placeText, direction, isSilenced])
+  JSON.stringify([title.replaceAll(measured, '$1'), severity, cause, placeText, direction, isSilenced])
+/** What is measured anew with every window; a size in bytes is a decision. */
+const measured = /\d+(?:\.\d+)?( %| ms| times)/g
 
 const speak = (incident: Incident, { nowMs, isSilenced }: Stepping, words: Word[]): Incident => {
   const silenced = isSilenced(incident)

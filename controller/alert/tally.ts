@@ -45,6 +45,8 @@ export type Tally = {
   unmeasured: number
   values: Values
   times?: Histogram
+  /** The longest that ended, seconds. */
+  outage?: number
 }
 
 const gauges: Readonly<Record<string, keyof Values>> = {
@@ -75,6 +77,7 @@ export const tally = (into: Tally, cells: readonly Cell[]): Tally => {
     const { key, form, variant } = column
     const number = Number(value)
     if (form === 'times') {
+      if (key === 'outage' && typeof value !== 'number') into.outage = Math.max(into.outage ?? 0, value.max)
       if ((key === 'rtt' || (key === 'duration' && !into.times)) && typeof value !== 'number') into.times = value
     } else if (key === 'runs') {
       const [outcome, reason = ''] = variant

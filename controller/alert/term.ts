@@ -15,6 +15,7 @@ import { changedLately, type Gather, type Gathered } from './gather.ts'
 import type { Finding, Incident, SubjectState } from './incident.ts'
 import { keepQuiet } from './keep-quiet.ts'
 import { matchesIncident, matchesPath } from './matching.ts'
+import { loadAgent, loadRest, saveAgent, saveRest } from './memory.ts'
 import { pageOf, receiversOf } from './page-of.ts'
 import type { Recent } from './recent.ts'
 import { type Stepped, stepIncidents } from './step-incidents.ts'
@@ -52,8 +53,8 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
   evaluation.diagnoses.take(old)
   evaluation.endings.take(old)
   for (const [scope, body] of saved) {
-    if (scope === restScope) evaluation.loadRest(body)
-    else if (scope.startsWith(agentScope)) evaluation.loadAgent(scope.slice(agentScope.length), body)
+    if (scope === restScope) loadRest(evaluation, body)
+    else if (scope.startsWith(agentScope)) loadAgent(evaluation, scope.slice(agentScope.length), body)
   }
   let incidents: Incident[] = stored.map(({ body }) => body)
   const startedMs = evaluation.begin(nowMs())
@@ -111,10 +112,10 @@ const acceptBaselines = ({ paths, slow, alerts }: Evaluation, { decisions, nowMs
   const series = slow.seriesOf('default/latency')
   for (let path = 0; path < paths.size; path++) {
     const labels = paths.labels[path]
-    if (!labels || !(series.isBad(path) || alerts.mtu.isBad(path))) continue
+    if (!labels || !(series.isBad(path) || alerts.values.mtu.isBad(path))) continue
     const own = accepted.filter(({ match }) => matchesPath(match, paths.agents[path]!, labels))
     if (own.some(({ startMs }) => startMs >= series.sinceMs(path))) slow.accept(path)
-    if (own.some(({ startMs }) => startMs >= alerts.mtu.sinceMs(path))) alerts.acceptMtu(path)
+    if (own.some(({ startMs }) => startMs >= alerts.values.mtu.sinceMs(path))) alerts.values.acceptMtu(path)
   }
 }
 
@@ -137,9 +138,9 @@ const memory = (evaluation: Evaluation, saved: ReadonlyMap<string, string>): Map
     if ((saved.get(scope) ?? '') !== body) changed.set(scope, body)
   }
   const agents = new Set(evaluation.paths.knownAgents())
-  for (const agent of agents) put(agentScope + agent, evaluation.saveAgent(agent))
+  for (const agent of agents) put(agentScope + agent, saveAgent(evaluation, agent))
   for (const scope of saved.keys()) if (scope.startsWith(agentScope) && !agents.has(scope.slice(agentScope.length))) put(scope, '')
-  put(restScope, evaluation.saveRest())
+  put(restScope, saveRest(evaluation))
   return changed
 }
 

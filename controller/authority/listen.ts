@@ -1,6 +1,6 @@
 /** Where the server listens, and whether in plain text: that is for loopback alone. Pure. */
 import { isIP } from 'node:net'
-import { contains, parseAddress, parseNetwork } from '../../judge/addresses.ts'
+import { isLoopback } from '../../judge/special-addresses.ts'
 import { parseTarget } from '../../wire/target.ts'
 import { bad, good, type Parsed, quote } from '../../wire/values.ts'
 import type { TlsFiles } from './tls-files.ts'
@@ -24,17 +24,6 @@ export const judgeListen = (address: string, tls: TlsSetting): Parsed<Listen> =>
   return bad(
     `listen is ${quote(address)}, which others can reach, and tls is off: credentials would pass in the clear. Take tls: off out (the controller then has an authority of its own), give tls: { cert, key }, or listen on 127.0.0.1`,
   )
-}
-
-const loopback = ['127.0.0.0/8', '::1'].flatMap(text => {
-  const network = parseNetwork(text)
-  return network.ok ? [network.value] : []
-})
-
-/** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; of names those that never leave the machine (RFC 6761 §6.3). */
-const isLoopback = (host: string): boolean => {
-  const bytes = parseAddress(host)
-  return bytes ? loopback.some(network => contains(network, bytes)) : /^(.+\.)?localhost\.?$/.test(host)
 }
 
 export type Reachable = {

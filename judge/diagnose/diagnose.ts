@@ -8,6 +8,7 @@ import { explainClockSkew, explainPeerClock } from './explain-clock.ts'
 import { explainDns, explainResolversDiffer } from './explain-dns.ts'
 import { explainDenied, explainNotEnforced, explainPlainTls } from './explain-enforcement.ts'
 import { explainCloudEndpoint, explainFederation, explainPractice } from './explain-federation.ts'
+import { explainDeadMember } from './explain-flows.ts'
 import { explainNoHttp, explainSlowService, explainWrongAnswer } from './explain-http.ts'
 import { explainGateway, explainRefusal, explainStuckRotation, explainWrongIdentity } from './explain-identity.ts'
 import { explainInspection, explainNearAnswer } from './explain-interception.ts'
@@ -44,7 +45,8 @@ const explainers: readonly { explain: Explain; absorbs: readonly FailReason[]; o
   { explain: explainDns, absorbs: failReasons },
   { explain: explainResolversDiffer, absorbs: [] },
   { explain: explainLoop, absorbs: [...unreachable, ...noConnection] },
-  { explain: explainDeadFlows, absorbs: ['packet_loss'] },
+  { explain: explainDeadFlows, absorbs: ['packet_loss', 'no_reply', 'tcp_timeout'] },
+  { explain: explainDeadMember, absorbs: ['packet_loss'] },
   { explain: explainTraceEnd, absorbs: [...unreachable, 'admin_prohibited'] },
   { explain: explainHostDown, absorbs: [...unreachable, ...noConnection] },
   { explain: explainFilteredIcmp, absorbs: [...unreachable, 'admin_prohibited'] },

@@ -1,4 +1,4 @@
-import type { Diagnosis } from '../../wire/causes.ts'
+import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { TraceFlow } from '../../wire/measured-trace.ts'
 import { deadFlowsOf, trimRoute } from '../route.ts'
 import { routeOf, sayRoute } from './explain-route.ts'
@@ -45,6 +45,11 @@ const sayDead = ({ id, route }: TraceFlow): string => {
   return seen.length === 0 ? `${name} is answered by nobody` : `${name} is last seen at hop ${seen.length}, ${clean(seen.at(-1)!)}`
 }
 
+export const fixMember = (which: string): Fix[] => [
+  fix('whoever runs the parallel links: take the broken member out', `# ${which}`),
+  fix('AWS: is each tunnel of the VPN up?', 'aws ec2 describe-vpn-connections --query "VpnConnections[].VgwTelemetry"'),
+]
+
 /** Some flows arrive and others never: one of several equal ways is broken. */
 export const explainDeadFlows = (seen: Seen): Diagnosis | undefined => {
   const flows = seen.trace?.measured.flows ?? []
@@ -55,16 +60,10 @@ export const explainDeadFlows = (seen: Seen): Diagnosis | undefined => {
   const where = suspects.length > 0 ? `: those that go over ${sayList(suspects)}` : ''
   return buildDiagnosis('packet_loss', {
     confidence: 'certain',
-    summary: `${dead.length} of ${flows.length} flows to ${hostOf(target)} never arrive and the others do${where}: one of several parallel ways is broken.`,
+    summary: `${dead.length} of ${flows.length} flows to ${hostOf(target)} never arrive and the others do${where}: one of several parallel ways is broken, one member of an ECMP group.`,
     evidence: listFacts(...dead.slice(0, 6).map(sayDead), dead.length > 6 && `and ${dead.length - 6} more`),
     against: listFacts(suspects.length === 0 && 'the ways there look alike: it may be the way back that is broken'),
-    fixes: [
-      fix(
-        'whoever runs the parallel links: take the broken member out',
-        suspects[0] ? `# the member that leads over ${suspects[0]}` : '# the member behind the last hop that is seen',
-      ),
-      fix('AWS: is each tunnel of the VPN up?', 'aws ec2 describe-vpn-connections --query "VpnConnections[].VgwTelemetry"'),
-    ],
+    fixes: fixMember(suspects[0] ? `the member that leads over ${suspects[0]}` : 'the member behind the last hop that is seen'),
     next: buildRun(target, 'trace', '--flows 32'),
   })
 }

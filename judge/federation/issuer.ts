@@ -1,8 +1,8 @@
 /** An issuer's documents and its signature, as a cloud checks them (OpenID Connect Discovery 1.0 §4; RFC 7517). No I/O. */
-import { compactVerify, errors, type JWK } from 'jose'
 import { isObject, type JsonObject, readJsonObject } from '../spiffe/json.ts'
 import { saySome } from '../spiffe/leaf.ts'
 import type { Token } from '../spiffe/token.ts'
+import { isSignedBy } from './signature.ts'
 import type { Finding } from './token.ts'
 import { isInside } from './urls.ts'
 
@@ -76,7 +76,7 @@ const readDocument = (
 const keyTypeOf = (alg: string): 'RSA' | 'EC' => (alg.startsWith('ES') ? 'EC' : 'RSA')
 
 /** What is wrong with the signature; undefined when one of the issuer's keys made it. */
-export const judgeSignature = async ({ header, text }: Token, keys: readonly JsonObject[]): Promise<Finding | undefined> => {
+export const judgeSignature = ({ header, text }: Token, keys: readonly JsonObject[]): Finding | undefined => {
   const { alg, kid } = header
   if (typeof alg !== 'string') return { reason: 'token_malformed', detail: 'alg is missing' }
   const held = keys.flatMap(key => (typeof key['kid'] === 'string' ? [key['kid']] : []))
@@ -86,20 +86,9 @@ export const judgeSignature = async ({ header, text }: Token, keys: readonly Jso
     const which = typeof kid === 'string' ? `key ${saySome([kid])}` : `a key for ${alg}`
     return { reason: 'key_not_in_jwks', detail: `${which} signed the token, the issuer publishes ${held.length ? saySome(held) : 'none'}` }
   }
-  for (const key of fitting) if (await isSignedBy(text, key as JWK, alg)) return undefined
+  for (const key of fitting) if (isSignedBy(text, key, alg)) return undefined
   return {
     reason: 'signature_invalid',
     detail: `the signature is not by the issuer's key ${typeof kid === 'string' ? saySome([kid]) : ''}`.trimEnd(),
-  }
-}
-
-/** `use` and `key_ops` are not asked: a key of that name is what the issuer means. */
-const isSignedBy = async (text: string, { use: _use, key_ops: _ops, ...key }: JWK, alg: string): Promise<boolean> => {
-  try {
-    await compactVerify(text, { ...key, alg } as Parameters<typeof compactVerify>[1], { algorithms: [alg] })
-    return true
-  } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed) return false
-    return false
   }
 }

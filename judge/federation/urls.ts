@@ -1,19 +1,11 @@
 /** Where a token may be sent, and where documents may be fetched. Pure; the address is judged again when it is dialled. */
 import { isPublic, parseAddress } from '../addresses.ts'
+import { isLoopback } from '../special-addresses.ts'
 
 /** Where metadata services are, which speak plain HTTP and never leave the host. */
 const metadataNames = ['metadata.google.internal', 'metadata']
 
 const addressIn = (host: string) => parseAddress(host.replace(/^\[|\]$/g, ''))
-
-/** Loopback (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
-const isLoopback = (host: string): boolean => {
-  const bytes = addressIn(host)
-  return (
-    host === 'localhost' ||
-    (bytes !== undefined && (bytes.length === 4 ? bytes[0] === 127 : bytes.slice(0, 15).every(byte => byte === 0) && bytes[15] === 1))
-  )
-}
 
 /** Link-local (RFC 3927, RFC 4291 §2.5.6), and the addresses of EC2's and Google's metadata over IPv6. */
 const isLinkLocal = (host: string): boolean => {

@@ -8,7 +8,8 @@ export const readJson = (text: string, maxDepth: number): ReadJson => {
   const depth = depthOf(text, maxDepth)
   if (depth > maxDepth) return { ok: false, problem: `nested more than ${maxDepth} deep`, tooDeep: true }
   try {
-    return { ok: true, value: JSON.parse(text, exactIntegers) }
+    // A reviver makes parsing several times dearer, and few texts have a number that needs it.
+    return { ok: true, value: manyDigits.test(text) ? JSON.parse(text, exactIntegers) : JSON.parse(text) }
   } catch (error) {
     return { ok: false, problem: sayPlace(text, error) }
   }
@@ -21,6 +22,9 @@ export const readJsonObject = (text: string, maxDepth: number): JsonObject | und
   const read = readJson(text, maxDepth)
   return read.ok && isObject(read.value) ? read.value : undefined
 }
+
+/** Integers that a JavaScript number can't hold have 16 digits or more. */
+const manyDigits = /\d{16}/
 
 /** The third argument is the source text of a primitive (ECMAScript JSON.parse source text access; Node 21). */
 const exactIntegers = (_name: string, value: unknown, context?: { source?: string }): unknown => {

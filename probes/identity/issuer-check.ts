@@ -4,7 +4,8 @@ import type { Finding } from '../../judge/federation/token.ts'
 import { isInside } from '../../judge/federation/urls.ts'
 import type { Token } from '../../judge/spiffe/token.ts'
 import type { Outcome, Warning } from '../../wire/result.ts'
-import type { Answered, Ask } from './ask.ts'
+import { aborted } from '../finding.ts'
+import type { Answered, Ask, Question } from './ask.ts'
 
 /** AWS gives up on an issuer after some five seconds: so do we, lest a slow one takes the whole run. */
 const patienceMs = 5000
@@ -37,25 +38,29 @@ export const checkIssuer = async (issuer: string, token: Token, ask: Ask, signal
   const limit = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)])
   const wellKnown = discoveryUrl(issuer)
   if (!wellKnown) return invalid(done, `the issuer ${JSON.stringify(issuer.slice(0, 200))} is no https URL: no cloud can look for its keys`)
-  const discovery = await fetchFrom(wellKnown, ask, limit)
+  let judged: ReturnType<typeof judgeDiscovery> | undefined
+  const toKeys = (answer: Answered): Question | undefined => {
+    judged = judgeDiscovery(issuer, wellKnown, fetchedOf(answer))
+    return 'keys' in judged ? documentAt(judged.keys) : undefined
+  }
+  const discovery = await ask({ ...documentAt(wellKnown), onward: toKeys }, limit)
   if ('outcome' in discovery) return unreached(done, wellKnown, discovery.outcome, signal)
-  const judged = judgeDiscovery(issuer, wellKnown, discovery.fetched)
-  if ('reason' in judged) return done(judged, judged.detail)
-  const set = await fetchFrom(judged.keys, ask, limit)
+  if (!judged || 'reason' in judged) return done(judged ?? null, judged?.detail ?? '')
+  const set = discovery.onward ?? { outcome: aborted }
   if ('outcome' in set) return unreached(done, judged.keys, set.outcome, signal)
-  const keys = judgeKeySet(judged.keys, set.fetched)
+  const keys = judgeKeySet(judged.keys, fetchedOf(set.answer))
   if ('reason' in keys) return done(keys, keys.detail)
   const found = done(
     null,
     `${keys.keys.length} ${keys.keys.length === 1 ? 'key' : 'keys'} at ${judged.keys.href}; reached from here, which does not prove that the cloud reaches it`,
   )
   const verifying = performance.now()
-  const signature = (await judgeSignature(token, keys.keys)) ?? null
+  const signature = judgeSignature(token, keys.keys) ?? null
   return {
     ...found,
     signature,
     signatureMs: performance.now() - verifying,
-    warnings: warningsOf(wellKnown, discovery.address, found.documentsMs),
+    warnings: warningsOf(wellKnown, discovery.answer.address, found.documentsMs),
   }
 }
 
@@ -75,12 +80,7 @@ const unreached = (
   return done({ reason: 'issuer_unreachable', detail: said }, said)
 }
 
-type Found = { fetched: Fetched; address: string } | { outcome: Outcome }
-
-const fetchFrom = async (url: URL, ask: Ask, signal: AbortSignal): Promise<Found> => {
-  const reply = await ask({ url, headers: { accept: 'application/json' }, maxBodyBytes: maxDocumentBytes }, signal)
-  return 'outcome' in reply ? reply : { fetched: fetchedOf(reply.answer), address: reply.answer.address }
-}
+const documentAt = (url: URL): Question => ({ url, headers: { accept: 'application/json' }, maxBodyBytes: maxDocumentBytes })
 
 const fetchedOf = ({ status, headers, body, truncated }: Answered): Fetched => ({
   status,

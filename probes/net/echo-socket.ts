@@ -3,8 +3,10 @@ import * as libc from './libc.ts'
 import { Mailbox, type QueuedError, type Received, takeError } from './mailbox.ts'
 import { Realtime } from './realtime.ts'
 import { familyOf, sockaddr } from './sockaddr.ts'
+import { balanceOf } from './trace-packet.ts'
 
-export type EchoSocketOptions = { source?: string; dontFragment?: boolean; largestBytes?: number }
+/** `identifier`: pins the flow of all echoes of the socket. */
+export type EchoSocketOptions = { source?: string; dontFragment?: boolean; largestBytes?: number; identifier?: number }
 
 /** A reply: which echo of which session, and what the kernel noted of it. `bytes` of data are told up to 2,048. */
 export type EchoReply = { session: number; index: number; receivedNs: number; ttl: number; bytes: number }
@@ -41,20 +43,23 @@ export class EchoSocket {
   readonly #sessionBySequence = new Uint32Array(65_536)
   readonly #indexBySequence = new Uint32Array(65_536)
   readonly #reply: EchoReply = { session: 0, index: 0, receivedNs: 0, ttl: -1, bytes: 0 }
-  readonly #identifier = (process.pid ^ (performance.now() * 1000)) & 0xffff
+  readonly #identifier: number
+  readonly #isPinned: boolean
   #sequence = 0
 
-  constructor(fd: number, family: Family, mode: 'datagram' | 'raw', largestBytes: number) {
+  constructor(fd: number, family: Family, mode: 'datagram' | 'raw', { largestBytes = 1500, identifier }: EchoSocketOptions) {
     this.fd = fd
     this.family = family
     this.mode = mode
+    this.#isPinned = identifier !== undefined
+    this.#identifier = identifier ?? (process.pid ^ (performance.now() * 1000)) & 0xffff
     this.#mailbox = new Mailbox(Math.max(128, Math.min(largestBytes, 2048) + 68))
     this.#packet = Buffer.alloc(largestBytes + icmpHeader)
     this.#packet[0] = ECHO[family].request
     this.#words = new DataView(this.#packet.buffer, this.#packet.byteOffset)
   }
 
-  /** Sends one echo with `dataBytes` of data (at least 8). Returns 0, or the error number. */
+  /** Sends one echo with `dataBytes` of data (at least 8; of a pinned socket 10). Returns 0, or the error number. */
   send(to: Buffer, session: number, index: number, dataBytes: number): number {
     const p = this.#packet
     const sequence = this.#sequence
@@ -66,6 +71,7 @@ export class EchoSocket {
     this.#words.setUint32(8, session)
     this.#words.setUint32(12, index)
     const length = icmpHeader + dataBytes
+    if (this.#isPinned) this.#words.setUint16(16, balanceOf(this.family, length, [sequence, session >>> 16, session, index >>> 16, index]))
     if (this.mode === 'raw') {
       p.writeUInt16BE(this.#identifier, 4)
       p.writeUInt16BE(0, 2)
@@ -133,10 +139,33 @@ const setUp = (fd: number, family: Family, options: EchoSocketOptions): void => 
   set(libc.SOL_SOCKET, libc.SO_SNDBUF, 4 << 20)
   set(level, family === 4 ? libc.IP_RECVERR : libc.IPV6_RECVERR, 1)
   set(level, family === 4 ? libc.IP_RECVTTL : libc.IPV6_RECVHOPLIMIT, 1)
+  if (family === 6 && options.identifier !== undefined) set(level, libc.IPV6_AUTOFLOWLABEL, 0)
   if (options.dontFragment) {
     set(level, family === 4 ? libc.IP_MTU_DISCOVER : libc.IPV6_MTU_DISCOVER, libc.PMTUDISC_PROBE)
     if (family === 6) set(level, libc.IPV6_DONTFRAG, 1)
   }
+}
+
+/** The identifier of a datagram socket is its port: nobody else on this machine may have the same (net/ipv4/ping.c, ping_get_port). */
+const bindEchoes = (
+  fd: number,
+  family: Family,
+  mode: 'datagram' | 'raw',
+  { source, identifier = 0 }: EchoSocketOptions,
+): Outcome | undefined => {
+  if (!source && identifier === 0) return undefined
+  // Two may share one otherwise, and take each other's replies: these sockets are born with SO_REUSEADDR (net/ipv4/af_inet.c, INET_PROTOSW_REUSE).
+  libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(0), 4)
+  const from = sockaddr(source ?? (family === 4 ? '0.0.0.0' : '::'), mode === 'datagram' ? identifier : 0)
+  if (libc.bind(fd, from, from.length) >= 0) return undefined
+  const code = libc.errno()
+  if (code === libc.EADDRINUSE)
+    return {
+      kind: 'unmeasured',
+      reason: 'local_resource',
+      detail: `echo identifier ${identifier} is in use by another program of this machine`,
+    }
+  return { kind: 'unmeasured', reason: 'config_invalid', detail: `source address ${source ?? 'any'}: ${libc.errnoName(code)}` }
 }
 
 /** The sysctl that a closed host needs, in the words of an administrator's shell. IPv6 ping sockets are governed by the IPv4 name too. */
@@ -159,13 +188,12 @@ export const openEchoSocket = (family: Family, options: EchoSocketOptions = {}):
       continue
     }
     setUp(fd, family, options)
-    const from = options.source ? sockaddr(options.source) : undefined
-    if (from && libc.bind(fd, from, from.length) < 0) {
-      const problem = libc.errnoName(libc.errno())
+    const refusal = bindEchoes(fd, family, mode, options)
+    if (refusal) {
       libc.close(fd)
-      return { kind: 'unmeasured', reason: 'config_invalid', detail: `source address ${options.source}: ${problem}` }
+      return refusal
     }
-    return new EchoSocket(fd, family, mode, options.largestBytes ?? 1500)
+    return new EchoSocket(fd, family, mode, options)
   }
   if (code === libc.EACCES || code === libc.EPERM) return { kind: 'unmeasured', reason: 'local_permission', detail: permissionAdvice }
   const reason = code === libc.EAFNOSUPPORT ? 'unsupported' : 'local_resource'

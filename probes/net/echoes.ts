@@ -10,6 +10,8 @@ const fastestMs = 1
 const slowestMs = 8
 /** A realtime clock that moved by more than this against the monotonic one between two looks was stepped. */
 const stepMs = 5
+/** An echo and its headers fit any interface (RFC 791: 65,535 bytes in all). */
+const mostEchoBytes = 65_000
 /** The clocks are compared no more often: in that time they drift apart by less than a µs (adjtimex(2): at most 500 ppm). */
 const lookEveryMs = 0.5
 
@@ -28,14 +30,16 @@ class Echoes {
   /** Echoes sent since the socket was read. */
   unread = 0
   readonly #closed: () => void
+  readonly #mayBeHeld: boolean
   #timer: NodeJS.Timeout | undefined
   #waitMs = fastestMs
   #steppedAtNs = Number.NEGATIVE_INFINITY
   #lookedAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(socket: EchoSocket, closed: () => void) {
+  constructor(socket: EchoSocket, closed: () => void, mayBeHeld: boolean) {
     this.socket = socket
     this.#closed = closed
+    this.#mayBeHeld = mayBeHeld
   }
 
   join(listener: EchoListener, echoes: number): EchoSession {
@@ -52,7 +56,7 @@ class Echoes {
     if (!this.sessions.delete(id) || this.sessions.size > 0) return
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (holders === 0) this.close()
+    if (holders === 0 || !this.#mayBeHeld) this.close()
   }
 
   close(): void {
@@ -194,13 +198,15 @@ export const holdEchoes = (): (() => void) => {
 
 /** Joins the shared echo socket of a family, source and DF setting, opened by the first to join; or says as an outcome why there is none. */
 export const joinEchoes = (family: Family, options: EchoSocketOptions, listener: EchoListener, echoes: number): EchoSession | Outcome => {
-  const largestBytes = options.largestBytes ?? 1500
-  const key = `${family} ${options.source ?? ''} ${options.dontFragment === true} ${Math.ceil(largestBytes / 1500)}`
+  const { source = '', dontFragment = false, identifier } = options
+  // An identifier can be had once: its socket takes echoes of any size.
+  const largestBytes = Math.ceil((identifier === undefined ? (options.largestBytes ?? 1500) : mostEchoBytes) / 1500) * 1500
+  const key = `${family} ${source} ${dontFragment} ${largestBytes} ${identifier ?? ''}`
   const existing = open.get(key)
   if (existing) return existing.join(listener, echoes)
-  const socket = openEchoSocket(family, { ...options, largestBytes: Math.ceil(largestBytes / 1500) * 1500 })
+  const socket = openEchoSocket(family, { ...options, largestBytes })
   if (!(socket instanceof EchoSocket)) return socket
-  const created = new Echoes(socket, () => open.delete(key))
+  const created = new Echoes(socket, () => open.delete(key), identifier === undefined)
   open.set(key, created)
   return created.join(listener, echoes)
 }

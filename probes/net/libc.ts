@@ -140,6 +140,7 @@ export const EAGAIN = 11
 export const EACCES = 13
 export const EMSGSIZE = 90
 export const EAFNOSUPPORT = 97
+export const EADDRINUSE = 98
 export const EADDRNOTAVAIL = 99
 export const ENETUNREACH = 101
 export const ENOBUFS = 105

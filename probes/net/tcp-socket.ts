@@ -1,6 +1,7 @@
 import net from 'node:net'
 import type { Family } from '../../wire/result.ts'
 import * as libc from './libc.ts'
+import { localPort } from './local-port.ts'
 import { familyOf, sockaddr } from './sockaddr.ts'
 import { arrivedTtl, socketError, type TcpInfo, tcpInfo, tcpState } from './tcp-info.ts'
 
@@ -9,6 +10,10 @@ export type DialOptions = {
   family: Family
   port: number
   source?: string
+  /** Pins the flow: this port, and what else routers share traffic by is the same for every connection. */
+  sourcePort?: number
+  /** Told the port, once there is one. */
+  bound?: (port: number) => void
   /** The MSS to advertise: it bounds the peer's segments, and ours (tcp(7), TCP_MAXSEG). */
   mss?: number
 }
@@ -26,22 +31,37 @@ const makeSocket = (o: DialOptions): number => {
   if (!Number.isInteger(o.port) || o.port < 1 || o.port > 65_535) throw new DialError(`port ${o.port}`, 'ERR_SOCKET_BAD_PORT')
   // Node would look a name up, and take an empty one for this machine.
   if (!familyOf(o.address)) throw new DialError(`address ${o.address}`, 'EINVAL')
-  const from = o.source ? sourceOf(o.source) : undefined
+  const from = o.source || o.sourcePort ? sourceOf(o) : undefined
   const domain = o.family === 4 ? libc.AF_INET : libc.AF_INET6
   const fd = libc.socket(domain, libc.SOCK_STREAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0)
   if (fd < 0) throw new DialError('socket', libc.errnoName(libc.errno()))
   if (o.mss) libc.setsockopt(fd, libc.IPPROTO_TCP, libc.TCP_MAXSEG, libc.int32(o.mss), 4)
+  if (o.sourcePort) pin(fd, o.family)
   if (from && libc.bind(fd, from, from.length) < 0) {
     const code = libc.errnoName(libc.errno())
     libc.close(fd)
-    throw new DialError(`bind to ${o.source}`, code)
+    throw new DialError(`bind to ${o.source ?? `port ${o.sourcePort}`}`, code)
   }
   return fd
 }
 
-const sourceOf = (address: string): Buffer => {
-  if (!familyOf(address)) throw new DialError(`bind to ${address}`, 'EINVAL')
-  return sockaddr(address)
+const sourceOf = ({ source, sourcePort, family }: DialOptions): Buffer => {
+  if (source && !familyOf(source)) throw new DialError(`bind to ${source}`, 'EINVAL')
+  return sockaddr(source || (family === 4 ? '0.0.0.0' : '::'), sourcePort)
+}
+
+/** SO_LINGER with a time of 0: closing resets the connection, and neither side keeps it for a minute (tcp(7); RFC 9293 §3.6.1, TIME-WAIT). */
+const lingerNot = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
+export const resetOnClose = (fd: number): void => void libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_LINGER, lingerNot, lingerNot.length)
+
+/**
+ * One port for every run: what is in TIME-WAIT, or goes to another target, does not hold it (socket(7), SO_REUSEADDR), and our own end leaves no TIME-WAIT behind.
+ * The flow label of IPv6 is random per connection otherwise, and another one after each lost SYN (net/core/sock.c, sk_rethink_txhash).
+ */
+const pin = (fd: number, family: Family): void => {
+  libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(1), 4)
+  if (family === 6) libc.setsockopt(fd, libc.IPPROTO_IPV6, libc.IPV6_AUTOFLOWLABEL, libc.int32(0), 4)
+  resetOnClose(fd)
 }
 
 /** `_handle.fd` is not documented; this is its only use. */
@@ -137,6 +157,7 @@ export const connectOnly = async (o: DialOptions, signal: AbortSignal): Promise<
   try {
     const to = sockaddr(o.address, o.port)
     let code = libc.connect(fd, to, to.length) < 0 ? libc.errno() : 0
+    o.bound?.(localPort(fd))
     if (code === libc.EINPROGRESS) code = isUp(tcpState(fd)) ? 0 : await settled(fd, signal)
     if (code !== 0) throw new DialError('connect', code < 0 ? 'ABORT_ERR' : libc.errnoName(code))
     const info = tcpInfo(fd)

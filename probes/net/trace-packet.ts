@@ -9,6 +9,24 @@ const icmpHeader = 8
 const echoRequest = { 4: 8, 6: 128 } as const
 
 /**
+ * The 16 bits that make up for what differs between packets of a flow, so that their checksum is the same, in this trace and the next (RFC 1071: one's complement sums of
+ * 0xffff change nothing). ICMPv6 sums the length too (RFC 8200 §8.1): it is made up for, so that echoes of any size are one flow.
+ */
+export const balanceOf = (family: Family, length: number, words: readonly number[]): number => {
+  let sum = family === 6 ? length : 0
+  for (const word of words) sum += word & 0xffff
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return 0xffff - sum
+}
+
+/** What tells a trace's packets from those of others: random, and of a sum that changes no checksum. */
+export const balanceNonce = (random: Buffer): Buffer => {
+  const nonce = Buffer.from(random.subarray(0, nonceBytes))
+  nonce.writeUInt16BE(balanceOf(4, 0, [nonce.readUInt16BE(0), nonce.readUInt16BE(2), nonce.readUInt16BE(4)]), 6)
+  return nonce
+}
+
+/**
  * An echo. Its identifier is the kernel's. Routers that share traffic by the first bytes of what is in the packet see type, code, checksum and identifier (Paris
  * traceroute, Augustin et al. 2006 §3): the first two bytes of data make up for the sequence number, so that the checksum is the same in all.
  */
@@ -18,6 +36,8 @@ export const buildEcho = (family: Family, index: number, nonce: Buffer): Buffer 
   b.writeUInt16BE(index, 6)
   b.writeUInt16BE(0xffff - index, icmpHeader)
   nonce.copy(b, icmpHeader + 2, 0, nonceBytes)
+  // The length of ICMPv6 has a place of its own: the index has to be recognised by its balance.
+  b.writeUInt16BE(balanceOf(family, b.length, []), icmpHeader + 2 + nonceBytes)
   return b
 }
 
@@ -68,7 +88,9 @@ const flowCount = 4000
 
 /**
  * The source port, or identifier, of the n-th flow to a target: the same in every trace, so that traces of different times go the same way where routers share
- * traffic by flow, and what differs between them is the route.
+ * traffic by flow, and what differs between them is the route. `pinned`: what the first one is, and the others follow.
  */
-export const flowIdOf = (protocol: string, address: string, n: number): number =>
-  firstFlow + ((createHash('sha256').update(`${protocol} ${address}`).digest().readUInt32BE() + n) % flowCount)
+export const flowIdOf = (protocol: string, address: string, n: number, pinned?: number): number =>
+  pinned !== undefined
+    ? pinned + n
+    : firstFlow + ((createHash('sha256').update(`${protocol} ${address}`).digest().readUInt32BE() + n) % flowCount)

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto'
 import type { Family, Outcome } from '../../wire/result.ts'
 import { permissionAdvice } from './echo-socket.ts'
 import * as libc from './libc.ts'
+import { localPort } from './local-port.ts'
 import { drainErrors, Mailbox, type QueuedError, type Received } from './mailbox.ts'
 import { type Realtime, realtimeNs } from './realtime.ts'
 import { familyOf, sockaddr } from './sockaddr.ts'
-import { buildDatagram, buildEcho, nonceBytes, readQuote, readReply } from './trace-packet.ts'
-import { localPort } from './udp-socket.ts'
+import { balanceNonce, buildDatagram, buildEcho, nonceBytes, readQuote, readReply } from './trace-packet.ts'
 
 export type TraceSocketOptions = {
   protocol: 'icmp' | 'udp'
@@ -63,6 +63,8 @@ export const openTraceSocket = (o: TraceSocketOptions, clock: Realtime): TraceSo
   const fd = libc.socket(domain, libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, protocol)
   if (fd < 0) return refused(libc.errno())
   setUpTrace(fd, o.family)
+  // Two ping sockets may share an identifier otherwise, and take each other's answers (net/ipv4/af_inet.c, INET_PROTOSW_REUSE).
+  libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(0), 4)
   if (!bindFlow(fd, o)) return closed(fd, o.source ? 'config_invalid' : 'local_resource', `source address ${o.source ?? 'any'}`)
   // A connected socket gets errors about its own packets only, and answers of nobody else (icmp(7), udp(7)).
   const to = sockaddr(o.address, o.protocol === 'udp' ? o.port : 0)
@@ -103,7 +105,7 @@ const unreachable = (fd: number, address: string): Outcome => {
 }
 
 const build = (fd: number, { protocol, family }: TraceSocketOptions, clock: Realtime): TraceSocket => {
-  const nonce = randomBytes(nonceBytes)
+  const nonce = balanceNonce(randomBytes(nonceBytes))
   const id = localPort(fd)
   let ttlNow = -1
   const box = (mailbox ??= new Mailbox(2048))

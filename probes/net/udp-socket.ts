@@ -1,5 +1,6 @@
 import type { Family } from '../../wire/result.ts'
 import * as libc from './libc.ts'
+import { localPort } from './local-port.ts'
 import { familyOf, sockaddr } from './sockaddr.ts'
 import { DialError } from './tcp-socket.ts'
 
@@ -19,6 +20,8 @@ export const openUdp = (o: { address: string; family: Family; port: number; sour
   setUp(fd, o.family)
   // One port for several targets: connected sockets are told apart by their other end (udp(7), socket(7)).
   if (o.sourcePort !== undefined) libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(1), 4)
+  // Routers share IPv6 traffic by the flow label too (RFC 6438), which the kernel makes up.
+  if (o.sourcePort !== undefined && o.family === 6) libc.setsockopt(fd, libc.IPPROTO_IPV6, libc.IPV6_AUTOFLOWLABEL, libc.int32(0), 4)
   const isBound = o.source !== undefined || o.sourcePort !== undefined
   const from = isBound ? sockaddr(o.source ?? (o.family === 4 ? '0.0.0.0' : '::'), o.sourcePort) : undefined
   if (from && libc.bind(fd, from, from.length) < 0) throw failed(fd, `bind to ${o.source ?? `port ${o.sourcePort}`}`)
@@ -41,12 +44,4 @@ const setUp = (fd: number, family: Family): void => {
   set(libc.SOL_SOCKET, libc.SO_RCVBUF, 1 << 20)
   set(level, family === 4 ? libc.IP_RECVERR : libc.IPV6_RECVERR, 1)
   set(level, family === 4 ? libc.IP_RECVTTL : libc.IPV6_RECVHOPLIMIT, 1)
-}
-
-/** The port that a socket is bound to. */
-export const localPort = (fd: number): number => {
-  const name = Buffer.alloc(28)
-  const length = Buffer.alloc(4)
-  length.writeUInt32LE(name.length)
-  return libc.getsockname(fd, name, length) < 0 ? 0 : name.readUInt16BE(2)
 }

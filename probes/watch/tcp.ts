@@ -1,10 +1,6 @@
-import * as libc from '../net/libc.ts'
-import { closeFd, connectOnly, DialError } from '../net/tcp-socket.ts'
+import { closeFd, connectOnly, DialError, resetOnClose } from '../net/tcp-socket.ts'
 import type { OpenSender } from './sender.ts'
 
-/** linux/socket.h: SO_LINGER; closing with a linger of 0 s resets, so that no port is kept for a minute (tcp(7), TIME-WAIT). */
-const SO_LINGER = 13
-const lingerNot = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
 /** Connects under way at most: further probes of an outage need no descriptor, since the path is down. */
 const mostPending = 1000
 /** Connects that begin within so long share one time limit. */
@@ -25,7 +21,8 @@ export const openTcpSender: OpenSender = async ({ address, family, port, source,
     const start = performance.now()
     try {
       const { fd, info } = await connectOnly({ address, family, port: port!, source }, limitNow())
-      libc.setsockopt(fd, libc.SOL_SOCKET, SO_LINGER, lingerNot, lingerNot.length)
+      // No port is kept for a minute.
+      resetOnClose(fd)
       closeFd(fd)
       if (info.totalRetransmits === 0) listener.answered(index, info.rttMs, -1)
     } catch (error) {

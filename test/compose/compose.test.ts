@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
-import { cloudNames, placeNames } from '../../deploy/sim/clouds/clouds.ts'
+import { agents, cloudNames, placeNames } from '../../deploy/sim/clouds/clouds.ts'
 import { containerLayout, subnets } from '../../deploy/sim/clouds/containers.ts'
+import { variablesOf } from '../../deploy/sim/clouds/federated.ts'
 import { waitFor } from '../interop/programs.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -22,6 +23,7 @@ type Service = {
   security_opt?: string[]
   healthcheck?: object
   command?: string[]
+  environment?: Record<string, string>
 }
 type Compose = { services: Record<string, Service>; networks: Record<string, { ipam?: { config: { subnet: string }[] } }> }
 const compose = parse(readFileSync(`${root}docker-compose.yml`, 'utf8'), { merge: true }) as Compose
@@ -48,6 +50,10 @@ t.test('addresses are those that the simulation has', async t => {
   for (const [id, address] of Object.entries(containerLayout.agents)) t.equal(addressOf(id, id.split('-')[0]!), address, id)
   for (const cloud of cloudNames) t.equal(addressOf(`${cloud}-services`, cloud), containerLayout.services[cloud])
   t.equal(addressOf('controller', 'ops'), containerLayout.controller)
+})
+
+t.test('agents have the variables of the workload whose place they are in', async t => {
+  for (const { id, cloud } of agents) t.strictSame(compose.services[id]?.environment ?? {}, variablesOf(cloud, '/sim', containerLayout), id)
 })
 
 /** Compose v1 or v2, with an engine behind it. */

@@ -37,7 +37,7 @@ export function keepRunning(t: Test, program: string, args: readonly string[], l
 const lastLines = (file: string): string => readFileSync(file, 'utf8').split('\n').slice(-25).join('\n')
 
 /** Asks again until there is an answer; rejects, with what was waited for, when there is none in time. */
-export async function waitFor<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 40_000): Promise<T> {
+export async function waitFor<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 90_000): Promise<T> {
   const end = performance.now() + timeoutMs
   for (;;) {
     const answer = await ask()

@@ -19,7 +19,7 @@ import { startServersApart } from './servers-apart.ts'
 import { addressOf, run, started, targetOf, word } from './targets.ts'
 
 /** Time that a run may take beyond its timeout on a busy machine. */
-const marginMs = 700
+const marginMs = 2000
 const skips: Partial<Record<Kind, false | string>> = { icmp: needsPing, mtu: needsPing }
 
 const apart = await startServersApart(t, [
@@ -131,7 +131,7 @@ for (const kind of kinds) {
     ]) {
       const result = await runCase(endless, { timeoutMs: 5000 }, stop)
       t.match(result.outcome, { kind: 'unmeasured', reason: 'aborted' })
-      t.ok(result.phasesMs['total']! < 500, `${result.phasesMs['total']} ms`)
+      t.ok(result.phasesMs['total']! < 2500, `${result.phasesMs['total']} ms`)
     }
     t.same(await leaked(before), [])
   })

@@ -118,10 +118,10 @@ t.test('one of two resolvers is broken: it is named, and the answer of the other
 t.test('a silent resolver does not hold up what the other one says', async t => {
   const good = await resolver(t)
   const silent = await resolver(t, 'silent')
-  const { outcome, measured, phasesMs } = await run('dns', named('svc.test'), { resolvers: [at(silent), at(good)], timeoutMs: 300 })
+  const { outcome, measured, phasesMs } = await run('dns', named('svc.test'), { resolvers: [at(silent), at(good)], timeoutMs: 1000 })
   t.equal(word(outcome), 'dns_timeout')
   t.same(measured.addresses, ['10.2.0.2', '10.2.0.3'])
-  t.ok(measured.latencyMs! < 250 && phasesMs['total']! < 1000)
+  t.ok(measured.latencyMs! < 900 && phasesMs['total']! < 5000)
 })
 
 t.test('nothing listens where the resolver should be', async t => {

@@ -36,7 +36,7 @@ for (const [variant, [reason, detail, options]] of Object.entries(ends) as [Http
     const { outcome, measured, phasesMs } = await run('http', targetOf(server), { scheme: 'http', timeoutMs: 400, ...options })
     t.equal(word(outcome), reason)
     if (outcome.kind !== 'ok') t.match(outcome.detail, detail)
-    t.ok(phasesMs['total']! < 1400, `${phasesMs['total']} ms`)
+    t.ok(phasesMs['total']! < 3000, `${phasesMs['total']} ms`)
     t.ok(measured.bodyBytes <= 2 ** 20)
     if (variant === 'a gzip bomb') t.ok(process.memoryUsage().rss - rss < 100 * 2 ** 20, 'it is not unpacked beyond its limit')
     await server.close()

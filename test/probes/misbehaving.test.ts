@@ -9,7 +9,7 @@ import { run, targetOf, word } from './targets.ts'
 
 const timeoutMs = 700
 /** What a busy machine may need beyond it: to parse a megabyte of certificate, say. */
-const marginMs = 800
+const marginMs = 2000
 
 /** What each kind of probe may say; a reset that comes before the connection is noticed is one of TCP. */
 type Says = Record<'tcp' | 'transfer' | 'tls' | 'ladder' | 'mtu', RegExp>

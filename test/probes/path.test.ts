@@ -70,7 +70,7 @@ t.test('over a simulated path', { skip }, async t => {
       await set({ delayMs: 12 }, { delayMs: 8 })
       const icmp = await probe('icmp', { count: 20, intervalMs: 5 }, host)
       t.same(icmp.outcome, { kind: 'ok' })
-      t.ok(icmp.measured.rttMs!.min >= 20 && icmp.measured.rttMs!.min < 60, `${icmp.measured.rttMs!.min} ms`)
+      t.ok(icmp.measured.rttMs!.min >= 20 && icmp.measured.rttMs!.min < 200, `${icmp.measured.rttMs!.min} ms`)
       const tcp = await probeAll(Array(5).fill({ kind: 'tcp', host } satisfies Wanted<'tcp'>))
       const fastest = Math.min(...tcp.map(({ measured }) => (measured as Measured['tcp']).synRttMs!))
       // The WAN is a process too, and late on a busy machine; early it can't be.

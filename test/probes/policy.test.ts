@@ -69,7 +69,7 @@ for (const kind of kinds) {
     for (const [what, target, options] of cases) {
       const result = await runProbe(kind, target, options as never, never, { allow: allowBy(defaultPolicy) })
       t.match(result.outcome, { kind: 'unmeasured', reason: 'target_denied', detail: /local policy|not an address/ }, what)
-      t.ok(result.phasesMs['total']! < 100)
+      t.ok(result.phasesMs['total']! < 1000)
     }
   })
 

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
 import { startResponder } from '../../agent/responder/responder.ts'
+import { type FlowSeen, judgeFlows } from '../../probes/tcp-flows.ts'
+import type { Outcome } from '../../wire/result.ts'
 import { tcpServers } from '../servers/tcp-servers.ts'
 import { startFullBacklog } from './full-backlog.ts'
 import { run, started, targetOf, word } from './targets.ts'
@@ -168,4 +170,86 @@ t.test('a responder that is cut off in the middle of a transfer has reset it', a
   const responder = await started(t, startResponder({ agentId: 'agent-1', bind: ['127.0.0.1'], ports, limits }))
   const target = targetOf({ host: '127.0.0.1', port: responder.ports.tcp! })
   t.equal(word((await run('tcp', target, { payloadBytes: 5_000_000 })).outcome), 'tcp_reset')
+})
+
+/** A port of this machine that nobody has, with the next ones. */
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise(done => server.close(done))
+  return Math.min(port, 65_000)
+}
+
+for (const host of ['127.0.0.1', '::1'] as const)
+  t.test(`${host}: a pinned flow has its port in every run, to several targets at once, and leaves nothing in TIME-WAIT`, async t => {
+    const sourcePort = await freePort()
+    const [one, other] = [await started(t, tcpServers.sink({ host })), await started(t, tcpServers.sink({ host }))]
+    const both = await Promise.all([one, other].map(server => run('tcp', targetOf(server), { sourcePort })))
+    for (const { outcome, measured } of both)
+      t.match([outcome, measured.flows], [{ kind: 'ok' }, [{ sourcePort, outcome: 'ok', synRetransmits: 0 }]], 'two targets')
+    for (let i = 0; i < 20; i++) t.same((await run('tcp', targetOf(one), { sourcePort })).outcome, { kind: 'ok' }, `again, ${i}`)
+    t.same((await run('tcp', targetOf(one), { sourcePort, payloadBytes: 100_000 })).outcome, { kind: 'ok' }, 'with a transfer')
+    t.same((await run('tcp', targetOf(one), { sourcePort })).outcome, { kind: 'ok' }, 'and after it')
+  })
+
+t.test('runs of one pinned flow at the same time wait for one another', async t => {
+  const [sourcePort, server] = [await freePort(), await started(t, tcpServers.sink())]
+  const runs = await Promise.all(Array.from({ length: 8 }, () => run('tcp', targetOf(server), { sourcePort, timeoutMs: 30_000 })))
+  for (const { outcome } of runs) t.same(outcome, { kind: 'ok' })
+})
+
+t.test('a pinned port that stays taken is no failure of the target', async t => {
+  const server = await started(t, tcpServers.sink())
+  const holder = createServer().listen(await freePort(), '127.0.0.1')
+  t.teardown(() => holder.close())
+  await once(holder, 'listening')
+  const { port: sourcePort } = holder.address() as AddressInfo
+  const { outcome, measured } = await run('tcp', targetOf(server), { sourcePort, timeoutMs: 200 })
+  t.match(outcome, { kind: 'unmeasured', reason: 'local_resource', detail: `source port ${sourcePort} is held by another` })
+  t.same(measured.flows, [{ sourcePort, outcome: 'local_resource', synRttMs: null, synRetransmits: null }])
+})
+
+t.test('several flows connect side by side, each from its own port', async t => {
+  const server = await started(t, tcpServers.sink())
+  const fresh = (await run('tcp', targetOf(server), { flows: 8 })).measured
+  t.equal(new Set(fresh.flows!.map(({ sourcePort }) => sourcePort)).size, 8)
+  t.ok(fresh.synRttMs! > 0 && fresh.flows!.every(({ outcome, synRttMs }) => outcome === 'ok' && synRttMs! > 0))
+  const sourcePort = await freePort()
+  const pinned = (await run('tcp', targetOf(server), { flows: 3, sourcePort, timeoutMs: 10_000 })).measured
+  t.same(
+    pinned.flows!.map(one => one.sourcePort),
+    [sourcePort, sourcePort + 1, sourcePort + 2],
+  )
+  const filtered = await started(t, startFullBacklog('127.0.0.1'))
+  const none = await run('tcp', targetOf(filtered), { flows: 3, timeoutMs: 100 })
+  t.equal(word(none.outcome), 'tcp_timeout', 'none of them')
+  t.equal(none.measured.flows!.length, 3)
+})
+
+t.test('some flows that are not answered beside others that are: loss of one way; what the target itself says counts as said', t => {
+  const seen = (sourcePort: number, outcome: Outcome): FlowSeen => ({ sourcePort, outcome, synRttMs: null, synRetransmits: null })
+  const [silent, refused]: Outcome[] = [
+    { kind: 'fail', reason: 'tcp_timeout', detail: 'no answer to the SYN' },
+    { kind: 'fail', reason: 'tcp_refused', detail: 'RST' },
+  ]
+  const taken: Outcome = { kind: 'unmeasured', reason: 'local_resource', detail: 'held' }
+  const good: Outcome = { kind: 'ok' }
+  const target = targetOf({ host: '192.0.2.1', port: 443 })
+  const judge = (...outcomes: Outcome[]) =>
+    judgeFlows(
+      outcomes[0]!,
+      outcomes.map((outcome, n) => seen(1000 + n, outcome)),
+      target,
+    )
+  t.same(judge(good, good), good)
+  t.same(judge(silent!, silent!), silent, 'all of them: the path, or the host')
+  t.match(judge(good, silent!, good, silent!), {
+    reason: 'packet_loss',
+    detail: /2 of 4 flows .* and the others do: .* source port 1001, 1003$/,
+  })
+  t.match(judge(silent!, good), { reason: 'packet_loss' }, 'the first is no better than the others')
+  t.match(judge(good, refused!, silent!), { reason: 'tcp_refused', detail: /2 of 3 flows .* source port 1001: RST/ })
+  t.same(judge(good, taken), good, 'a port that is taken says nothing')
+  t.end()
 })

@@ -33,7 +33,7 @@ t.test('2 % loss one way: the retransmits of the agent on that side show it, tho
     { site: 'azure' },
   )
   t.teardown(() => [here, there].map(({ folder }) => removeFolder(folder)))
-  await sleep(9000)
+  await sleep(14_000)
   await Promise.all([here.end(), there.end()])
   for (const { batches } of [here, there]) t.strictSame(Object.keys(runsOf(batches)), ['ok'])
   /** Segments sent again of all sent, by the side that sent them. */

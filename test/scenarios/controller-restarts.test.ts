@@ -64,7 +64,7 @@ t.test('told to end while agents send: all that it has acknowledged is stored, a
   await waitFor('load', async () => (fleet.acknowledged() >= first ? true : undefined))
   const ended = await controller.end('SIGTERM')
   t.match(ended, { status: 0 })
-  t.ok(ended.tookMs < 10_000, `ended after ${(ended.tookMs / 1000).toFixed(1)} s`)
+  t.ok(ended.tookMs < 25_000, `ended after ${(ended.tookMs / 1000).toFixed(1)} s`)
   t.same(
     fleet.agents.map(({ drains }) => drains),
     fleet.agents.map(() => 1),

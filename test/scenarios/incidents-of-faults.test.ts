@@ -1,4 +1,4 @@
-/** Four faults at once on one simulation: each is one incident that says what it is and where, and nothing else pages. */
+/** Five faults at once on one simulation: each is one incident that says what it is and where, and nothing else pages. */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -53,6 +53,15 @@ const faults: readonly Expected[] = [
     title: /^target features: /,
     next: /^probe check --from \S+ --to features$/,
     evidence: /not_yet_valid/,
+  },
+  {
+    fault: 'role-refuses-us',
+    cause: 'federation_subject',
+    severity: 'page',
+    title: /^target predictor-role: /,
+    next: /^probe /,
+    fix: /sts:AssumeRoleWithWebIdentity.*:sub.*system:serviceaccount:ml:predictor/,
+    evidence: /Not authorized to perform sts:AssumeRoleWithWebIdentity/,
   },
 ]
 

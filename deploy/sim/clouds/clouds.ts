@@ -23,7 +23,7 @@ export type Service = { name: string; cloud: Cloud; port: number; host: string }
 export const services: readonly Service[] = cloudNames.flatMap(cloud =>
   clouds[cloud].services.map((name, at) => ({ name, cloud, port: 8443 + at, host: `${name}.${cloud}.example` })),
 )
-export const ports = { bundle: 8448, dns: 5300, controller: 8443 } as const
+export const ports = { bundle: 8448, issuer: 8449, tokens: 8450, dns: 5300, controller: 8443 } as const
 
 export const regionOf = (cloud: Cloud): string => `${cloud}/${clouds[cloud].region}`
 export const trustDomainOf = (cloud: Cloud): string => `${cloud}.example`
@@ -31,6 +31,15 @@ export const agentIdOf = (cloud: Cloud): string => `spiffe://${trustDomainOf(clo
 export const serviceIdOf = ({ cloud, name }: Pick<Service, 'cloud' | 'name'>): string =>
   `spiffe://${trustDomainOf(cloud)}/ns/core/sa/${name}`
 export const endpointIdOf = (cloud: Cloud): string => `spiffe://${trustDomainOf(cloud)}/bundle-endpoint`
+
+/** Who gets a credential of another cloud for the token of its own cluster: a pod of gcp, a role of aws. */
+export const workload = {
+  cloud: 'gcp',
+  to: 'aws',
+  subject: 'system:serviceaccount:ml:predictor',
+  role: 'arn:aws:iam::111122223333:role/predictor',
+  audience: 'sts.amazonaws.com',
+} as const satisfies { cloud: Cloud; to: Cloud } & Record<string, string>
 
 /** Who is at which address. */
 export type Layout = { agents: Readonly<Record<string, string>>; services: Readonly<Record<Cloud, string>>; controller: string }
@@ -41,10 +50,13 @@ export type Pair = { from: Place; to: Place; link: Partial<Link>; medium?: Mediu
 /** What packets take while nothing is wrong, and what routing falls back on. */
 export type RouteName = 'main' | 'detour'
 
-/** A tunnel takes 80 bytes of each packet, says so, and clamps the MSS to what is left (1420 less 40 bytes of headers). */
+/**
+ * A tunnel takes 80 bytes of each packet, says so, and clamps the MSS to what is left (1420 less 40 bytes of headers). Kernels remember for ten minutes what they are
+ * told so, and send nothing larger: what is to show as a hole at once has to be smaller than anything that was said before.
+ */
 const tunnel: Partial<Link> = { mtu: 1420, signal: true, clampMss: 1380 }
-/** Over the internet in a smaller tunnel. */
-const backup: RouteChange = { delayMs: 29, jitterMs: 1, hops: 9, mtu: 1380, signal: true, clampMss: 1340 }
+/** Over the internet in a smaller tunnel, which says nothing: nobody is to remember it afterwards. */
+const backup: RouteChange = { delayMs: 29, jitterMs: 1, hops: 9, mtu: 1380, signal: false, clampMss: 1340 }
 /** Two machines of one cloud, in different zones. */
 export const withinCloud: Partial<Link> = { delayMs: 0.3 }
 /** What is measured reaches the controller by another way than what is measured goes. */

@@ -1,6 +1,6 @@
 /** The faults that can be switched on, each a change to the world. Later ones lie over earlier ones. */
 import type { Link } from '../link.ts'
-import { type Cloud, cloudNames, operations, regionOf } from './clouds.ts'
+import { type Cloud, cloudNames, operations, regionOf, workload } from './clouds.ts'
 import { linkKey, type World } from './world.ts'
 
 export type Fault = {
@@ -40,23 +40,23 @@ export const faults: readonly Fault[] = [
   {
     name: 'mtu-signal-eaten',
     scenario: 'N3',
-    story: 'the same tunnel does say "fragmentation needed", and a firewall of azure eats it on its way to azure',
-    expect: 'a black hole only for what azure sends; aws is told by the hop',
+    story: 'the same tunnel does say "fragmentation needed" above 1380 bytes, and a firewall of azure eats it on its way to azure',
+    expect: 'a black hole only for what azure sends, and that packet-too-big is lost on the side of azure and not on that of aws',
     look: linkOf('azure', 'aws'),
     change: world => {
-      both(world, 'aws', 'azure', { mtu: 1380, signal: true, clampMss: undefined })
+      alter(world, 'azure', 'aws', { mtu: 1380 })
       alter(world, 'aws', 'azure', { dropIcmpErrors: true })
     },
   },
   {
     name: 'mss-clamp-one-side',
     scenario: 'N5',
-    story: 'both gateways drop silently above 1420 bytes; the one of azure forgot to clamp the MSS of what it forwards',
+    story: 'both gateways drop silently above 1400 bytes; the one of azure forgot to clamp the MSS of what it forwards',
     expect: 'the MSS is clamped in one direction only, and which gateway lacks it',
     look: linkOf('azure', 'aws'),
     change: world => {
-      both(world, 'aws', 'azure', { signal: false })
-      alter(world, 'azure', 'aws', { clampMss: undefined })
+      alter(world, 'aws', 'azure', { mtu: 1400, signal: false, clampMss: 1360 })
+      alter(world, 'azure', 'aws', { mtu: 1400, ...silent })
     },
   },
   {
@@ -204,6 +204,14 @@ export const faults: readonly Fault[] = [
     expect: 'clock_skew, not "expired"',
     look: mtlsOf('features'),
     change: world => void (world.services['features']!.shows = 'from the future'),
+  },
+  {
+    name: 'role-refuses-us',
+    scenario: 'F12',
+    story: 'a pod of gcp no longer gets its role of aws: the trust policy was changed to the namespace ml-staging, and the token is of ml',
+    expect: 'federation_subject, and the line of the trust policy to change',
+    look: 'probe get paths --check federation',
+    change: world => void (world.trusts = workload.subject.replace(':ml:', ':ml-staging:')),
   },
 ]
 

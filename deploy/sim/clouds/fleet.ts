@@ -15,6 +15,7 @@ import {
   serviceIdOf,
   services,
   trustDomainOf,
+  workload,
 } from './clouds.ts'
 
 /** `keysFile`: where the controller finds the (empty) key set of the clusters, whose agents enrol by SVID; `bundleFile`: the first bundle of a trust domain. */
@@ -52,6 +53,7 @@ export const buildFleet = (layout: Layout, around: FleetFiles): string =>
         expectId: endpointIdOf(cloud),
       })),
       { name: 'ledger-name', address: 'ledger.azure.example' },
+      { name: 'predictor-role', address: workload.to, location: regionOf(workload.to) },
     ],
     checks: [
       { name: 'icmp', kind: 'icmp', every: '5s', lateness },
@@ -67,6 +69,11 @@ export const buildFleet = (layout: Layout, around: FleetFiles): string =>
         options: { profile: 'https_spiffe', trustDomain: trustDomainOf(cloud) },
       })),
       ...cloudNames.map(cloud => namesOf(cloud, layout)),
+      {
+        ...{ name: 'federation', kind: 'federation', every: '15s', lateness },
+        targets: ['predictor-role'],
+        from: { cloud: [workload.cloud] },
+      },
     ],
     mesh: [{ name: 'cross-cloud', checks: ['icmp', 'tcp', 'udp', 'mtu'], policy: 'full' }],
     links: pairs.flatMap(linkOf),

@@ -8,6 +8,12 @@ export const files = {
   /** The authorities with their keys: for who changes the world. */
   authorities: 'authorities.json',
   layout: 'layout.json',
+  /** Who issues and who takes the token of a workload, with their keys. */
+  federated: 'federated.json',
+  /** The token, where its pod has it. */
+  token: 'token',
+  /** The authority of everything that the public knows. */
+  publicAuthority: 'public-authority.pem',
   fleet: 'fleet.yaml',
   controllerCertificate: 'controller.pem',
   controllerKey: 'controller.key',

@@ -13,7 +13,9 @@ import {
   serviceIdOf,
   services,
   trustDomainOf,
+  workload,
 } from './clouds.ts'
+import { documentsOf, type Federated, issuerOf, readFederated } from './federated.ts'
 import { files, writeWhole } from './folder.ts'
 import { type Authority, bundleDocument, type Certified, issue, makeAuthority, makeAuthorityBelow } from './issue.ts'
 import type { ServicesFile } from './services-file.ts'
@@ -76,14 +78,18 @@ const publish = (world: World, authorities: Authorities, before: Published | und
     }),
   ) as Published
 
-/** `real`: what is written already; without it everything is. */
+/** The folder has the federation's file. `real`: what is written already; without it everything is. */
 export const openIdentity = (folder: string, layout: Layout, authorities: Authorities, now: () => number, real?: World): Identity => {
   const certify = createCertifier(authorities, now)
+  const federated = readFederated(folder)
   let sequence = 1
   let last = real && { world: real, published: publish(real, authorities, undefined, sequence) }
   const writeServices = async (world: World, published: Published): Promise<void> => {
     for (const cloud of cloudNames) {
-      const file = await servicesOf(cloud, { world, layout, certify, authorities, document: published[cloud].document })
+      const file = await servicesOf(cloud, {
+        ...{ world, layout, certify, authorities, federated },
+        document: published[cloud].document,
+      })
       writeWhole(join(folder, files.services(cloud)), JSON.stringify(file))
     }
   }
@@ -161,10 +167,11 @@ type Parts = {
   layout: Layout
   certify: ReturnType<typeof createCertifier>
   authorities: Authorities
+  federated: Federated
   document: string
 }
 
-const servicesOf = async (cloud: Cloud, { world, layout, certify, authorities, document }: Parts): Promise<ServicesFile> => ({
+const servicesOf = async (cloud: Cloud, { world, layout, certify, authorities, federated, document }: Parts): Promise<ServicesFile> => ({
   host: layout.services[cloud],
   services: await Promise.all(
     services
@@ -176,10 +183,19 @@ const servicesOf = async (cloud: Cloud, { world, layout, certify, authorities, d
       }),
   ),
   bundle: { port: ports.bundle, document, ...(await certify.endpoint(cloud)) },
+  ...(cloud === workload.cloud && { issuer: { port: ports.issuer, ...federated.issuer, documents: documentsOf(federated, layout) } }),
+  ...(cloud === workload.to && { tokens: tokensOf(federated, world, layout) }),
   dns: {
     port: ports.dns,
     names: Object.fromEntries(
       services.map(({ name, host, cloud: where }) => [host, world.clouds[cloud].resolves[name] ?? layout.services[where]]),
     ),
   },
+})
+
+const tokensOf = ({ tokens, authorityPem }: Federated, { trusts }: World, layout: Layout): NonNullable<ServicesFile['tokens']> => ({
+  port: ports.tokens,
+  ...tokens,
+  authorityPem,
+  policy: { role: workload.role, issuer: issuerOf(layout), subject: trusts, audience: workload.audience },
 })

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { toolPath } from '../can-simulate.ts'
 import { type Network, startNetwork } from '../network.ts'
 import { agents, type Cloud, cloudNames, type Layout, operations, type Place, pairs, ports, withinCloud } from './clouds.ts'
+import { variablesOf } from './federated.ts'
 import { files } from './folder.ts'
 import { openIdentity, readAuthorities } from './identity.ts'
 import type { Stage } from './playing.ts'
@@ -70,7 +71,11 @@ export const startLocal = async (options: LocalOptions, stop: AbortSignal): Prom
       start(operations, 'door', [process.execPath, program('door-program'), door, `${layout.controller}:${ports.controller}`]),
     ])
     say('services with SVIDs of their own trust domains, and the controller')
-    await Promise.all(agents.map(({ id }) => start(id, id, [...probe, 'agent', '--config', join(folder, files.agent(id))])))
+    await Promise.all(
+      agents.map(({ id, cloud }) =>
+        start(id, id, [...probe, 'agent', '--config', join(folder, files.agent(id))], variablesOf(cloud, folder, layout)),
+      ),
+    )
     say('agents: two in each cloud, enrolled by their SVIDs')
     const ca = readFileSync(join(folder, files.controllerAuthority), 'utf8')
     return {
@@ -141,8 +146,8 @@ const isUp = /"msg":"(measuring|serving)"|"listening"/
 /** Starts a part; resolves when it is up, rejects with its last words when it ends before. What it says is kept in the folder. */
 const startIn = (network: Network, { folder, onEnd }: LocalOptions, stop: AbortSignal) => {
   mkdirSync(join(folder, 'logs'), { recursive: true })
-  return (site: string, who: string, argv: string[]): Promise<void> => {
-    const child = network.spawn(site, argv, { env: partEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
+  return (site: string, who: string, argv: string[], variables: NodeJS.ProcessEnv = {}): Promise<void> => {
+    const child = network.spawn(site, argv, { env: { ...partEnvironment(), ...variables }, stdio: ['ignore', 'pipe', 'pipe'] })
     const log = createWriteStream(join(folder, 'logs', `${who}.log`), { mode: 0o600 }).on('error', () => {})
     return new Promise((resolve, reject) => {
       let words = ''

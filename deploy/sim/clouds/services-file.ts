@@ -1,3 +1,5 @@
+import type { TrustPolicy } from './federated.ts'
+
 /** What the services of one cloud are to do now. They read it again when it changes. */
 export type ServicesFile = {
   host: string
@@ -12,5 +14,9 @@ export type ServicesFile = {
     admits: string[]
   }[]
   bundle: { port: number; chainPem: string; keyPem: string; document: string }
+  /** The OpenID issuer of the cloud's cluster, where another cloud takes its tokens: documents by path. */
+  issuer?: { port: number; chainPem: string; keyPem: string; documents: Record<string, string> }
+  /** The cloud's token service, and the authority by which it knows issuers. */
+  tokens?: { port: number; chainPem: string; keyPem: string; authorityPem: string; policy: TrustPolicy }
   dns: { port: number; names: Record<string, string> }
 }

@@ -21,7 +21,10 @@ const ageMs = (path: string): number => {
   }
 }
 
-if (ageMs(join(folder, files.fleet)) < goodForMs) process.stdout.write(`${folder}: identities and files are there\n`)
+/** All of them, so that a folder of another version is written anew. */
+const isThere = [files.fleet, files.federated].every(name => ageMs(join(folder, name)) < goodForMs)
+
+if (isThere) process.stdout.write(`${folder}: identities and files are there\n`)
 else {
   const names = ['controller']
   await setUp({

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { agentIdOf, agents, cloudNames, clouds, type Layout, operations, ports } from './clouds.ts'
+import { makeFederated } from './federated.ts'
 import { buildFleet } from './fleet.ts'
 import { files, writeWhole } from './folder.ts'
 import { makeAuthorities, openIdentity, usualDates } from './identity.ts'
@@ -30,8 +31,12 @@ export const setUp = async ({ folder, layout, nowMs, dataOf, controllerNames, ag
   const [authorities, controllerAuthority] = await Promise.all([makeAuthorities(nowMs), makeAuthority('controller', 'ec', nowMs)])
   write(files.authorities, JSON.stringify(authorities), 0o600)
   write(files.layout, JSON.stringify(layout))
-  await openIdentity(folder, layout, authorities, () => nowMs).write(healthyWorld())
   const dates = usualDates(nowMs)
+  const federated = await makeFederated(layout, dates, nowMs)
+  write(files.federated, JSON.stringify(federated), 0o600)
+  write(files.token, federated.token)
+  write(files.publicAuthority, federated.authorityPem)
+  await openIdentity(folder, layout, authorities, () => nowMs).write(healthyWorld())
   for (const cloud of cloudNames) {
     const { chainPem, keyPem } = await issue(authorities[cloud][0], { id: agentIdOf(cloud), ...dates })
     write(files.agentCertificate(cloud), chainPem)

@@ -1,6 +1,6 @@
 /** How the simulated world is while nothing is wrong, and what faults make of it. Pure: whoever runs it makes the difference real. */
 import { type Link, perfectLink } from '../link.ts'
-import { type Cloud, cloudNames, type Place, pairs, type RouteName, services } from './clouds.ts'
+import { type Cloud, cloudNames, type Place, pairs, type RouteName, services, workload } from './clouds.ts'
 
 /** Which certificate a service shows. */
 export type Shown =
@@ -34,6 +34,8 @@ export type World = {
       resolves: Record<string, string>
     }
   >
+  /** The subject that the role's trust policy allows. */
+  trusts: string
 }
 
 export const linkKey = (from: Place, to: Place): string => `${from} ${to}`
@@ -47,6 +49,7 @@ export const healthyWorld = (): World => ({
   clouds: Object.fromEntries(
     cloudNames.map(cloud => [cloud, { publishes: 1, behind: [], isLapsed: false, resolves: {} }]),
   ) as unknown as World['clouds'],
+  trusts: workload.subject,
 })
 
 /** The whole of a link, with what is unset said so: the setting of a fault that is over must not stay. */

@@ -73,7 +73,7 @@ const embedded = async (t: Parameters<typeof openStore>[0]): Promise<Map<string,
     for (let path = 0; path < paths.size; path++) {
       const name = `${paths.agents[path]} ${paths.labels[path]!.target}`
       if (alerts.failures.isFiring(path)) note('default/unreachable', name)
-      if (alerts.expiry.isFiring(path)) note('default/certificate-expiry', name)
+      if (alerts.values.expiry.isFiring(path)) note('default/certificate-expiry', name)
       if (slow.seriesOf('default/latency').isFiring(path)) note('default/latency', name)
     }
     for (const rule of ['default/loss-now', 'default/loss-ratio'] as const)

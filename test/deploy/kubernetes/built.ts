@@ -1,6 +1,7 @@
 /** The overlays as `kubectl kustomize` builds them. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
 import { cleanEnv } from '../../lab/clean-env.ts'
@@ -21,8 +22,18 @@ export const noKustomize = ((): false | string => {
 /** All that people apply. */
 export const folders: readonly string[] = ['base', ...readdirSync(`${root}/overlays`).map(name => `overlays/${name}`), 'runner']
 
-export const build = (folder: string): Built[] => {
-  const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', `${root}/${folder}`], {
+export const build = (folder: string): Built[] => buildAt(`${root}/${folder}`)
+
+/** As somebody puts them together in a folder of their own. */
+export const buildOwn = (folder: string, bases: readonly string[], components: readonly string[]): Built[] => {
+  const here = (names: readonly string[]): string[] => names.map(name => relative(realpathSync(folder), `${root}/${name}`))
+  const own = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: here(bases), components: here(components) }
+  writeFileSync(`${folder}/kustomization.yaml`, JSON.stringify(own))
+  return buildAt(folder)
+}
+
+const buildAt = (folder: string): Built[] => {
+  const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', folder], {
     env: cleanEnv,
     encoding: 'utf8',
     maxBuffer: 2 ** 25,

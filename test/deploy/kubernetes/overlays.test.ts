@@ -1,10 +1,13 @@
 /** What is applied to a cluster: every overlay builds, is valid, asks for no privilege, and says what our own programs understand. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig as readAgent } from '../../../agent/config/read.ts'
 import { readConfig as readController } from '../../../controller/config/read.ts'
 import { parseFleet } from '../../../controller/fleet/parse.ts'
 import { parsePolicy } from '../../../judge/policy-file.ts'
-import { type Built, build, folders, noKustomize, podSpecOf } from './built.ts'
+import { type Built, build, buildOwn, folders, noKustomize, podSpecOf } from './built.ts'
 import { restrictedProblems, type Thing } from './restricted.ts'
 
 type Container = {
@@ -144,6 +147,32 @@ const checkAgent = (t: Test, objects: readonly Built[], readFile: (path: string)
 
 t.test('overlays', { skip: noKustomize }, async t => {
   for (const folder of folders) await t.test(folder, t => checkOverlay(t, build(folder)))
+})
+
+t.test(
+  'three agents in a zone of an EKS cluster: components go together, and are not drained all at once',
+  { skip: noKustomize },
+  async t => {
+    const folder = mkdtempSync(join(tmpdir(), 'overlay-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const objects = buildOwn(folder, ['overlays/eks'], ['components/sparse'])
+    await checkOverlay(t, objects)
+    t.notOk(objects.some(({ kind }) => kind === 'DaemonSet'))
+    t.ok(objects.some(({ kind, metadata }) => kind === 'PodDisruptionBudget' && metadata.name === 'agent'))
+  },
+)
+
+/** A rule that lists ports lets no ICMP in where the network plugin takes it by the letter. */
+t.test('agents of a cluster may ping one another', { skip: noKustomize }, async t => {
+  type Rule = { ports?: unknown[]; from?: { podSelector?: { matchLabels: Thing } }[] }
+  for (const folder of folders) {
+    const policy = build(folder).find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'agent')
+    if (!policy) continue
+    const { podSelector, ingress } = policy['spec'] as { podSelector: { matchLabels: Thing }; ingress: Rule[] }
+    const isForAgents = ({ ports, from = [] }: Rule): boolean =>
+      !ports && from.some(peer => JSON.stringify(peer.podSelector) === JSON.stringify(podSelector))
+    t.ok(ingress.some(isForAgents), folder)
+  }
 })
 
 /** `v1` has no group; those of operators have schemas of their own. */

@@ -56,7 +56,8 @@ t.test('a network with two routes', { skip }, async t => {
     const logged = log.reduce((sum, { lost }) => sum + lost, 0)
     t.ok(logged > 0 && missing >= logged, `${missing} answers did not come in time, ${logged} packets were lost by the log`)
     const last = seen.at(-1)!.rttMs!
-    t.ok(seen[0]!.rttMs! < 24 && last >= 24, `4 ms of round trip became ${last}, want 24`)
+    const first = Math.min(...seen.slice(0, 40).map(({ rttMs }) => rttMs ?? Number.POSITIVE_INFINITY))
+    t.ok(first < 24 && last >= 24, `${first} ms of round trip became ${last}, want 4 and 24`)
   })
 
   t.test('the WAN refuses what does not exist, and goes on', async t => {

@@ -195,7 +195,7 @@ t.test('a bad socket has a clear reason in bounded time', async t => {
     const identity = await fetchX509Once(`unix://${path}`, soon(5000))
     const tookMs = performance.now() - started
     t.match(identity.problems[0], { code, reason: 'local_svid_unavailable', detail }, detail)
-    t.ok(tookMs < 2500, `${Math.round(tookMs)} ms`)
+    t.ok(tookMs < 4500, `${Math.round(tookMs)} ms`)
   }
   t.match((await fetchX509Once('tcp://127.0.0.1:1', soon())).problems, [{ code: 'unavailable', detail: 'nobody listens' }])
   t.match((await fetchX509Once('npipe:x', soon())).problems, [{ code: 'address_invalid', reason: 'config_invalid' }])

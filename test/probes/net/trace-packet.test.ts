@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { buildDatagram, buildEcho, nonceBytes, readQuote, readReply } from '../../../probes/net/trace-packet.ts'
+import { balanceNonce, balanceOf, buildDatagram, buildEcho, nonceBytes, readQuote, readReply } from '../../../probes/net/trace-packet.ts'
 
 const nonce = randomBytes(nonceBytes)
 const other = Buffer.from(nonce.map(byte => byte ^ 0xff))
@@ -24,6 +24,34 @@ t.test('all packets of a flow have the same checksum, so that no router tells th
     (i: number) => buildDatagram(i, nonce),
   ])
     t.equal(new Set(Array.from({ length: 300 }, (_, i) => ones(build(i)))).size, 1)
+})
+
+t.test('the checksum is the same in the next trace too, and in echoes of any size that are pinned to the flow', async t => {
+  const nonces = Array.from({ length: 50 }, () => balanceNonce(randomBytes(nonceBytes)))
+  t.ok(new Set(nonces.map(one => one.toString('hex'))).size > 40, 'they differ nevertheless')
+  // ICMPv6 sums the length as well.
+  const sumOf = (family: 4 | 6, b: Buffer): number => 0xffff - balanceOf(4, 0, [ones(b), family === 6 ? b.length : 0])
+  for (const family of [4, 6] as const) {
+    const sums = new Set(nonces.map((one, index) => sumOf(family, buildEcho(family, index, one))))
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 0xffff }),
+        fc.nat(0xffff_ffff),
+        fc.nat(0xffff_ffff),
+        fc.integer({ min: 8, max: 4000 }).map(half => 2 * half),
+        (sequence, session, index, bytes) => {
+          const echo = Buffer.alloc(8 + bytes)
+          echo[0] = family === 4 ? 8 : 128
+          echo.writeUInt16BE(sequence, 6)
+          echo.writeUInt32BE(session, 8)
+          echo.writeUInt32BE(index, 12)
+          echo.writeUInt16BE(balanceOf(family, echo.length, [sequence, session >>> 16, session, index >>> 16, index]), 16)
+          sums.add(sumOf(family, echo))
+          return sums.size === 1
+        },
+      ),
+    )
+  }
 })
 
 t.test('a quote says which packet it is, however much of it there is', async t => {

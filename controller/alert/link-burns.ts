@@ -1,0 +1,57 @@
+/** Which runs count against the budget of which link, and how fast it goes. */
+
+import { type Attribution, BurnCounts, judgeBurn } from './burn.ts'
+import type { Fleetwise } from './fleetwise.ts'
+import type { LinkAlerts } from './link-alerts.ts'
+import type { PathAlerts } from './path-alerts.ts'
+import type { Paths } from './paths.ts'
+import { good, unknown } from './series.ts'
+import type { Surroundings } from './surroundings.ts'
+import { minuteMs } from './windows.ts'
+
+export class LinkBurns {
+  readonly #counts = new Map<number, BurnCounts>()
+  readonly #paths: Paths
+  readonly #alerts: PathAlerts
+  readonly #fleetwise: Fleetwise
+
+  constructor(paths: Paths, alerts: PathAlerts, fleetwise: Fleetwise) {
+    this.#paths = paths
+    this.#alerts = alerts
+    this.#fleetwise = fleetwise
+  }
+
+  of(link: number): BurnCounts {
+    let counts = this.#counts.get(link)
+    if (!counts) this.#counts.set(link, (counts = new BurnCounts()))
+    return counts
+  }
+
+  /** A window that says nothing of its path says nothing of the link either: its agent was late, or ICMP is filtered. */
+  note(path: number, link: number, ok: number, fail: number, nowMs: number): void {
+    const verdict = this.#alerts.windowOf(path)
+    if (verdict === unknown) return
+    // Most failed and it is good all the same: a refusal that is not held against anybody.
+    this.of(link).add(Math.floor(nowMs / minuteMs), path, ok, verdict === good && fail >= ok ? 0 : fail)
+  }
+
+  judge({ nowMs, rules, fleet }: Surroundings, links: LinkAlerts): void {
+    for (const { from, to, objective } of fleet.links) {
+      const link = this.#paths.links.find(`${from} → ${to}`)
+      const counts = this.#counts.get(link)
+      if (objective?.availability === undefined || !counts) continue
+      counts.settle((path, minute) => this.#attribute(path, minute, nowMs))
+      const { verdict, rate } = judgeBurn(counts.windows(Math.floor(nowMs / minuteMs)), objective.availability)
+      links.judgeBurn(link, verdict, rate, { nowMs, rules })
+    }
+  }
+
+  #attribute(path: number, minute: number, nowMs: number): Attribution {
+    const { failures } = this.#alerts
+    if (failures.isBad(path)) return 'told'
+    const check = this.#paths.labels[path]?.check
+    if (check === undefined) return 'told'
+    const waitMs = minuteMs + 2.5 * this.#fleetwise.everyMs(check)
+    return !failures.isDefault(path) && nowMs < (minute + 1) * minuteMs + waitMs ? 'open' : 'counts'
+  }
+}

@@ -1,0 +1,52 @@
+/** One finding for one fault: what several rules and layers say of the same place becomes one. Pure. */
+import { contains, type Place } from '../localise/place.ts'
+import type { Finding } from './incident.ts'
+import { joinFindings } from './other-findings.ts'
+
+/** `home`: the region of this controller, where it knows it. The same key is the same incident; what is narrower joins what is wider, where the wider one is the lower fault. */
+export const mergeFindings = (failures: readonly Finding[], others: readonly Finding[], home: string | undefined): Finding[] => {
+  const byKey = new Map<string, Finding>()
+  const put = (finding: Finding): void => {
+    const same = byKey.get(finding.key)
+    byKey.set(finding.key, same ? joinFindings(same, finding) : finding)
+  }
+  for (const finding of failures) put(finding)
+  for (const finding of others) {
+    const wider =
+      finding.place &&
+      [...byKey.values()].find(
+        one => one.place && one.key !== finding.key && failures.some(({ key }) => key === one.key) && covers(one, finding, home),
+      )
+    if (wider) byKey.set(wider.key, joinFindings(wider, finding))
+    else put(finding)
+  }
+  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+/** A region that loses its packets loses those to the controller too, whichever way the others saw it: its agents are not lost besides. */
+const explainsSilence = ({ place, layer }: Finding, silent: Place): boolean =>
+  (layer === 'reach' || layer === 'tcp') &&
+  place !== undefined &&
+  'direction' in place &&
+  'direction' in silent &&
+  contains(place, { ...silent, direction: place.direction })
+
+/** A link that is cut both ways, with this controller at one end: nobody hears of those at the other. Where it does not know where it is, it may be either. */
+const isBehind = ({ place, layer }: Finding, lost: readonly string[], home: string | undefined): boolean => {
+  if ((layer !== 'reach' && layer !== 'tcp') || place?.kind !== 'link' || !place.both) return false
+  const ends = [place.from, place.to]
+  return lost.length === 1 && ends.includes(lost[0]!) && (home === undefined || (ends.includes(home) && home !== lost[0]))
+}
+
+const covers = (wider: Finding, narrower: Finding, home: string | undefined): boolean => {
+  if (!wider.place || !narrower.place || narrower.what === 'blind' || narrower.layer === 'certificate') return false
+  if (narrower.what === 'agent_lost') return explainsSilence(wider, narrower.place) || isBehind(wider, narrower.from, home)
+  if (wider.layer === 'certificate' || wider.layer === 'identity' || wider.layer === 'federation' || wider.layer === 'http') return false
+  return (
+    contains(wider.place, narrower.place) ||
+    (narrower.place.kind === 'link' &&
+      'from' in wider.place &&
+      wider.place.from === narrower.place.to &&
+      wider.place.to === narrower.place.from)
+  )
+}
