@@ -174,6 +174,14 @@ export const findingOfIdentityPlane = ({ cluster, agents, of }: IdentityPlane, s
   subjects: [`cluster ${cluster}`],
   impact: `${agents.length} of ${plural(of, 'agent')} there have no SVID`,
   evidence: [`local_svid_unavailable at ${names(agents)}`],
+  fixes: [
+    { where: `cluster ${cluster}: do the SPIRE agents run?`, command: 'kubectl get pods --namespace spire --output wide' },
+    {
+      where: 'what do they say?',
+      command: 'kubectl logs --namespace spire daemonset/spire-agent --tail=200 | grep -i -e error -e renew -e attest',
+    },
+    { where: 'start them anew', command: 'kubectl rollout restart --namespace spire daemonset/spire-agent' },
+  ],
   next: `probe get agents --cluster ${cluster}`,
   runbook: 'identity_plane_down',
   agents: [...agents],

@@ -184,10 +184,10 @@ export const faults: readonly Fault[] = [
   {
     name: 'policy-refuses',
     scenario: 'I15',
-    story: 'orders of aws knows the agents of gcp and its policy does not let them in',
+    story: 'orders of aws knows the agents of azure and its policy does not let them in',
     expect: 'authorization_denied, and no page',
     look: mtlsOf('orders'),
-    change: world => void (world.services['orders']!.admits = cloudNames.filter(cloud => cloud !== 'gcp')),
+    change: world => void (world.services['orders']!.admits = cloudNames.filter(cloud => cloud !== 'azure')),
   },
   {
     name: 'identity-lapsed',

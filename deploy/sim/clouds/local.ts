@@ -26,6 +26,8 @@ export type LocalOptions = {
 
 export type Local = {
   layout: Layout
+  /** Its machines: one for each agent, and that of operations. */
+  network: Network
   stage: Stage
   /** A Unix socket behind which the controller is. */
   door: string
@@ -80,6 +82,7 @@ export const startLocal = async (options: LocalOptions, stop: AbortSignal): Prom
     const ca = readFileSync(join(folder, files.controllerAuthority), 'utf8')
     return {
       layout,
+      network,
       stage: stageOf(network, folder, layout, now),
       door,
       adminToken: readFileSync(token, 'utf8').trim(),
