@@ -5,7 +5,7 @@
 import { linkOf } from '../history/query.ts'
 import { pathIdOf } from '../history/question.ts'
 import { grown } from '../ingest/grow.ts'
-import { type AgentFinding, judgeAgents } from './agent-alerts.ts'
+import { type AgentFinding, graceMs, judgeAgents } from './agent-alerts.ts'
 import { blindMs, coverageOf } from './blind.ts'
 import { Diagnoses } from './diagnoses.ts'
 import { Endings } from './endings.ts'
@@ -34,6 +34,8 @@ export type SavedEvaluation = {
 }
 /** Who takes over so soon has missed nothing: agents were heard of all the while. */
 const handoverMs = 30_000
+/** Longer than turns are ever apart (start.ts), on a machine that does other things too. */
+const pauseMs = 60_000
 
 export class Evaluation {
   readonly paths = new Paths()
@@ -59,6 +61,12 @@ export class Evaluation {
   /** Since when somebody judges without a pause. */
   begin(nowMs: number): number {
     if (nowMs - this.#turnedMs > handoverMs) this.#startedMs = nowMs
+    return this.#startedMs
+  }
+
+  /** The same at each turn: a clock that was set, or a machine that was frozen, has heard of nobody since then, and nobody is lost for that. */
+  goOn(nowMs: number): number {
+    if (Math.abs(nowMs - this.#turnedMs) > pauseMs) this.#startedMs = nowMs
     return this.#startedMs
   }
 
@@ -151,10 +159,12 @@ export class Evaluation {
   }
 
   /** Paths that their agents do not have any more: what was said of them is over. */
-  removeAbsent({ agents, assigned }: Pick<Surroundings, 'agents' | 'assigned'>): void {
+  removeAbsent({ agents, assigned, nowMs, startedMs }: Pick<Surroundings, 'agents' | 'assigned' | 'nowMs' | 'startedMs'>): void {
+    // Of nobody it is known yet that it does not come back.
+    const isEarly = nowMs < startedMs + graceMs
     for (const agent of [...this.paths.knownAgents()]) {
       const known = agents.get(agent)
-      const isGone = !known || known.state === 'retired' || known.state === 'banned'
+      const isGone = !known || known.state === 'banned' || (known.state === 'retired' && !isEarly)
       const has = assigned.get(agent)
       for (const path of [...this.paths.of(agent).values()]) {
         const { check, target } = this.paths.labels[path]!
