@@ -7,6 +7,7 @@ import type { Badness } from './badness.ts'
 import { type AgentDiagnosis, agreeOn } from './diagnoses.ts'
 import type { Finding } from './incident.ts'
 import { causeOfEnding, type Ending, evidenceOfEnding, fixesOfEnding, headlineOfEnding } from './say-ending.ts'
+import { isCut, tellingPath } from './wide-place.ts'
 
 export type Mtu = { readonly was: readonly [number, number]; readonly now: readonly [number, number] }
 /** What is known of a bad path beside its verdict. */
@@ -92,12 +93,9 @@ const directionOf = (place: Place, paths: readonly BadPath[], best: AgentDiagnos
   return its && isTurned(place, its.verdict) ? turnedWay[best.direction] : best.direction
 }
 
-/** More than one machine: of none of them it can be said that it is down. */
-const isWide = ({ kind }: Place): boolean => kind !== 'agent' && kind !== 'node' && kind !== 'target'
-
 const headline = (cause: Cause | null, place: Place, layer: Layer, paths: readonly BadPath[], way: PathDirection | undefined): string => {
   const { forward, reverse } = sizesOf(place, paths)
-  if (cause === 'host_down' && isWide(place)) return 'nothing comes through'
+  if (isCut(cause, place, paths)) return 'nothing comes through'
   if (cause === 'path_mtu_black_hole' && Number.isFinite(Math.min(forward, reverse))) {
     if (isOneWay(place) && Number.isFinite(forward)) return `packets above ${forward} bytes vanish, this way only`
     if (way === 'forward' && Number.isFinite(forward)) return `packets above ${forward} bytes vanish on the way there`
@@ -131,16 +129,6 @@ const evidenceOf = (paths: readonly BadPath[], within: number, best: AgentDiagno
 
 /** What a check between regions, which asks their agents, does not show. */
 const ofTargets: readonly Layer[] = ['dns', 'tls', 'certificate', 'identity', 'federation', 'http']
-
-/** Between agents of two regions, towards the place where packets are lost on the way in: that is what a check between regions plays again. */
-const tellingPath = (place: Place, paths: readonly BadPath[]): BadPath => {
-  const between = paths.filter(
-    ({ verdict: { toAgent, region, toRegion } }) => toAgent !== undefined && toRegion !== undefined && region !== toRegion,
-  )
-  const isTowards = ({ verdict: { toRegion, toCloud } }: BadPath): boolean =>
-    'direction' in place && place.direction !== 'out' && (place.name === toRegion || place.name === toCloud)
-  return between.find(isTowards) ?? between[0] ?? paths[0]!
-}
 
 const nextOf = (place: Place, paths: readonly BadPath[]): string => {
   const isOfTarget = paths.every(({ verdict, badness }) => verdict.toAgent === undefined && ofTargets.includes(badness.layer))
