@@ -23,7 +23,7 @@ export const plannedChecks = (checks: readonly FleetCheck[]): Map<string, Planne
 
 const planned = (check: FleetCheck, kind: Kind): PlannedCheck => {
   const { value, given } = readOptions(kind, (check.options ?? {}) as Record<string, unknown>)
-  const { name, every, timeout, expectAuthorized, lateness } = check
+  const { name, every, timeout, expectAuthorized, lateness, as } = check
   const assigned = {
     name,
     kind,
@@ -32,6 +32,8 @@ const planned = (check: FleetCheck, kind: Kind): PlannedCheck => {
     ...(Object.keys(given).length > 0 && { options: given }),
     ...(expectAuthorized !== undefined && { expectAuthorized }),
     ...(lateness !== undefined && { lateness }),
+    // A runner takes nothing that does not name it.
+    ...(as !== 'agent' && { as }),
   }
   return { check, everyMs: msOf(every), cost: runCost(kind, value), assigned }
 }

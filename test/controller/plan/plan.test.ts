@@ -120,6 +120,12 @@ checks:
   t.same(runs('some'), ['a00050'])
   t.same(runs('run'), ['a00060'])
   t.notOk(assignments.get('a00060')!.checks.some(({ name }) => name === 'all'))
+  t.match(
+    assignments.get('a00060')!.checks,
+    [{ name: 'run', as: { namespace: 'ml', serviceAccount: 'predictor' } }],
+    'it runs nothing that does not name it',
+  )
+  t.ok(agents.every(({ id }) => id === 'a00060' || assignments.get(id)!.checks.every(check => !('as' in check))))
   t.same(summary.idle, [{ check: 'nobody', why: 'agents' }])
   t.ok(summary.links.some(({ to }) => to === 'elsewhere') && summary.links.some(({ to }) => to === 'azure/r9'))
 })
