@@ -35,11 +35,25 @@ export const checkCommand = async (words: Words, io: Io): Promise<number> => {
     ...(named.length > 0 && { kinds: named }),
     ...(agents && { agents: Number(agents) }),
   }
+  const untilMs = io.elapsedMs() + (timeoutMs.ok ? timeoutMs.value : defaultTimeoutMs)
+  const vias = words.flags['via'] ?? []
+  const endToEnd = flagOfWords(words, 'end-to-end')
+  if (vias.length > 0 || endToEnd !== undefined) {
+    const { planLegs, checkLegs } = await import('./check-legs.ts')
+    const { plan, problems: wrong } = planLegs(asked as Parameters<typeof planLegs>[0], vias, endToEnd)
+    const output = flagOfWords(words, 'output') ?? 'human'
+    const unfit = [
+      ...(asked.bothWays ? ['--both-ways: a way through gateways is measured one way: ask for the other with its own gateways'] : []),
+      ...(output === 'junit' ? ['--output: a way through gateways is told as human or json'] : []),
+    ]
+    return await withClient({ name: 'check', words, flags, io }, [...problems, ...wrong, ...unfit], (client, stop) =>
+      checkLegs(client, plan, output, untilMs, io, stop),
+    )
+  }
   return await withClient({ name: 'check', words, flags, io }, problems, async (client, stop) => {
     const begun = await client.ask<{ id: string }>('/v1/runs', { method: 'POST', body: asked }, stop)
     // Nobody there can measure it: that is no failure of the network.
     if (!begun.ok) return sayTrouble('check', begun.status === 409 ? { ...begun, exitCode: 3 } : begun, io)
-    const untilMs = io.elapsedMs() + (timeoutMs.ok ? timeoutMs.value : defaultTimeoutMs)
     return await follow(client, begun.value.id, flagOfWords(words, 'output') ?? 'human', untilMs, io, stop)
   })
 }
