@@ -3,8 +3,11 @@ import { isPublic, parseAddress } from '../judge/addresses.ts'
 import type { Budgets } from '../judge/policy.ts'
 import { summarise } from '../judge/watch/summary.ts'
 import { buildWatch } from '../judge/watch/watch.ts'
+import { runProbe } from '../probes/index.ts'
+import { buildLook, type RunLook, startLooks } from '../probes/watch/look.ts'
 import { isWatchKind, type PathOptions, runPath } from '../probes/watch/run.ts'
 import type { WatchAsk } from '../wire/api/watches.ts'
+import { withDefaults } from '../wire/options.ts'
 import type { Outcome } from '../wire/result.ts'
 import type { WatchDocument, WatchEvent } from '../wire/watch.ts'
 import type { Path } from './path.ts'
@@ -52,18 +55,29 @@ const run = async (
   path: Path,
   sending: PathOptions,
   facts: Facts,
-  { clock }: Around,
+  around: Around,
   tell: WatchTell,
   signal: AbortSignal,
 ): Promise<Watched> => {
+  const { clock } = around
   const { kind, intervalMs, timeoutMs, durationMs = Number.POSITIVE_INFINITY } = sending
   let [startMs, startedAt] = [clock.elapsedMs(), '']
-  const watch = buildWatch({ intervalMs, timeoutMs }, tell.event)
+  const watch = buildWatch({ intervalMs, timeoutMs }, event => {
+    tell.event(event)
+    looks.event(event)
+  })
+  const look = buildLook(lookBy(path, around), facts.target, kind, sending.source)
+  const looks = startLooks(
+    look,
+    () => watch,
+    () => clock.elapsedMs() - startMs,
+  )
   const ran = await runPath(sending, watch, signal, () => {
     startMs = clock.elapsedMs()
     startedAt = new Date(clock.nowMs()).toISOString()
     tell.begun(startedAt, sending.address)
-  })
+    looks.begin()
+  }).finally(looks.end)
   if ('kind' in ran) return { problem: sayOutcome(path, ran) }
   const spentMs = clock.elapsedMs() - startMs
   watch.close()
@@ -75,6 +89,14 @@ const run = async (
     }),
   }
 }
+
+/** The MTU and the route beside the probes: runs like any other, under the local policy and the budget. What these refuse is not known of the path. */
+const lookBy =
+  (path: Path, { allow, refuse }: Around): RunLook =>
+  (kind, target, options, signal) => {
+    const refusal = refuse({ ...path, kind, options: withDefaults(kind, options) } as Path, target.address)
+    return runProbe(kind, target, options, signal, { allow: refusal === undefined ? allow : () => refusal })
+  }
 
 /**
  * Why so many a second are more than the local policy allows, beside what other watches send already; undefined when they are not. A watch runs for long, so what a

@@ -1,24 +1,21 @@
 /** `probe watch`: one path, probed without a pause; outages to the millisecond and what was different after them. */
 import { isIP } from 'node:net'
 import { summarise } from '../judge/watch/summary.ts'
-import { buildWatch, type Watch } from '../judge/watch/watch.ts'
+import { buildWatch } from '../judge/watch/watch.ts'
 import type { Resolved } from '../probes/finding.ts'
 import { runProbe } from '../probes/index.ts'
+import { buildLook, startLooks } from '../probes/watch/look.ts'
 import { runPath } from '../probes/watch/run.ts'
 import { emptyHistogram } from '../wire/histogram.ts'
 import type { Family, Outcome } from '../wire/result.ts'
 import { formatTarget } from '../wire/target.ts'
 import { formatDuration } from '../wire/values.ts'
-import type { WatchDocument, WatchEvent } from '../wire/watch.ts'
+import type { WatchDocument } from '../wire/watch.ts'
 import type { Words } from './command-words.ts'
 import { exitCodeOfSignal, type Io, type StopSignal } from './io.ts'
 import { printable } from './printable.ts'
-import { buildLook, buildLooker } from './watch-look.ts'
 import { isFleetWatch, parseWatchWords, type WatchPlan } from './watch-options.ts'
 import { buildReport, type WatchReport } from './watch-report.ts'
-
-/** What may change without an outage or a step is looked at so often. */
-const lookEveryMs = 60_000
 
 export const watchCommand = async (words: Words, io: Io): Promise<number> => {
   if (isFleetWatch(words)) return await (await import('./watch-fleet.ts')).fleetWatchCommand(words, io)
@@ -70,22 +67,19 @@ const watchTarget = async (plan: WatchPlan, target: Resolved, io: Io, signal: Ab
   let startedAt = io.now().toISOString()
   const nowMs = (): number => io.elapsedMs() - startMs
   const report = buildReport(plan, io, nowMs)
-  const ended = new AbortController()
   const watch = buildWatch({ intervalMs, timeoutMs }, event => {
     report.event(event, watch.totals)
-    if (changes(event)) looker?.ask()
+    looks?.event(event)
   })
-  const looker = plan.looks ? looks(plan, target, watch, nowMs, ended.signal) : undefined
-  const timer = looker && setInterval(looker.ask, lookEveryMs)
+  const looks = plan.looks ? startLooks(buildLook(runProbe, target, kind, plan.source), () => watch, nowMs) : undefined
   const options = { kind, intervalMs, timeoutMs, durationMs, address: target.address, family: target.family, port: target.port }
   const run = await runPath({ ...options, source: plan.source, sizeBytes: plan.sizeBytes }, watch, signal, () => {
     startMs = io.elapsedMs()
     startedAt = io.now().toISOString()
     report.begin(startedAt, titleOf(plan, target))
-    looker?.ask()
+    looks?.begin()
   })
-  clearInterval(timer)
-  ended.abort()
+  looks?.end()
   if ('kind' in run) return refuse(run, io)
   const spentMs = nowMs()
   watch.close()
@@ -96,14 +90,6 @@ const watchTarget = async (plan: WatchPlan, target: Resolved, io: Io, signal: Ab
   })
   return end(document, report)
 }
-
-/** What makes it worth to look at the path beside its answers. */
-const changes = (event: WatchEvent): boolean =>
-  event.type === 'outage_settled' ||
-  (event.type === 'step' && (event.step.what === 'rtt' || event.step.what === 'ttl') && event.step.outage === undefined)
-
-const looks = (plan: WatchPlan, target: Resolved, watch: Watch, nowMs: () => number, signal: AbortSignal) =>
-  buildLooker(buildLook(target, plan.kind, plan.source), look => watch.looked(nowMs(), look), signal)
 
 const end = (document: WatchDocument, report: WatchReport): number => {
   report.end(document)

@@ -1,5 +1,6 @@
 /** A failover drill from an agent: somebody at a desk sees the outage between two clouds, and its length decides. */
 import t from 'tap'
+import { startNetwork } from '../../deploy/sim/network.ts'
 import type { Outage, WatchDocument, WatchEvent } from '../../wire/watch.ts'
 import { waitFor } from '../interop/programs.ts'
 import { removeFolder } from '../lab/agent-in.ts'
@@ -9,7 +10,57 @@ import { startControllerIn } from '../lab/controller-in.ts'
 import { needsNamespaces } from '../lab/needs-namespaces.ts'
 
 const skip = await needsNamespaces()
-t.setTimeout(180_000)
+t.setTimeout(400_000)
+
+t.test('what is around an outage is the same as from here: round trip, TTL, MTU and route', { skip }, async t => {
+  const both = (name: string, change: object) => [
+    { from: 'aws', to: 'azure', name, ...change },
+    { from: 'azure', to: 'aws', name, ...change },
+  ]
+  const routes = [
+    ...both('tunnel-1', { delayMs: 4, hops: 3, mtu: 1420, signal: true }),
+    ...both('tunnel-2', { delayMs: 30, hops: 5, mtu: 1380, signal: true }),
+  ]
+  await using network = await startNetwork({ sites: { aws: {}, azure: {} }, routes })
+  const controller = await startControllerIn(network, 'aws')
+  t.teardown(() => removeFolder(controller.folder))
+  await controller.startAgent('aws', 'aws-1', { cloud: 'aws', region: 'us-east-1' })
+  await controller.startAgent('azure', 'azure-1', { cloud: 'azure', region: 'eastus' })
+  const nft = async (rules: string) => (await network.run('azure', ['nft', ...rules.split(' ')], { env: cleanEnv })).stdout
+  const counted = 'add counter inet f seen; add chain inet f in { type filter hook input priority 0; }'
+  await nft(`add table inet f; ${counted}; add rule inet f in icmp type echo-request counter name seen`)
+  const echoes = async () => Number(/packets (\d+)/.exec(await nft('list counter inet f seen'))?.[1])
+  const words = [
+    'watch',
+    '--from',
+    'aws/us-east-1',
+    '--to',
+    'azure/eastus',
+    '--duration',
+    '30s',
+    '--timeout',
+    '1500ms',
+    '--output',
+    'ndjson',
+  ]
+  // Ten seconds of them: the first look is over.
+  const away = waitFor('echoes', async () => ((await echoes()) > 200 ? true : undefined), 200_000).then(() =>
+    network.failOver('aws', 'azure', { routes: ['tunnel-2'], tookMs: 2500, both: true }),
+  )
+  const { status, stdout, stderr } = await waitFor(
+    'agents',
+    async () => [await controller.ask(...words)].find(ran => ran.status !== 3),
+    200_000,
+  )
+  await away
+  t.equal(status, 0, stderr)
+  const document = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as WatchDocument
+  const outage = document.outages.find(({ ttl }) => ttl.before === 60 && ttl.after === 58)
+  t.match(outage, { mtu: { before: 1420, after: 1380 }, route: { before: /^[0-9a-f]{16}$/, after: /^[0-9a-f]{16}$/ } }, stdout)
+  const what = new Set(document.steps.map(step => step.what))
+  for (const one of ['mtu', 'route', 'rtt', 'ttl'] as const) t.ok(what.has(one), one)
+  t.equal(document.route?.length, 1 + 5 + 1, 'the gateway, five routers, the site')
+})
 
 t.test('an agent watches another cloud, tells of an outage as it goes on, and the objective is the exit code', { skip }, async t => {
   await using pair = await startCloudPair({ servers: [] })
