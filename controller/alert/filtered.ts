@@ -1,4 +1,4 @@
-/** Whether silent ICMP is a filter: TCP beside it, from the same agent to the same target, has answered lately. */
+/** Whether silent ICMP, echoes or the answers that a trace lives of, is a filter: TCP beside it, from the same agent to the same target, has answered lately. */
 import { grown } from '../ingest/grow.ts'
 import { kindCode, type Paths } from './paths.ts'
 import { at, width } from './tally.ts'
@@ -6,7 +6,7 @@ import type { Windows } from './windows.ts'
 
 /** Silent ICMP beside a TCP that has answered so lately is filtered, not down. */
 const siblingMs = 60_000
-const [tcp, icmp] = [kindCode('tcp'), kindCode('icmp')]
+const [tcp, icmp, trace] = [kindCode('tcp'), kindCode('icmp'), kindCode('trace')]
 
 export class Filtered {
   readonly #paths: Paths
@@ -31,7 +31,8 @@ export class Filtered {
   }
 
   has(path: number, nowMs: number): boolean {
-    if (this.#paths.kind[path] !== icmp) return false
+    const kind = this.#paths.kind[path]
+    if (kind !== icmp && kind !== trace) return false
     const group = this.#paths.group[path]!
     return this.#answeredMs[group]! > nowMs - siblingMs && this.#answeredMs[group]! > this.#silentMs[group]!
   }

@@ -1,7 +1,35 @@
 /** One finding for one fault: what several rules and layers say of the same place becomes one. Pure. */
-import { contains, type Place } from '../localise/place.ts'
+import { contains, incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Finding } from './incident.ts'
 import { joinFindings } from './other-findings.ts'
+
+const ratios: readonly string[] = ['default/loss-now', 'default/loss-ratio', 'default/retransmits']
+type OfLink = Finding & { place: Extract<Place, { kind: 'link' }> }
+const isRatio = (finding: Finding): finding is OfLink =>
+  finding.place?.kind === 'link' && finding.rules.every(rule => ratios.includes(rule))
+
+/** A link that loses packets on both ways is one fault, and not one for each. */
+export const joinWays = (findings: readonly Finding[]): Finding[] => {
+  const lossy = findings.filter(isRatio)
+  const isBothWays = ({ place: { from, to } }: OfLink): boolean => lossy.some(other => other.place.from === to && other.place.to === from)
+  return findings.map(finding => {
+    if (!isRatio(finding) || !isBothWays(finding)) return finding
+    const [from, to] = [finding.place.from, finding.place.to].toSorted() as [string, string]
+    const place: Place = { kind: 'link', from, to, both: true }
+    const text = placeText(place)
+    return {
+      ...finding,
+      ...{
+        key: incidentKey(place, 'reach'),
+        place,
+        placeText: text,
+        direction: 'both' as const,
+        title: `${text}: packets are lost both ways`,
+      },
+      ...{ impact: `the link ${text}`, against: [], next: `probe check --from ${from} --to ${to} --both-ways` },
+    }
+  })
+}
 
 /** `home`: the region of this controller, where it knows it. The same key is the same incident; what is narrower joins what is wider, where the wider one is the lower fault. */
 export const mergeFindings = (failures: readonly Finding[], others: readonly Finding[], home: string | undefined): Finding[] => {
@@ -15,13 +43,20 @@ export const mergeFindings = (failures: readonly Finding[], others: readonly Fin
     const wider =
       finding.place &&
       [...byKey.values()].find(
-        one => one.place && one.key !== finding.key && failures.some(({ key }) => key === one.key) && covers(one, finding, home),
+        one =>
+          one.place &&
+          one.key !== finding.key &&
+          (isSlow(one) || failures.some(({ key }) => key === one.key)) &&
+          covers(one, finding, home),
       )
     if (wider) byKey.set(wider.key, joinFindings(wider, finding))
     else put(finding)
   }
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
 }
+
+/** What is held back long enough is sent again, and looks lost. */
+const isSlow = ({ rules }: Finding): boolean => rules.includes('default/latency')
 
 /** A region that loses its packets loses those to the controller too, whichever way the others saw it: its agents are not lost besides. */
 const explainsSilence = ({ place, layer }: Finding, silent: Place): boolean =>

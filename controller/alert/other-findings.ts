@@ -99,7 +99,9 @@ export const findingOfLink = (one: BadLink): Finding => {
     isFiring: one.isFiring,
     subjects: [subjectOfLink(one.link, one.name)],
     impact: `the link ${placeText(place)}`,
-    evidence: [`${text}${sayLimit(one)}${one.usual === undefined ? '' : `, ${percent(one.usual)} is usual`}`],
+    evidence: [
+      `${one.link}: ${text.replace(', this way', '')}${sayLimit(one)}${one.usual === undefined ? '' : `, ${percent(one.usual)} is usual`}`,
+    ],
     against: otherWayOf(one, from, to),
     next: `probe check --from ${from} --to ${to}`,
     runbook: one.rule.runbook,
@@ -199,5 +201,7 @@ export const joinFindings = (wider: Finding, narrower: Finding): Finding => ({
   against: [...new Set([...wider.against, ...narrower.against])].slice(0, 6),
   changed: [...new Set([...wider.changed, ...narrower.changed])],
   evidence: [...new Set([...wider.evidence, ...narrower.evidence])].slice(0, 10),
+  from: [...new Set([...wider.from, ...narrower.from])],
+  to: [...new Set([...wider.to, ...narrower.to])],
   owners: [...new Set([...wider.owners, ...narrower.owners])],
 })

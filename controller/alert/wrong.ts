@@ -9,7 +9,7 @@ import type { Evaluation } from './evaluation.ts'
 import type { Finding } from './incident.ts'
 import { lateFindings } from './late-findings.ts'
 import { linkRules } from './link-alerts.ts'
-import { mergeFindings } from './merge-findings.ts'
+import { joinWays, mergeFindings } from './merge-findings.ts'
 import { findingOfAgents, findingOfIdentityPlane, findingOfLink } from './other-findings.ts'
 import { failureFindings } from './path-findings.ts'
 import { type NewsWorld, withNews } from './say-news.ts'
@@ -26,7 +26,7 @@ export const findWrong = (evaluation: Evaluation, around: Surroundings, changed:
   const others = [
     ...lateFindings(evaluation, around),
     ...slow,
-    ...linkFindings(evaluation, around).map(explained),
+    ...joinWays(linkFindings(evaluation, around)).map(explained),
     ...agentFindings(evaluation, around, failures),
   ]
   const home = around.location && regionOf(around.location)

@@ -93,7 +93,7 @@ export const isSilence = ({ reason, layer }: PathVerdict): boolean =>
 
 /** Silent ICMP beside TCP that works is a filter, which is no fault: many balancers and gateways never answer it. Loss is one: some echoes did come back. */
 export const isFiltered = ({ kind, reason }: PathVerdict): boolean =>
-  kind === 'icmp' && (reason === undefined || reason === 'no_reply' || reason === 'admin_prohibited')
+  (kind === 'icmp' || kind === 'trace') && (reason === undefined || reason === 'no_reply' || reason === 'admin_prohibited')
 export const tcpRank = rankOfLayer.get('tcp')!
 
 /** Layers at which what is lost is packets, so that both directions of a probe fail whichever way they were lost. */

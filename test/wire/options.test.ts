@@ -103,7 +103,11 @@ for (const kind of kinds) {
       t.match(description, /^.{6,}[^.]$/, name)
       t.ok(page.includes(`\`${name}\``), `${name} is on the page of checks`)
       if (type === 'number' || type === 'integer')
-        t.match(name, /Ms$|Bytes$|Mtu$|^count$|^maxLoss$|^maxSteps$|^tries$|^flows$|^queries$|^maxHops$|^sourcePort$|^identifier$|^firstFlow$|^redirects$/, name)
+        t.match(
+          name,
+          /Ms$|Bytes$|Mtu$|^count$|^maxLoss$|^maxSteps$|^tries$|^flows$|^queries$|^maxHops$|^sourcePort$|^identifier$|^firstFlow$|^redirects$/,
+          name,
+        )
     }
     t.ok(page.includes(`## ${kind}`) || page.includes(`## \`${kind}\``), 'the kind is on it')
   })

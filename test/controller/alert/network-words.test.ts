@@ -1,6 +1,7 @@
 /** What an incident of the network says: sizes, ways, times, and what happened when it began. */
 import t from 'tap'
 import type { Finding } from '../../../controller/alert/incident.ts'
+import { joinWays, mergeFindings } from '../../../controller/alert/merge-findings.ts'
 import { findingOfLink } from '../../../controller/alert/other-findings.ts'
 import { type News, PathNews } from '../../../controller/alert/path-news.ts'
 import { compileRules } from '../../../controller/alert/rules.ts'
@@ -53,7 +54,7 @@ t.test('loss says the limit that it is over, and that the other way is well', as
   }
   t.match(findingOfLink({ ...one, otherWay: 0.0002 }), {
     title: 'azure/eastus → gcp/us-central1: 2.1 % of TCP segments are sent again',
-    evidence: ['2.1 % of TCP segments are sent again, more than 1 %, 0.01 % is usual'],
+    evidence: ['azure/eastus → gcp/us-central1: 2.1 % of TCP segments are sent again, more than 1 %, 0.01 % is usual'],
     against: ['the other way, gcp/us-central1 → azure/eastus: 0.02 % of TCP segments are sent again'],
   })
   t.strictSame(findingOfLink({ ...one, otherWay: 0.03 }).against, [], 'both ways are bad')
@@ -150,3 +151,37 @@ t.test('news is read from what agents tell, and forgets what is an hour old', as
     news.noteOutage(there, { path: 'p', atMs, lengthMs: atMs === startMs ? 8000 : 9000, everyMs: 2000 })
   t.match(news.of(there, 0, Number.MAX_SAFE_INTEGER), [{ kind: 'outage', lengthMs: 9000 }])
 })
+
+t.test(
+  'a link that loses packets on both ways is one fault; one that loses on one way, or is measured by nobody, stays as it is',
+  async t => {
+    const of = (link: string, name: 'default/loss-ratio' | 'default/retransmits' | 'default/blind'): Finding =>
+      findingOfLink({
+        link,
+        name,
+        rule: rules.byName.get(name)!,
+        isFiring: true,
+        sinceMs: startMs,
+        last: 0.02,
+        usual: undefined,
+        owners: [],
+      })
+    const [one, other] = [of(there, 'default/loss-ratio'), of(back, 'default/retransmits')]
+    t.strictSame(joinWays([one]), [one])
+    t.strictSame(joinWays([one, of(back, 'default/blind')]), [one, of(back, 'default/blind')])
+    const merged = mergeFindings([], joinWays([one, other]))
+    t.equal(merged.length, 1)
+    t.match(merged[0], {
+      ...{
+        placeText: 'aws/us-east-1 ↔ azure/eastus',
+        title: 'aws/us-east-1 ↔ azure/eastus: packets are lost both ways',
+        direction: 'both',
+      },
+      next: 'probe check --from aws/us-east-1 --to azure/eastus --both-ways',
+      evidence: [`${there}: 2 % of packets are lost, more than 0.1 %`, `${back}: 2 % of TCP segments are sent again, more than 1 %`],
+      rules: ['default/loss-ratio', 'default/retransmits'],
+    })
+    const slow = { ...merged[0]!, key: 'slow:x', rules: ['default/latency'], subjects: ['p'] }
+    t.equal(mergeFindings([], [slow, ...joinWays([one, other])]).length, 1, 'what is held back is sent again')
+  },
+)
