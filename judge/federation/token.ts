@@ -22,7 +22,7 @@ const algorithms: Record<Cloud, readonly string[]> = {
   azure: ['RS256'],
   gcp: ['RS256', 'ES256'],
 }
-/** Google: from issue to end (Workload Identity Federation, "OIDC credential requirements"). */
+/** Google: from issue to end (API model of STS, `subjectToken`). Longer ones have been seen to be taken all the same: the cloud's own answer decides. */
 const googleMostMs = 48 * 3600_000
 /** The kubelet renews a projected token at 80 % of its life (Kubernetes, "Service account token volume projection"). */
 const renewedAt = 0.8
@@ -74,7 +74,7 @@ export const judgeToken = ({ header, claims }: Token, expected: TokenExpectation
   if (!algorithms[expected.cloud].includes(alg!))
     note('claim_rejected', `alg is ${alg}, ${expected.cloud} takes ${algorithms[expected.cloud].join(', ')}`)
   if (expected.cloud === 'gcp' && iat !== null && exp! - iat >= googleMostMs)
-    note('claim_rejected', 'it lives for 48 hours or more, which Google refuses')
+    note('claim_rejected', 'it lives for 48 hours or more, which Google does not allow')
   return { findings, warnings: warningsOf(facts, expected), facts, hopeless: opensCluster }
 }
 

@@ -102,12 +102,16 @@ export const startAws = async (account: AwsAccount, { now = Date.now, ...at }: C
       )
     const fault = await verifySignature(text, claims.iss, takes)
     if (fault === 'bad signature')
-      return failure(400, 'InvalidIdentityToken', 'The web identity token that was passed could not be validated by AWS.')
+      return failure(
+        400,
+        'InvalidIdentityToken',
+        'The web identity token that was passed could not be validated by AWS. Get a new identity token from the identity provider and then retry the request.',
+      )
     if (fault)
       return failure(
         400,
         'InvalidIdentityToken',
-        "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements",
+        "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
       )
     if (!role?.trusts.some(one => trusts(one, claims)))
       return failure(403, 'AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity')
@@ -151,7 +155,12 @@ export const startAws = async (account: AwsAccount, { now = Date.now, ...at }: C
     const form = new URLSearchParams(asked.method === 'POST' && asked.body ? asked.body : asked.query)
     if (account.broken) return failure(503, 'ServiceUnavailable', 'Service is unavailable', 'Receiver')
     if (account.throttled) return failure(400, 'Throttling', 'Rate exceeded')
-    if (account.disabled) return failure(403, 'RegionDisabledException', 'STS is not activated in this region for account 111122223333.')
+    if (account.disabled)
+      return failure(
+        403,
+        'RegionDisabledException',
+        'STS is not activated in this region for account:111122223333. Your account administrator can activate STS in this region using the IAM Console.',
+      )
     if (form.get('Action') === 'GetCallerIdentity') return whoAmI(asked)
     if (form.get('Action') === 'AssumeRoleWithWebIdentity' && form.get('Version') === '2011-06-15') return assume(form)
     return failure(400, 'InvalidAction', `Could not find operation ${form.get('Action')}`)

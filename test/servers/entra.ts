@@ -14,6 +14,9 @@ const stampOf = (ms: number): string =>
     .replace('T', ' ')
     .replace(/\.\d+Z$/, 'Z')
 
+/** As error texts have times: seven decimals. */
+const timeOf = (ms: number): string => new Date(ms).toISOString().replace('Z', '0000Z')
+
 export const startEntra = async (tenant: Tenant, { now = Date.now, ...at }: CloudAt & { now?: () => number } = {}) => {
   const tokens = new Map<string, { clientId: string; resource: string; endsMs: number }>()
   const failure = (status: number, error: string, code: number, text: string): Said => {
@@ -33,7 +36,8 @@ export const startEntra = async (tenant: Tenant, { now = Date.now, ...at }: Clou
     )
   }
   const noMatch = 'No matching federated identity record found for presented assertion'
-  const check = 'Please check your federated identity credential Subject, Audience and Issuer against the presented assertion.'
+  const check =
+    'Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation'
 
   const exchange = async (form: URLSearchParams): Promise<Said> => {
     const clientId = form.get('client_id') ?? ''
@@ -66,6 +70,14 @@ export const startEntra = async (tenant: Tenant, { now = Date.now, ...at }: Clou
     if (!sameIssuer.length) return failure(401, 'invalid_client', 700211, `${noMatch} issuer '${claims.iss}'. ${check}`)
     const sameAudience = sameIssuer.filter(one => audiencesOf(claims).includes(one.audience))
     if (!sameAudience.length) return failure(401, 'invalid_client', 700212, `${noMatch} audience '${audiencesOf(claims)[0]}'. ${check}`)
+    const folded = claims.sub.toLowerCase()
+    if (!sameAudience.some(one => one.subject === claims.sub) && sameAudience.some(one => one.subject.toLowerCase() === folded))
+      return failure(
+        401,
+        'invalid_client',
+        7002138,
+        `${noMatch} subject '${claims.sub}'. The subject matches with case-insensitive comparison, but not with case-sensitive comparison. ${check}`,
+      )
     if (!sameAudience.some(one => one.subject === claims.sub))
       return failure(401, 'invalid_client', 700213, `${noMatch} subject '${claims.sub}'. ${check}`)
     const second = Math.floor(now() / 1000)
@@ -74,7 +86,7 @@ export const startEntra = async (tenant: Tenant, { now = Date.now, ...at }: Clou
         401,
         'invalid_client',
         700024,
-        `Client assertion is not within its valid time range. Current time: ${stampOf(now())}, expiry time of assertion ${stampOf(1000 * claims.exp)}.`,
+        `Client assertion is not within its valid time range. Current time: ${timeOf(now())}, assertion valid from ${timeOf(1000 * (claims.iat ?? 0))}, expiry time of assertion ${timeOf(1000 * claims.exp)}. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .`,
       )
     const fault = alg === 'RS256' ? await verifySignature(text, claims.iss, ['RS256']) : 'bad signature'
     if (fault === 'unreachable') return failure(400, 'invalid_request', 90061, 'Request to External OIDC endpoint failed.')

@@ -64,3 +64,11 @@ t.test('a pattern of subjects matches as StringLike does, in the time that the t
     }),
   )
 })
+
+t.test('a seventh digit of Entra says more of the same, and another code stays unknown', async t => {
+  const judge = (code: string) => judgeRefusal('azure', { status: 401, code, message: null })
+  t.equal(judge('7002138'), 'subject_mismatch')
+  t.equal(judge('7002131'), 'subject_mismatch')
+  t.equal(judge('7002119'), 'issuer_unknown')
+  t.equal(judge('70022204'), 'cloud_error')
+})

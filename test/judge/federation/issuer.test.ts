@@ -1,7 +1,9 @@
-import { CompactSign, exportJWK, generateKeyPair } from 'jose'
+import { generateKeyPairSync, type KeyPairKeyObjectResult, sign } from 'node:crypto'
+import { CompactSign } from 'jose'
 import t from 'tap'
 import { discoveryUrl, type Fetched, judgeDiscovery, judgeSignature } from '../../../judge/federation/issuer.ts'
 import { isSignedBy } from '../../../judge/federation/signature.ts'
+import type { JsonObject } from '../../../judge/spiffe/json.ts'
 import { readToken } from '../../../judge/spiffe/token.ts'
 
 const issuer = 'https://issuer.example/cluster'
@@ -43,12 +45,19 @@ t.test('an issuer that no cloud would ask has no discovery document', async t =>
     t.equal(discoveryUrl(one), undefined, one)
 })
 
+/** Made once for each type: RSA keys take their time. */
+const rsa = Array.from({ length: 2 }, () => generateKeyPairSync('rsa', { modulusLength: 2048 }))
+const curves = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' } as const
+const pairsFor = (alg: string): KeyPairKeyObjectResult[] =>
+  alg in curves ? rsa.map(() => generateKeyPairSync('ec', { namedCurve: curves[alg as keyof typeof curves] })) : rsa
+const jwkOf = ({ publicKey }: KeyPairKeyObjectResult): JsonObject => publicKey.export({ format: 'jwk' }) as JsonObject
+
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'ES256', 'ES384', 'ES512'] as const
 for (const alg of algorithms)
   t.test(`${alg}: a signature holds by its own key, and by no other and for no other text`, async t => {
-    const [ours, others] = await Promise.all([generateKeyPair(alg), generateKeyPair(alg)])
-    const text = await new CompactSign(Buffer.from('{"sub":"a"}')).setProtectedHeader({ alg, kid: 'one' }).sign(ours.privateKey)
-    const [key, other] = [await exportJWK(ours.publicKey), await exportJWK(others.publicKey)]
+    const [ours, others] = pairsFor(alg)
+    const text = await new CompactSign(Buffer.from('{"sub":"a"}')).setProtectedHeader({ alg, kid: 'one' }).sign(ours!.privateKey)
+    const [key, other] = [jwkOf(ours!), jwkOf(others!)]
     t.ok(isSignedBy(text, key, alg))
     t.ok(isSignedBy(text, { ...key, use: 'jwt-svid', alg: 'other' }, alg), 'its use is not asked')
     t.notOk(isSignedBy(text, other, alg))
@@ -71,9 +80,11 @@ for (const alg of algorithms)
   })
 
 t.test('a key that is too short, broken or of a secret has signed nothing', async t => {
-  const { privateKey, publicKey } = await generateKeyPair('RS256')
-  const text = await new CompactSign(Buffer.from('{}')).setProtectedHeader({ alg: 'RS256' }).sign(privateKey)
-  const key = await exportJWK(publicKey)
+  const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const weak = sign('sha256', Buffer.from('e30.e30'), short.privateKey).toString('base64url')
+  t.notOk(isSignedBy(`e30.e30.${weak}`, jwkOf(short), 'RS256'), 'of 1024 bits')
+  const text = await new CompactSign(Buffer.from('{}')).setProtectedHeader({ alg: 'RS256' }).sign(rsa[0]!.privateKey)
+  const key = jwkOf(rsa[0]!)
   for (const bad of [{}, { kty: 'oct', k: 'AAAA' }, { ...key, n: 'AQAB' }, { ...key, n: 7 }, { ...key, kty: 'EC' }])
     t.notOk(isSignedBy(text, bad, 'RS256'))
   for (const alg of ['none', 'HS256', '', 'RS1']) t.notOk(isSignedBy(text, key, alg), alg)
