@@ -100,14 +100,15 @@ const settle = (
   const message = read.kind === 'refused' && read.message !== null ? redact(read.message, secrets) : null
   measured.answer = { endpoint, status, code, message, ...ids }
   const reason = read.kind === 'refused' ? judgeRefusal(settings.cloud, { status, code, message }) : 'cloud_error'
-  const said =
-    read.kind === 'refused'
-      ? `${endpoint} answered HTTP ${status}${code === null ? '' : ` ${code}`}${message === null ? '' : `: ${message}`}`
-      : `${endpoint}: ${read.detail}`
+  const said = read.kind === 'refused' ? `${endpoint} answered HTTP ${status}${sayRefusal(code, message)}` : `${endpoint}: ${read.detail}`
   const finding: Finding = { reason, detail: `${said}${requestId === null ? '' : ` (request ${requestId})`}` }
   note(run, step, ms, '', finding)
   return { refused: finding }
 }
+
+/** Entra's texts begin with their code. */
+const sayRefusal = (code: string | null, message: string | null): string =>
+  message === null ? (code === null ? '' : ` ${code}`) : code === null || message.includes(code) ? `: ${message}` : ` ${code}: ${message}`
 
 /** The link that gives a credential for the token. */
 export const exchangeToken = async (run: Run, settings: Settings, token: Token): Promise<Granted | { refused: Finding } | Ended> => {

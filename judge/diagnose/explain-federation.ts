@@ -10,6 +10,7 @@ import { fixAzure } from './fix-azure.ts'
 import { fixGcp } from './fix-gcp.ts'
 import { fixIssuer, fixKeys, fixMissingToken, fixProjection, fixStaleToken, fixWorkload } from './fix-token.ts'
 import { buildDiagnosis, buildRun, capital, clean, fix, listFacts } from './say.ts'
+import { saidOf } from './say-federation.ts'
 import { reasonOf, type Seen, sayDetail, textOf } from './seen.ts'
 
 const cloudNames = { aws: 'AWS', azure: 'Azure', gcp: 'GCP' } as const
@@ -35,34 +36,6 @@ const fixesOf = (reason: FailReason, facts: FederationFacts): Fix[] => {
   const own = facts.cloud === null ? undefined : byCloud[facts.cloud][reason]
   const more = /^subject|^no_match/.test(reason) ? fixWorkload(facts) : []
   return [...(own ?? ours[reason] ?? waiting)(facts), ...more]
-}
-
-/** Where the chain was, when it broke: in a sentence. */
-const saidOf: Partial<Record<FailReason, (facts: FederationFacts, cloud: string) => string>> = {
-  token_missing: () => 'there is no token to show, so no cloud was asked',
-  token_malformed: () => 'what is shown as a token is none that a cloud could judge',
-  token_expired: (_facts, cloud) =>
-    `the token was too old for ${cloud}: whoever holds it has not read the renewed one, or a clock is wrong`,
-  issuer_unreachable: ({ raw }, cloud) => `${cloud} can't fetch the keys of the issuer ${raw.issuer}, so it can't check the token`,
-  issuer_unknown: ({ raw }, cloud) => `${cloud} does not know the issuer ${raw.issuer}`,
-  discovery_invalid: ({ raw }) => `the issuer ${raw.issuer} publishes a discovery document that is not its own, or none at all`,
-  key_not_in_jwks: ({ raw }) =>
-    `the key that signed the token is not among those that the issuer ${raw.issuer} publishes: it has rotated and not published`,
-  signature_invalid: ({ raw }) => `no key of the issuer ${raw.issuer} made the signature: the token is another cluster's, or forged`,
-  audience_mismatch: ({ raw }, cloud) => `the token is for ${raw.audience}, and ${cloud} wants one for ${raw.wanted}`,
-  subject_mismatch: ({ raw }, cloud) => `${cloud}'s policy does not let the subject ${raw.subject} in`,
-  subject_mismatch_or_policy: ({ raw }, cloud) =>
-    `${cloud} knows the issuer and refuses the subject ${raw.subject}, or the role: it does not say which`,
-  no_match: ({ raw }, cloud) => `${cloud} has no federated credential for the subject ${raw.subject} of the issuer ${raw.issuer}`,
-  claim_rejected: (_facts, cloud) => `${cloud} refuses what the token says`,
-  target_missing: (_facts, cloud) => `what was asked for does not exist at ${cloud}: the role, application, pool, provider or resource`,
-  impersonation_denied: ({ raw, account }) => `the federated identity of ${raw.subject} exists and may not act as ${account}`,
-  token_type_unsupported: (_facts, cloud) => `${cloud} does not take this type of token there`,
-  endpoint_disabled: ({ region }) => `STS is turned off in the region ${region}`,
-  policy_blocked: (_facts, cloud) => `a policy of the organisation at ${cloud} forbids it`,
-  throttled: (_facts, cloud) => `${cloud} was asked too often`,
-  cloud_error: (_facts, cloud) => `${cloud} itself failed, or answered in a way that is not known here`,
-  call_denied: (_facts, cloud) => `the credential was obtained, and ${cloud} does not let it make the call`,
 }
 
 const isFederation = (result: unknown): result is Result<'federation'> => (result as Result | undefined)?.kind === 'federation'

@@ -23,7 +23,25 @@ export type FederationFacts = {
   pool: string
   provider: string
   account: string
-  raw: { issuer: string; subject: string; audience: string; wanted: string; roleArn: string; provider: string }
+  /** Where the token is read from, when that is a file. */
+  tokenFile: string
+  /** Who gives the token: what is to be changed there differs. */
+  origin: 'file' | 'url' | 'azure' | 'gcp' | 'other'
+  /** The cloud's own word for its refusal. */
+  code: string | null
+  /** The request at the end, where one was made. */
+  call: string | null
+  raw: {
+    issuer: string
+    subject: string
+    audience: string
+    wanted: string
+    roleArn: string
+    provider: string
+    keyId: string
+    clientId: string
+    tenantId: string
+  }
 }
 
 /** One word of a POSIX shell, whatever a token says: quoted where it has to be, and a placeholder where it is no plain text. */
@@ -36,7 +54,18 @@ export const shellWord = (text: string | null | undefined, placeholder: string):
 const plain = (text: string | null | undefined, placeholder: string): string =>
   typeof text !== 'string' || text === '' || text.length > 500 ? placeholder : clean(text)
 
-export const factsOf = ({ cloud, token, wanted }: Partial<FederationMeasured>): FederationFacts => {
+const originOf = (source: string): FederationFacts['origin'] =>
+  source.startsWith('file ')
+    ? 'file'
+    : source.startsWith('URL ')
+      ? 'url'
+      : source.startsWith('Azure ')
+        ? 'azure'
+        : source.startsWith('GCP ')
+          ? 'gcp'
+          : 'other'
+
+export const factsOf = ({ cloud, token, wanted, answer, call, steps }: Partial<FederationMeasured>): FederationFacts => {
   const [first] = token?.audiences ?? []
   const [want] = wanted?.audiences ?? []
   const [, , namespace, name] = /^system:serviceaccount:[^:]+:[^:]+$/.test(token?.subject ?? '') ? token!.subject!.split(':') : []
@@ -46,6 +75,7 @@ export const factsOf = ({ cloud, token, wanted }: Partial<FederationMeasured>): 
     /^\/\/iam\.googleapis\.com\/projects\/(\d+)\/locations\/global\/workloadIdentityPools\/([a-z0-9-]+)\/providers\/([a-z0-9-]+)$/.exec(
       wanted?.provider ?? '',
     ) ?? []
+  const source = token?.source ?? steps?.find(({ step, verdict }) => step === 'token' && verdict === 'ok')?.detail ?? ''
   return {
     cloud: cloud ?? null,
     issuer: shellWord(token?.issuer, 'ISSUER'),
@@ -64,6 +94,10 @@ export const factsOf = ({ cloud, token, wanted }: Partial<FederationMeasured>): 
     pool,
     provider,
     account: shellWord(wanted?.serviceAccount, 'SERVICE_ACCOUNT_EMAIL'),
+    tokenFile: shellWord(/^file (\/.+)$/.exec(source)?.[1], 'TOKEN_FILE'),
+    origin: originOf(source),
+    code: answer?.code ?? null,
+    call: call?.endpoint === undefined ? null : clean(call.endpoint),
     raw: {
       issuer: plain(token?.issuer, 'ISSUER'),
       subject: plain(token?.subject, 'SUBJECT'),
@@ -71,6 +105,9 @@ export const factsOf = ({ cloud, token, wanted }: Partial<FederationMeasured>): 
       wanted: plain(want, 'AUDIENCE'),
       roleArn: plain(wanted?.roleArn, 'ROLE_ARN'),
       provider: plain(wanted?.provider, 'PROVIDER'),
+      keyId: plain(token?.keyId, 'without a name'),
+      clientId: plain(wanted?.clientId, 'CLIENT_ID'),
+      tenantId: plain(wanted?.tenantId, 'TENANT'),
     },
   }
 }

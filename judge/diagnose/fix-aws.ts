@@ -2,7 +2,7 @@
 import type { Fix } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { FederationFacts } from './federation-facts.ts'
-import { fixProjection } from './fix-token.ts'
+import { fixIssuer, fixProjection } from './fix-token.ts'
 import { fix } from './say.ts'
 
 /** As the ARN of an OIDC provider and the names of condition keys have it: the issuer without its scheme. */
@@ -26,7 +26,7 @@ const shown = (facts: FederationFacts): Fix =>
 
 const trustPolicy = (facts: FederationFacts): Fix[] => [
   fix(
-    `AWS: the trust policy of the role ${facts.roleName}, its lines Condition …:sub and …:aud, must have this statement`,
+    `AWS: the trust policy of the role ${facts.roleName}: Principal.Federated, and in Condition the lines "${bare(facts.raw.issuer)}:sub" and "${bare(facts.raw.issuer)}:aud", must say this`,
     statement(facts),
   ),
   shown(facts),
@@ -45,6 +45,13 @@ export const fixAws: Partial<Record<FailReason, (facts: FederationFacts) => Fix[
     fix('AWS: the providers that there are; one character is enough for another issuer', 'aws iam list-open-id-connect-providers'),
     ...trustPolicy(facts).slice(0, 1),
   ],
+  issuer_unreachable: facts => [
+    ...fixIssuer(facts),
+    fix(
+      "AWS, where it says that the thumbprint does not match: the provider's line ThumbprintList must have that of the issuer's present authority",
+      `aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn '${providerArn(facts).replaceAll("'", '')}' --thumbprint-list THUMBPRINT`,
+    ),
+  ],
   audience_mismatch: facts => [
     fixProjection(facts),
     fix(
@@ -62,9 +69,10 @@ export const fixAws: Partial<Record<FailReason, (facts: FederationFacts) => Fix[
   target_missing: facts => [shown(facts), ...trustPolicy(facts).slice(0, 1)],
   endpoint_disabled: ({ region }) => [
     fix(
-      'AWS, in the account of the role: turn STS on in this region (IAM, Account settings)',
-      `aws account enable-region --region-name ${region}`,
+      `AWS, in the account of the role, by its administrator: IAM, Account settings, Security Token Service: activate ${region}`,
+      'https://console.aws.amazon.com/iam/home#/account_settings',
     ),
+    fix('AWS: a region that is off altogether has to be turned on first', `aws account enable-region --region-name ${region}`),
     fix('the workload: another region', 'AWS_REGION=us-east-1'),
   ],
   call_denied: ({ roleName }) => [

@@ -17,9 +17,11 @@ const shown = ({ clientId }: FederationFacts): Fix =>
     `az ad app federated-credential list --id ${clientId} --query '[].{issuer:issuer,subject:subject,audiences:audiences}'`,
   )
 
+const says = { issuer: 'line issuer', subject: 'line subject', all: 'lines issuer, subject and audiences' } as const
+
 const update = (facts: FederationFacts, line: string): Fix[] => [
   fix(
-    `Azure: the application's federated credential, its ${line}`,
+    `Azure: the federated credential (NAME, in the list) of the application ${facts.raw.clientId}, its ${line}, must say this`,
     `az ad app federated-credential update --id ${facts.clientId} --federated-credential-id NAME --parameters ${parameters(facts)}`,
   ),
   fix(
@@ -34,18 +36,18 @@ const update = (facts: FederationFacts, line: string): Fix[] => [
 ]
 
 export const fixAzure: Partial<Record<FailReason, (facts: FederationFacts) => Fix[]>> = {
-  issuer_unknown: facts => update(facts, 'line issuer'),
+  issuer_unknown: facts => update(facts, says.issuer),
   audience_mismatch: facts => [fixProjection(facts), ...update(facts, 'line audiences').slice(0, 1), shown(facts)],
-  subject_mismatch: facts => update(facts, 'line subject'),
-  subject_mismatch_or_policy: facts => update(facts, 'lines issuer, subject and audiences'),
+  subject_mismatch: facts => update(facts, says.subject),
+  subject_mismatch_or_policy: facts => update(facts, says.all),
   no_match: facts => [
-    ...update(facts, 'lines issuer, subject and audiences'),
+    ...update(facts, says.all),
     fix('Azure: after a change it takes some minutes; ask again', 'probe run federation://azure'),
   ],
-  claim_rejected: facts => [shown(facts), ...update(facts, 'lines issuer, subject and audiences').slice(0, 1)],
+  claim_rejected: facts => [shown(facts), ...update(facts, says.all).slice(0, 1)],
   target_missing: ({ clientId, tenantId }) => [
     fix(
-      'Azure: is the application in this tenant, and not deleted?',
+      `Azure: is the application ${clientId} in the tenant ${tenantId}, and not deleted?`,
       `az ad app show --id ${clientId} --query appId; az account show --query tenantId`,
     ),
     fix('the workload: the two that must belong together', `AZURE_CLIENT_ID=${clientId} AZURE_TENANT_ID=${tenantId}`),
@@ -59,7 +61,7 @@ export const fixAzure: Partial<Record<FailReason, (facts: FederationFacts) => Fi
   policy_blocked: ({ clientId }) => [
     fix(
       'Azure: which policy of Conditional Access for workload identities stopped it',
-      `az rest --method get --url "https://graph.microsoft.com/v1.0/auditLogs/signIns?\\$filter=appId eq '${clientId.replaceAll("'", '')}'"`,
+      `az rest --method get --url "https://graph.microsoft.com/beta/auditLogs/signIns?\\$filter=signInEventTypes/any(t: t eq 'servicePrincipal') and appId eq '${clientId.replaceAll("'", '')}'"`,
     ),
   ],
   call_denied: ({ clientId }) => [

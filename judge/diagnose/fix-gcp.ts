@@ -2,7 +2,7 @@
 import type { Fix } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
 import type { FederationFacts } from './federation-facts.ts'
-import { fixProjection } from './fix-token.ts'
+import { fixIssuer, fixKeys, fixProjection } from './fix-token.ts'
 import { fix } from './say.ts'
 
 const at = ({ project, pool, provider }: FederationFacts): string =>
@@ -20,19 +20,37 @@ const principal = ({ project, pool, raw }: FederationFacts): string =>
   `principal://iam.googleapis.com/projects/${project}/locations/global/workloadIdentityPools/${pool}/subject/${raw.subject}`
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
+/** Google needs no way to an issuer whose keys it was given. */
+const uploaded = (facts: FederationFacts): Fix =>
+  fix(
+    "GCP, or else: give the provider the cluster's present keys, so that it need not fetch them (again after every rotation)",
+    `kubectl get --raw /openid/v1/jwks > keys.json && ${update(facts, '--jwk-json-path=keys.json')}`,
+  )
+
 const condition = (facts: FederationFacts): Fix[] => [
   fix(
-    "GCP: the provider's line attributeCondition must hold for this subject",
+    `GCP: the provider ${facts.provider} of the pool ${facts.pool}, its line attributeCondition, must hold for this subject (the command sets the whole line: keep with || what else it lets in)`,
     update(facts, `--attribute-condition=${quoted(`assertion.sub == ${JSON.stringify(facts.raw.subject)}`)}`),
   ),
   shown(facts),
 ]
 
 export const fixGcp: Partial<Record<FailReason, (facts: FederationFacts) => Fix[]>> = {
-  issuer_unknown: facts => [fix("GCP: the provider's line issuerUri", update(facts, `--issuer-uri=${facts.issuer}`)), shown(facts)],
+  issuer_unknown: facts => [
+    fix(
+      `GCP: the provider ${facts.provider} of the pool ${facts.pool}, its line issuerUri, must be this`,
+      update(facts, `--issuer-uri=${facts.issuer}`),
+    ),
+    shown(facts),
+  ],
+  issuer_unreachable: facts => [...fixIssuer(facts), uploaded(facts)],
+  key_not_in_jwks: facts => [...fixKeys(facts), uploaded(facts)],
   audience_mismatch: facts => [
     fixProjection(facts),
-    fix("GCP, or else: the provider's line allowedAudiences", update(facts, `--allowed-audiences=${facts.audience}`)),
+    fix(
+      `GCP, or else: the provider ${facts.provider} of the pool ${facts.pool}, its line allowedAudiences (the command sets the whole list)`,
+      update(facts, `--allowed-audiences=${facts.audience}`),
+    ),
     shown(facts),
   ],
   subject_mismatch: condition,
@@ -40,6 +58,7 @@ export const fixGcp: Partial<Record<FailReason, (facts: FederationFacts) => Fix[
   claim_rejected: facts => [shown(facts), ...condition(facts).slice(0, 1)],
   target_missing: facts => [
     shown(facts),
+    fix('GCP: disabled (its line disabled: true)? Turn it on', update(facts, '--no-disabled')),
     fix('GCP: deleted within the last 30 days? Bring it back', `gcloud iam workload-identity-pools providers undelete ${at(facts)}`),
     fix(
       "GCP: the provider's full name has the project's number, not its ID",
@@ -62,11 +81,11 @@ export const fixGcp: Partial<Record<FailReason, (facts: FederationFacts) => Fix[
   ],
   policy_blocked: facts => [
     fix(
-      'GCP: the issuers that the organisation allows',
+      `GCP: the policy constraints/iam.workloadIdentityPoolProviders, its line allowedValues, must have the issuer ${facts.raw.issuer}; as it is`,
       `gcloud resource-manager org-policies describe constraints/iam.workloadIdentityPoolProviders --project=${facts.project} --effective`,
     ),
     fix(
-      'GCP, as organisation policy administrator: allow this one',
+      'GCP, as organisation policy administrator: allow it',
       `gcloud resource-manager org-policies allow constraints/iam.workloadIdentityPoolProviders ${facts.issuer} --project=${facts.project}`,
     ),
   ],

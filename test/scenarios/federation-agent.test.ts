@@ -9,22 +9,8 @@ import type { AgentProcess } from '../lab/agent-process.ts'
 import { logsOf, runsOf, sumOf } from '../lab/batches.ts'
 import { startOtlpSink } from '../lab/otlp-sink.ts'
 import { probeHere } from '../lab/probe-here.ts'
-import { audienceFor, role, startWorld, type World } from '../servers/cloud-world.ts'
-
-/** What clouds were shown and gave, as far as it is secret: tokens in their parts, keys. */
-const secretsOf = (world: World): string[] => {
-  const servers = [world.aws.server, world.entra.server, world.google.server]
-  const shown = servers.flatMap(({ asked }) =>
-    asked.flatMap(({ body, headers }) => [
-      headers.authorization?.replace(/^Bearer /, ''),
-      new URLSearchParams(body).get('WebIdentityToken'),
-      new URLSearchParams(body).get('client_assertion'),
-      body.startsWith('{') ? (JSON.parse(body) as { subjectToken?: string }).subjectToken : undefined,
-    ]),
-  )
-  const parts = shown.filter(one => typeof one === 'string').flatMap(one => [one, ...one.split('.').slice(1)])
-  return [...new Set(parts.filter(part => part.length >= 40))]
-}
+import { audienceFor, role, startWorld } from '../servers/cloud-world.ts'
+import { found, secretsOf } from './federation-secrets.ts'
 
 /** What the agent holds, after a collection of garbage. */
 const heapOf = async ({ child }: AgentProcess, folder: string): Promise<string> => {
@@ -39,9 +25,6 @@ const heapOf = async ({ child }: AgentProcess, folder: string): Promise<string> 
     if (text.trimEnd().endsWith(']}')) return text
   }
 }
-
-const found = (text: string, secrets: readonly string[]): string[] =>
-  secrets.filter(secret => text.includes(secret)).map(secret => `${secret.slice(0, 12)}…`)
 
 t.test('every format of the command and its evidence, of a run that is good and of one that is not', async t => {
   await using world = await startWorld()

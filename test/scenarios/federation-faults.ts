@@ -33,6 +33,14 @@ const faults: Fault[] = [
     },
   },
   {
+    situation: 'the namespace was renamed, and only its capitals differ',
+    only: ['azure'],
+    setUp: async (world, cluster, cloud) => ({
+      env: await podOf(world, cluster, cloud, { subject: 'system:serviceaccount:ML:predictor' }),
+    }),
+    expect: { reason: 'subject_mismatch', cause: 'federation_subject', link: 'exchange' },
+  },
+  {
     situation: 'the cloud has the issuer with a slash too many',
     setUp: async (world, cluster, cloud) => {
       const wrong = `${world.issuers[cluster].issuer}/`
