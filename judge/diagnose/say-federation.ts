@@ -44,7 +44,8 @@ export const saidOf: Partial<Record<FailReason, (facts: FederationFacts, cloud: 
   key_not_in_jwks: ({ raw }) =>
     `the key ${raw.keyId}, which signed the token, is not among those that the issuer ${raw.issuer} publishes: it has rotated and not published`,
   signature_invalid: ({ raw }) => `no key of the issuer ${raw.issuer} made the signature: the token is another cluster's, or forged`,
-  audience_mismatch: ({ raw }, cloud) => `the token is for ${raw.audience}, and ${cloud} wants one for ${raw.wanted}`,
+  audience_mismatch: ({ raw, cloud, provider }, name) =>
+    `the token is for ${raw.audience}, and ${name} wants one for ${raw.wanted}${cloud === 'gcp' ? `, or for one of the allowedAudiences of the provider ${provider} where it has that line` : ''}`,
   subject_mismatch: (facts, cloud) =>
     `${cloud} does not let the subject ${facts.raw.subject} in: ${closedTo[facts.cloud ?? 'none'](facts)}`,
   subject_mismatch_or_policy: ({ raw }, cloud) =>
