@@ -4,7 +4,7 @@ import type { Budgets } from '../judge/policy.ts'
 import { summarise } from '../judge/watch/summary.ts'
 import { buildWatch } from '../judge/watch/watch.ts'
 import { runProbe } from '../probes/index.ts'
-import { buildLook, type RunLook, startLooks } from '../probes/watch/look.ts'
+import { buildLook, loadLook, type RunLook, startLooks } from '../probes/watch/look.ts'
 import { isWatchKind, type PathOptions, runPath } from '../probes/watch/run.ts'
 import type { WatchAsk } from '../wire/api/watches.ts'
 import { withDefaults } from '../wire/options.ts'
@@ -72,6 +72,7 @@ const run = async (
     () => watch,
     () => clock.elapsedMs() - startMs,
   )
+  await loadLook(kind)
   const ran = await runPath(sending, watch, signal, () => {
     startMs = clock.elapsedMs()
     startedAt = new Date(clock.nowMs()).toISOString()

@@ -111,10 +111,11 @@ const withTimeToFinish = <T extends Options['icmp'] | Options['udp']>(options: T
   return { ...options, timeoutMs: Math.min(Math.max(options.timeoutMs, neededMs), 86_400_000) }
 }
 
-/** Hop after hop by TCP, all at once otherwise; a silent one takes its time. */
+/** Hop after hop by TCP, a window of them at once otherwise (probes/trace-flow.ts): each may take as long as an answer may. */
+const hopsAtOnce = 16
 const withTimeToTrace = (options: Options['trace']): Options['trace'] => {
   const { flows, queries, maxHops, intervalMs, replyTimeoutMs } = options
-  const neededMs = Math.ceil(flows * queries * maxHops * intervalMs + 6 * replyTimeoutMs) + 3000
+  const neededMs = Math.ceil(flows * queries * maxHops * intervalMs + (6 + Math.ceil(maxHops / hopsAtOnce)) * replyTimeoutMs) + 3000
   return { ...options, timeoutMs: Math.min(Math.max(options.timeoutMs, neededMs), 120_000) }
 }
 

@@ -4,7 +4,7 @@ import { summarise } from '../judge/watch/summary.ts'
 import { buildWatch } from '../judge/watch/watch.ts'
 import type { Resolved } from '../probes/finding.ts'
 import { runProbe } from '../probes/index.ts'
-import { buildLook, startLooks } from '../probes/watch/look.ts'
+import { buildLook, loadLook, startLooks } from '../probes/watch/look.ts'
 import { runPath } from '../probes/watch/run.ts'
 import { emptyHistogram } from '../wire/histogram.ts'
 import type { Family, Outcome } from '../wire/result.ts'
@@ -73,6 +73,7 @@ const watchTarget = async (plan: WatchPlan, target: Resolved, io: Io, signal: Ab
   })
   const looks = plan.looks ? startLooks(buildLook(runProbe, target, kind, plan.source), () => watch, nowMs) : undefined
   const options = { kind, intervalMs, timeoutMs, durationMs, address: target.address, family: target.family, port: target.port }
+  if (looks) await loadLook(kind)
   const run = await runPath({ ...options, source: plan.source, sizeBytes: plan.sizeBytes }, watch, signal, () => {
     startMs = io.elapsedMs()
     startedAt = io.now().toISOString()

@@ -43,6 +43,13 @@ export const probeTrace: Probe<'trace'> = async (target, options, signal) => {
   if (problem) return finish(problem)
   if (signal.aborted && !timedOut(signal)) return finish(aborted)
   const measured = measureTrace(flows, protocol, port)
+  // Cut short by its own time limit, a trace has not seen silence behind the last hop: it has not asked there.
+  const isGrowing = measured.hops.some(({ address }) => address !== null) && flows.some(flow => nextTtl(flow, options) !== undefined)
+  const isCut = signal.aborted && !measured.reached && isGrowing
+  if (isCut) {
+    const detail = `the time of the run was over after ${measured.hops.length} hops, ${target.address} was not reached by then: a longer timeoutMs, or fewer queries and flows`
+    return { outcome: unmeasured('local_overload', detail), measured, phasesMs: {}, warnings: [] }
+  }
   return { ...judgeTrace(flows, measured, target, options), measured, phasesMs: {} }
 }
 

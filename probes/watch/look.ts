@@ -4,6 +4,7 @@ import type { Options } from '../../wire/options.ts'
 import type { Result } from '../../wire/result.ts'
 import type { PathLook, WatchEvent, WatchKind } from '../../wire/watch.ts'
 import type { Resolved } from '../finding.ts'
+import { load } from '../index.ts'
 
 export type Look = (signal: AbortSignal) => Promise<PathLook>
 /** Runs a probe once, or says as its outcome why not: an agent asks its policy before. */
@@ -13,6 +14,11 @@ export type RunLook = <K extends 'mtu' | 'trace'>(
   options: Partial<Options[K]>,
   signal: AbortSignal,
 ) => Promise<Result<K>>
+
+/** Loads what a look runs before the first probe is sent: to load it beside them makes them late. */
+export const loadLook = async (kind: WatchKind): Promise<void> => {
+  await Promise.all([load('mtu'), load('trace'), import('../mtu-echo.ts'), kind === 'tcp' && import('../trace-tcp.ts')])
+}
 
 /** A look that takes longer is of no use to what is watched. */
 const limitMs = 5000

@@ -62,7 +62,8 @@ export const runPath = async (
     const { intervalMs, durationMs = Number.POSITIVE_INFINITY } = options
     const now = (): number => performance.now() - run.startMs
     let [next, originMs] = [0, 0]
-    for (let at = 0; at < durationMs && !signal.aborted; at = now()) {
+    // Whoever is told of the beginning may take its time: that is no burst of late probes either.
+    for (let at = now(); at < durationMs && !signal.aborted; at = now()) {
       const dueMs = originMs + next * intervalMs
       if (at - dueMs > Math.max(blindMs, blindIntervals * intervalMs)) {
         // What has arrived meanwhile is taken first: it belongs to what was sent before.

@@ -106,6 +106,27 @@ t.test('a frame takes the place of the one before', async t => {
   t.strictSame(screenOf(text), ['four', 'five', ''])
 })
 
+t.test('after a resize nothing of the frame before is left, whether its lines were broken or not', async t => {
+  let text = ''
+  const out = { write: (more: string) => (text += more), columns: 80, rows: 24 }
+  const frames = buildFrames(out)
+  frames.draw(['x'.repeat(70), 'y'.repeat(70), 'z'])
+  // A terminal that breaks what is too long has made five lines of the three.
+  text = `${'x'.repeat(40)}\n${'x'.repeat(30)}\n${'y'.repeat(40)}\n${'y'.repeat(30)}\nz\n`
+  out.columns = 40
+  frames.draw(['one', 'two'])
+  t.strictSame(
+    screenOf(text).filter(line => line !== ''),
+    ['one', 'two'],
+  )
+  out.columns = 120
+  frames.draw(['wide'])
+  t.strictSame(
+    screenOf(text).filter(line => line !== ''),
+    ['wide'],
+  )
+})
+
 t.test('what happened is a line each, and a table at the end', async t => {
   const style = styleOf({ write: () => {} }, env)
   const [outage] = view().totals.outages
