@@ -1,7 +1,7 @@
 /** The bad paths, by pair and by the layer that decides for them. */
 import type { Pairs } from './pairs.ts'
 import type { PathVerdict } from './verdict.ts'
-import { isFiltered, isSilence, rankOf, tcpRank } from './witness.ts'
+import { isFiltered, isSilence, rankOf, reachRank, tcpRank } from './witness.ts'
 
 /** A pair that is bad at one layer, with the numbers of the paths that say so; `own` of them fail at that very layer. */
 export type BadPair = { pair: number; rank: number; paths: number[]; own: number; silent: boolean }
@@ -27,21 +27,41 @@ const splitByLayer = (pair: number, bad: readonly number[], paths: readonly Path
   return found
 }
 
-/** `filtered`: ICMP that stays silent beside TCP that works. */
-export const findBadPairs = (paths: readonly PathVerdict[], pairs: Pairs): { bad: BadPair[]; filtered: number[] } => {
+/** Silence at one check of a pair of which another gets through. */
+const isHalfSilent = (path: PathVerdict, vouched: number): boolean =>
+  isFiltered(path) ? (vouched & bit(tcpRank)) !== 0 : path.reason === 'tcp_timeout' && (vouched & bit(reachRank)) !== 0
+
+/**
+ * Who answers one check of a pair and not another, and answers both to others, filters nothing: one of several lanes to it may be dead, and the check that works
+ * took another. Such a pair is no witness that packets get through.
+ */
+const withdrawVouches = (half: readonly number[], paths: readonly PathVerdict[], pairs: Pairs): void => {
+  if (half.length === 0) return
+  const answers = new Map<string, Uint8Array>()
+  for (const kind of new Set(half.map(index => paths[index]!.kind))) answers.set(kind, new Uint8Array(pairs.targets.list.length))
+  for (const [index, { kind, verdict }] of paths.entries())
+    if (verdict === 'good') answers.get(kind)?.fill(1, pairs.target[pairs.ofPath[index]!]!, pairs.target[pairs.ofPath[index]!]! + 1)
+  for (const index of half) {
+    const pair = pairs.ofPath[index]!
+    if (answers.get(paths[index]!.kind)![pairs.target[pair]!] === 1) pairs.vouched[pair]! &= ~bit(reachRank)
+  }
+}
+
+/** ICMP that stays silent beside TCP that works is not bad: many balancers and gateways filter it. */
+export const findBadPairs = (paths: readonly PathVerdict[], pairs: Pairs): BadPair[] => {
   const badOf = new Map<number, number[]>()
-  const filtered: number[] = []
+  const half: number[] = []
   for (let index = 0; index < paths.length; index++) {
     const path = paths[index]!
     if (path.verdict !== 'bad') continue
     const pair = pairs.ofPath[index]!
-    if (isFiltered(path) && (pairs.vouched[pair]! & bit(tcpRank)) !== 0) {
-      filtered.push(index)
-      continue
-    }
+    const isHalf = isHalfSilent(path, pairs.vouched[pair]!)
+    if (isHalf) half.push(index)
+    if (isHalf && isFiltered(path)) continue
     const group = badOf.get(pair)
     if (group) group.push(index)
     else badOf.set(pair, [index])
   }
-  return { bad: [...badOf].flatMap(([pair, indexes]) => splitByLayer(pair, indexes, paths)), filtered }
+  withdrawVouches(half, paths, pairs)
+  return [...badOf].flatMap(([pair, indexes]) => splitByLayer(pair, indexes, paths))
 }

@@ -102,6 +102,10 @@ const margin = 1e-6
 /** How many places in a row are doubted before a beginning is given up: a region hides its two directions and the cloud around it. */
 const mostDoubts = 4
 
+/** What hides others is wide: two families between two clouds each are most of a family. */
+const widestOf = (candidates: readonly Candidate[]): Candidate | undefined =>
+  candidates.reduce<Candidate | undefined>((widest, one) => (widest === undefined || one.order > widest.order ? one : widest), undefined)
+
 /** Doubts a place: solves again without it, then without what comes in its stead, while that does not get better. */
 const doubt = (evidence: Evidence, counts: Counts, best: Chosen, doubted: Candidate): Chosen => {
   const others = best.choices.map(({ candidate }) => candidate).filter(candidate => candidate !== doubted)
@@ -111,9 +115,9 @@ const doubt = (evidence: Evidence, counts: Counts, best: Chosen, doubted: Candid
     for (let depth = 0; depth < mostDoubts; depth++) {
       const tried = solve(evidence, counts, first, candidate => !banned.has(candidate))
       if (tried.total > found.total + margin) found = tried
-      const instead = tried.choices.find(({ candidate }) => candidate.order >= doubted.order && !first.includes(candidate))
+      const instead = widestOf(tried.choices.map(({ candidate }) => candidate).filter(candidate => !first.includes(candidate)))
       if (instead === undefined) break
-      banned.add(instead.candidate)
+      banned.add(instead)
     }
   }
   return found

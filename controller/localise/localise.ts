@@ -11,7 +11,7 @@ import { groupPaths, type Pairs } from './pairs.ts'
 import type { Place } from './place.ts'
 import { solveLayer } from './solve-layer.ts'
 import type { Fault, Localised, PathVerdict } from './verdict.ts'
-import { losesPackets, solvingOrder, vouchMask } from './witness.ts'
+import { losesPackets, rankOf, solvingOrder, vouchMask } from './witness.ts'
 
 type Located = { place: Place; rank: number; cover: Cover; bad: number[]; runnerUp?: Place }
 
@@ -43,7 +43,12 @@ const describe = (paths: readonly PathVerdict[], pairs: Pairs, { place, rank, co
   const explained = bad.sort((a, b) => a - b).map(index => paths[index]!)
   const only = place.kind === 'target' ? onlyFrom(explained, good) : undefined
   return {
-    place: losesPackets(rank) ? withDirection(place, explained) : place,
+    place: losesPackets(rank)
+      ? withDirection(
+          place,
+          explained.filter(path => rankOf(path) === rank),
+        )
+      : place,
     layer: solvingOrder[rank]!,
     explains: explained.map(({ path }) => path),
     against: good.map(({ path }) => path),
@@ -60,7 +65,7 @@ const describe = (paths: readonly PathVerdict[], pairs: Pairs, { place, rank, co
 export const localise = (paths: readonly PathVerdict[]): Localised => {
   if (!paths.some(({ verdict }) => verdict === 'bad')) return { faults: [], unexplained: [] }
   const pairs = groupPaths(paths)
-  const { bad } = findBadPairs(paths, pairs)
+  const bad = findBadPairs(paths, pairs)
   const { found, open } = findPlaces(pairs, bad)
   const unexplained = open.flatMap(entry => entry.paths).sort((a, b) => a - b)
   return { faults: found.map(place => describe(paths, pairs, place)), unexplained: unexplained.map(index => paths[index]!.path) }

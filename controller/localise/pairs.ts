@@ -44,6 +44,8 @@ export type Pairs = {
   ownTrustDomain: Int32Array
   /** The layers that a good verdict of the pair speaks for: one bit per rank. */
   vouched: Uint16Array
+  /** How many of its paths are good, at most 255. */
+  good: Uint8ClampedArray
   /** Per agent and level, per target and level: the number of the name of where it stands. */
   agentHome: number[]
   targetHome: number[]
@@ -68,6 +70,7 @@ const emptyPairs = (size: number): Pairs => ({
   issuer: new Int32Array(size),
   ownTrustDomain: new Int32Array(size).fill(-1),
   vouched: new Uint16Array(size),
+  good: new Uint8ClampedArray(size),
   agentHome: [],
   targetHome: [],
   agents: startNames(),
@@ -162,7 +165,9 @@ export const groupPaths = (paths: readonly PathVerdict[]): Pairs => {
     if (path.via !== undefined) pairs.hub[pair] = pairs.hubs.idOf(path.via)
     if (path.trustDomain !== undefined) pairs.trustDomain[pair] = pairs.trustDomains.idOf(path.trustDomain)
     if (path.issuer !== undefined) pairs.issuer[pair] = pairs.issuers.idOf(path.issuer)
-    if (path.verdict === 'good') pairs.vouched[pair]! |= vouchMask(path.kind)
+    if (path.verdict !== 'good') continue
+    pairs.vouched[pair]! |= vouchMask(path.kind)
+    pairs.good[pair]!++
   }
   readOwnTrustDomains(pairs)
   readBackHubs(pairs)

@@ -6,6 +6,7 @@ import { choosePlaces, type Evidence } from './choose.ts'
 import type { Pairs } from './pairs.ts'
 import { incidentKey, type Place } from './place.ts'
 import { gainOf } from './score.ts'
+import { reachRank } from './witness.ts'
 
 export type Found = { place: Place; explains: BadPair[]; runnerUp?: Place }
 
@@ -59,6 +60,9 @@ const countGoodPairs = (pairs: Pairs, rank: number, isBad: Uint8Array, count: (p
   return good
 }
 
+/** What loses some of its packets, and gets through all the same, is a witness for the layers above as good as any. Two of its checks say so: one may be chance. */
+const getsThrough = ({ good }: Pairs, { pair, rank }: BadPair): boolean => rank === reachRank && good[pair]! >= 2
+
 /** A pair whose family is not known, of a name that is only looked up, is of neither. */
 const isMixed = ({ count, family }: Pairs): boolean => {
   let known = 0
@@ -75,7 +79,7 @@ export const solveLayer = (pairs: Pairs, rank: number, open: readonly BadPair[],
   const bad = open.filter(entry => entry.rank === rank)
   if (bad.length === 0) return []
   const isBad = new Uint8Array(pairs.count)
-  for (const entry of all) if (entry.rank <= rank) isBad[entry.pair] = 1
+  for (const entry of all) if (entry.rank === rank || (entry.rank < rank && !getsThrough(pairs, entry))) isBad[entry.pair] = 1
   const atoms = startAtoms(pairs)
   const seen = bad.map(({ pair, own }) => ({ atoms: atoms.of(pair), repeated: own > 1 ? 1 : 0 }))
   const good = countGoodPairs(pairs, rank, isBad, atoms.countGood)

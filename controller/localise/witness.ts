@@ -94,7 +94,7 @@ export const isSilence = ({ reason, layer }: PathVerdict): boolean =>
 /** Silent ICMP beside TCP that works is a filter, which is no fault: many balancers and gateways never answer it. Loss is one: some echoes did come back. */
 export const isFiltered = ({ kind, reason }: PathVerdict): boolean =>
   (kind === 'icmp' || kind === 'trace') && (reason === undefined || reason === 'no_reply' || reason === 'admin_prohibited')
-export const tcpRank = rankOfLayer.get('tcp')!
+export const [reachRank, tcpRank] = [rankOfLayer.get('reach')!, rankOfLayer.get('tcp')!]
 
 /** Layers at which what is lost is packets, so that both directions of a probe fail whichever way they were lost. */
 export const losesPackets = (rank: number): boolean => rank <= tcpRank
