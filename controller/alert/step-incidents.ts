@@ -5,8 +5,11 @@
 import { hashText } from '../plan/hash.ts'
 import type { Finding, Incident, SubjectState, TimelineEntry, Word } from './incident.ts'
 
-/** So long evidence is waited for before the first word. */
-export const joinMs = 30_000
+/**
+ * So long evidence is waited for before the first word. Agents send all of one window at the same time, so that one more window has heard everybody; what is
+ * no more than a ticket has the time to become clearer.
+ */
+const joinMs = { page: 10_000, ticket: 30_000 } as const
 /** Not more often than this is something told again because it is known better. */
 const updateMs = 60_000
 const maxTimeline = 200
@@ -198,7 +201,7 @@ export const stepIncidents = (before: readonly Incident[], findings: readonly Fi
       continue
     }
     let now = is
-    if (now.state === 'forming' && now.isFiring && nowMs - now.formedMs >= joinMs)
+    if (now.state === 'forming' && now.isFiring && nowMs - now.formedMs >= joinMs[now.severity])
       now = noted({ ...now, state: 'open', openedMs: nowMs }, 'opened', now.title, nowMs)
     if (now.state !== 'forming') now = speak(now, stepping, result.words)
     if (now !== was && (!was || JSON.stringify(now) !== JSON.stringify(was))) result.changed.push(now)

@@ -5,6 +5,8 @@
  */
 import { parseArgs } from 'node:util'
 import t from 'tap'
+import { type RuleName, ruleTable } from '../../controller/alert/default-rules.ts'
+import { msOf } from '../../controller/fleet/duration.ts'
 import {
   allPaths,
   openStage,
@@ -30,20 +32,31 @@ const down = ({ check }: Path): Window => fail(check === 'icmp' ? 'no_reply' : '
 const between = (a: string, b: string, path: Path): boolean =>
   [regionOf(path.from), regionOf(path.to)].sort().join() === [a, b].sort().join()
 
-/** What it does to a path, where it does something. */
-const kinds: Record<string, (path: Path) => Window | undefined> = {
-  'link cut': path => (between('aws/us-east-1', 'azure/eastus', path) ? down(path) : undefined),
-  'region gone': path =>
-    (regionOf(path.from) === 'gcp/us-central1') !== (regionOf(path.to) === 'gcp/us-central1') ? down(path) : undefined,
-  'host gone': path => (path.to.id === 'westus-2' ? down(path) : undefined),
-  'tcp refused in a region': path =>
-    path.check !== 'icmp' && regionOf(path.to) === 'aws/us-west-2' && regionOf(path.from) !== 'aws/us-west-2'
-      ? fail('tcp_refused')
-      : undefined,
-  'black hole one way': path =>
-    path.check === 'mtu' && regionOf(path.from) === 'azure/eastus' && regionOf(path.to) === 'aws/us-east-1'
-      ? { ...fail('mtu_black_hole'), mtu: [1380, 1500] }
-      : undefined,
+/** By the rule that tells it: what it does to a path, where it does something. */
+const kinds: Record<string, { rule: RuleName; effect: (path: Path) => Window | undefined }> = {
+  'link cut': {
+    rule: 'default/unreachable',
+    effect: path => (between('aws/us-east-1', 'azure/eastus', path) ? down(path) : undefined),
+  },
+  'region gone': {
+    rule: 'default/unreachable',
+    effect: path => ((regionOf(path.from) === 'gcp/us-central1') !== (regionOf(path.to) === 'gcp/us-central1') ? down(path) : undefined),
+  },
+  'host gone': { rule: 'default/unreachable', effect: path => (path.to.id === 'westus-2' ? down(path) : undefined) },
+  'tcp refused in a region': {
+    rule: 'default/unreachable',
+    effect: path =>
+      path.check !== 'icmp' && regionOf(path.to) === 'aws/us-west-2' && regionOf(path.from) !== 'aws/us-west-2'
+        ? fail('tcp_refused')
+        : undefined,
+  },
+  'black hole one way': {
+    rule: 'default/black-hole',
+    effect: path =>
+      path.check === 'mtu' && regionOf(path.from) === 'azure/eastus' && regionOf(path.to) === 'aws/us-east-1'
+        ? { ...fail('mtu_black_hole'), mtu: [1380, 1500] }
+        : undefined,
+  },
 }
 
 const well = ({ check }: Path): Window => (check === 'mtu' ? { ok: 1, mtu: [1500, 1500] } : { ok: 1 })
@@ -69,11 +82,11 @@ const measure = async (faults: number): Promise<object> => {
     stage.play.is = well
     for (let k = 0; k < calmTicks || term.incidents.length > 0; k++) await turn()
   }
-  const delays: { kind: string; s: number }[] = []
+  const delays: { kind: string; s: number; afterFor: number }[] = []
   let silent = 0
   for (let k = 0; k < faults; k++) {
     await wellForAll()
-    const [kind, effect] = Object.entries(kinds)[k % Object.keys(kinds).length]!
+    const [kind, { rule, effect }] = Object.entries(kinds)[k % Object.keys(kinds).length]!
     const beganMs = stage.clock.tick * tickMs + Math.random() * tickMs
     // A window that ends at a tick has what was measured in the ten seconds before.
     stage.play.is = (path, tick) => ((tick - 1) * tickMs + phaseMs.get(path)! >= beganMs ? effect(path) : undefined) ?? well(path)
@@ -81,7 +94,10 @@ const measure = async (faults: number): Promise<object> => {
     const untilTick = stage.clock.tick + mostTicks
     while (sink.got.length === before && stage.clock.tick < untilTick) await turn()
     if (sink.got.length === before) silent++
-    else delays.push({ kind, s: (stage.clock.tick * tickMs - beganMs + Math.random() * judgeMs) / 1000 })
+    else {
+      const s = (stage.clock.tick * tickMs - beganMs + Math.random() * judgeMs) / 1000
+      delays.push({ kind, s, afterFor: s - msOf(ruleTable[rule].for) / 1000 })
+    }
   }
   await sink.close()
   const rounded = (all: readonly number[]) => {
@@ -95,7 +111,12 @@ const measure = async (faults: number): Promise<object> => {
     }
   }
   const byKind = Object.entries(Object.groupBy(delays, ({ kind }) => kind)).map(([kind, all]) => [kind, rounded(all!.map(({ s }) => s))])
-  return { machine: machine(), faults, neverTold: silent, seconds: rounded(delays.map(({ s }) => s)), byKind: Object.fromEntries(byKind) }
+  return {
+    ...{ machine: machine(), faults, neverTold: silent, seconds: rounded(delays.map(({ s }) => s)) },
+    // What the bar is about: beyond the `for` of the rule, at most 30 s.
+    secondsAfterFor: rounded(delays.map(({ afterFor }) => afterFor)),
+    byKind: Object.fromEntries(byKind),
+  }
 }
 
 // It lends the parts of tests their way to clean up.
