@@ -130,11 +130,15 @@ export const openExport = (
 }
 
 export const openAlerting = (
-  { location }: ControllerConfig,
+  { location, publicUrl }: ControllerConfig,
   { world, store, instance, counters }: Common,
   fleet: FleetReader,
   history: Reader,
 ): Alerting => {
   const { nowMs, log } = world
-  return startAlerting({ store, fleet, nowMs, holder: instance, log, counters, history, ...(location && { location }) })
+  return startAlerting({
+    ...{ store, fleet, nowMs, holder: instance, log, counters, history },
+    ...(location && { location }),
+    ...(publicUrl !== undefined && { publicUrl }),
+  })
 }

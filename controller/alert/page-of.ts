@@ -15,7 +15,8 @@ export const runbookOf = (
 }
 const named = '{runbook}'
 
-export const pageOf = (incident: Incident, fleet: { alerts: Pick<MergedFleet['alerts'], 'runbooks'> }): Page => {
+/** `publicUrl`: where people find the controller, where it knows that. */
+export const pageOf = (incident: Incident, fleet: { alerts: Pick<MergedFleet['alerts'], 'runbooks'> }, publicUrl?: string): Page => {
   const {
     key,
     id,
@@ -57,9 +58,26 @@ export const pageOf = (incident: Incident, fleet: { alerts: Pick<MergedFleet['al
     next: incident.next,
     runbook: runbookOf(incident, fleet),
     labels: labelsOf(incident),
-    links: [],
+    links: publicUrl === undefined ? [] : linksOf(incident, publicUrl),
   }
 }
+
+/** The incident as it is when somebody looks, and what was measured on its links around it. The runbook has a field of its own. */
+const linksOf = ({ id, from, to, sinceMs, endedMs }: Incident, publicUrl: string): Page['links'] => {
+  const of = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`])
+  const history = [
+    'groupBy=link&step=1m',
+    ...of('since', new Date(sinceMs - aroundMs).toISOString()),
+    ...of('until', endedMs === null ? undefined : new Date(endedMs + aroundMs).toISOString()),
+    ...of('from', from.length === 1 ? from[0] : undefined),
+    ...of('to', to.length === 1 ? to[0] : undefined),
+  ]
+  return [
+    { title: 'Incident', url: `${publicUrl}/v1/incidents/${encodeURIComponent(id)}` },
+    { title: 'History', url: `${publicUrl}/v1/history?${history.join('&')}` },
+  ]
+}
+const aroundMs = 1_800_000
 
 const labelsOf = ({ rules, severity, layer, placeText, cause, what, from, to, checks }: Incident): Record<string, string> => ({
   alertname: rules[0] ?? what,

@@ -28,6 +28,8 @@ export type AlertingOptions = {
   /** For baselines and budgets; without it nothing is held against its own history. */
   readonly history?: Pick<Reader, 'query' | 'baselines'>
   readonly location?: Location
+  /** Where people find this controller, for links on pages. */
+  readonly publicUrl?: string
   readonly everyMs?: number
   readonly lease?: { ttlMs: number; renewMs: number }
   /** The lease when this replica begins to judge, undefined when it ends. */
@@ -48,7 +50,7 @@ const latelyTurns = 12
 const [hourMs, keptMs] = [3_600_000, 396 * 86_400_000]
 
 export const startAlerting = (options: AlertingOptions): Alerting => {
-  const { store, fleet, nowMs, holder, log, counters, history, location, everyMs = usualEveryMs } = options
+  const { store, fleet, nowMs, holder, log, counters, history, location, publicUrl, everyMs = usualEveryMs } = options
   const stop = new AbortController()
   const leadership = seekLeadership(store, {
     name: 'alerts',
@@ -74,6 +76,7 @@ export const startAlerting = (options: AlertingOptions): Alerting => {
         gather,
         recent: followRecent(store),
         write: work => writeAsLeader(store, lease, work),
+        ...(publicUrl !== undefined && { publicUrl }),
       })
       if (history) await seedBurns(history, store, term.evaluation, nowMs())
       held = { epoch: lease.epoch, term, tidiedMs: nowMs() }

@@ -28,6 +28,8 @@ export type TermMeans = {
   readonly recent: Recent
   readonly gather: Gather
   readonly nowMs: () => number
+  /** Where people find this controller. */
+  readonly publicUrl?: string
 }
 export type AlertTerm = {
   readonly evaluation: Evaluation
@@ -78,7 +80,7 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
     })
     const remembered = memory(evaluation, saved)
     await means.write(async sql => {
-      await writeTurn(sql, stepped, remembered, around)
+      await writeTurn(sql, stepped, remembered, around, means)
       await keepQuiet(sql, stepped.incidents)
     })
     for (const [scope, body] of remembered) saved.set(scope, body)
@@ -153,6 +155,7 @@ const writeTurn = async (
   { changed, dropped, words }: Stepped,
   remembered: ReadonlyMap<string, string>,
   { nowMs, fleet }: Gathered,
+  { publicUrl }: Pick<TermMeans, 'publicUrl'>,
 ): Promise<void> => {
   for (const [scope, body] of remembered) await putAlertState(sql, scope, body, nowMs)
   for (const incident of changed) {
@@ -165,6 +168,6 @@ const writeTurn = async (
     await addEvent(sql, { kind: eventKinds[event], subject: id, body: { title, severity, place: placeText, key, version } })
     const receivers = receiversOf(incident, fleet)
     if (receivers.length > 0)
-      await enqueue(sql, receivers, { id: `${id}/${version}`, key, version, event, page: pageOf(incident, fleet), at: nowMs })
+      await enqueue(sql, receivers, { id: `${id}/${version}`, key, version, event, page: pageOf(incident, fleet, publicUrl), at: nowMs })
   }
 }

@@ -25,6 +25,8 @@ export type ControllerConfig = {
   listen: Listen
   /** By which agents reach it; the first is what it tells people. */
   names: readonly string[]
+  /** Where people find it, without a slash at the end. Absent: nobody said, and links would lead nowhere. */
+  publicUrl?: string
   tls?: TlsFiles
   data: string
   store?: { url: Secret; caFile?: string }
@@ -62,9 +64,12 @@ export const readConfig = (sources: Sources): Parsed<ControllerConfig> => {
   if (given.location !== undefined && !/^[^/\s]+\/[^/\s]+$/.test(given.location))
     note(['location'], `got ${quote(given.location)}, want cloud/region`)
   const secretOf = readSecrets(sources, note)
+  const [listen, names] = [readListen(given, note), [...sources.names, ...(given.names ?? [])]]
+  const publicUrl = readPublicUrl(given.url, listen, names, note)
   const config: ControllerConfig = {
-    listen: readListen(given, note),
-    names: [...sources.names, ...(given.names ?? [])],
+    listen,
+    names,
+    ...(publicUrl !== undefined && { publicUrl }),
     ...(typeof given.tls === 'object' && { tls: given.tls }),
     data: given.data ?? sources.defaultData(),
     ...(given.store !== undefined && { store: readStore(given, secretOf, note) }),
@@ -109,6 +114,16 @@ const readListen = ({ listen = defaultListen, tls }: ConfigFile, note: Note): Li
   if (judged.ok) return judged.value
   note(['listen'], judged.problems.join('; '))
   return { host: '127.0.0.1', port: 0, scheme: 'http' }
+}
+
+const readPublicUrl = (url: string | undefined, { scheme, port }: Listen, names: readonly string[], note: Note): string | undefined => {
+  const [name] = names
+  if (url === undefined)
+    return name === undefined || port === 0 ? undefined : `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port}`
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed && /^https?:$/.test(parsed.protocol) && !parsed.search && !parsed.hash) return parsed.href.replace(/\/+$/, '')
+  note(['url'], `got ${quote(url)}, want https://host`)
+  return undefined
 }
 
 /** A secret, from where it says it is; nothing and a problem when it is not there. */

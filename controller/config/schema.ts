@@ -67,6 +67,11 @@ export const configSchema = {
       description:
         'names and addresses that agents reach it by, for the certificate of its own authority; the first is what it tells people',
     },
+    url: {
+      ...text,
+      examples: ['https://causeway.example'],
+      description: 'where people find it, for links on pages; default: the first of names, where there is one, at the port of listen',
+    },
     tls: {
       anyOf: [
         { const: 'off' },
