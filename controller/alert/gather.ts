@@ -4,11 +4,12 @@ import type { FleetReader } from '../fleet/current.ts'
 import { documentsInForce } from '../fleet/default-fleet.ts'
 import { type MergedFleet, mergeFleets } from '../fleet/merge.ts'
 import type { Location } from '../fleet/select.ts'
-import { agentsVersion, listAgents, listSeen } from '../store/agents.ts'
+import { agentsVersion, listAgents, listSeen, type StoredAgent } from '../store/agents.ts'
 import { readAssigned } from '../store/assigned.ts'
 import { listGenerations } from '../store/documents.ts'
 import { type Decision, listDecisions } from '../store/silences.ts'
 import type { Store } from '../store/store.ts'
+import { trustDomainOfId } from './fleetwise.ts'
 import { compileRules, type Rules } from './rules.ts'
 import type { AlertAgent, Surroundings } from './surroundings.ts'
 
@@ -21,7 +22,7 @@ export type Gather = (nowMs: number, startedMs: number) => Promise<Gathered>
 
 export const openGather = (store: Pick<Store, 'read'>, fleet: FleetReader, location?: Location): Gather => {
   let version = ''
-  let places = new Map<string, Pick<AlertAgent, 'id' | 'location' | 'isCordoned'>>()
+  let places = new Map<string, Omit<AlertAgent, 'state' | 'lastSeenMs'>>()
   const assigned = new Map<string, ReadonlySet<string>>()
   let changedMs = 0
   let ruled: { generation: number; merged: MergedFleet; rules: Rules } | undefined
@@ -43,7 +44,7 @@ export const openGather = (store: Pick<Store, 'read'>, fleet: FleetReader, locat
       }
     })
     if (read.all) {
-      places = new Map(read.all.map(({ id, location, cordoned }) => [id, { id, location, isCordoned: cordoned !== undefined }]))
+      places = new Map(read.all.map(agent => [agent.id, placeOf(agent)]))
       version = read.version
     }
     for (const { agentId, paths, changedMs: atMs } of read.rows) {
@@ -75,6 +76,13 @@ export const openGather = (store: Pick<Store, 'read'>, fleet: FleetReader, locat
       ...(location && { location }),
     }
   }
+}
+
+/** What its responder shows, or else what it enrolled with. */
+const placeOf = ({ id, location, cordoned, proof, details }: StoredAgent): Omit<AlertAgent, 'state' | 'lastSeenMs'> => {
+  const own = details['spiffeId']
+  const trustDomain = trustDomainOfId(typeof own === 'string' ? own : proof.subject)
+  return { id, location, isCordoned: cordoned !== undefined, ...(trustDomain !== undefined && { trustDomain }) }
 }
 
 /** What changed shortly before a time: what people noted, and new generations of the fleet. */

@@ -11,6 +11,8 @@ export type AlertAgent = {
   readonly state: AgentState
   readonly lastSeenMs: number
   readonly isCordoned: boolean
+  /** Of the identity that others see, where it has a SPIFFE ID. */
+  readonly trustDomain?: string
 }
 
 export type Surroundings = {

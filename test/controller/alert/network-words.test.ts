@@ -169,7 +169,7 @@ t.test(
     const [one, other] = [of(there, 'default/loss-ratio'), of(back, 'default/retransmits')]
     t.strictSame(joinWays([one]), [one])
     t.strictSame(joinWays([one, of(back, 'default/blind')]), [one, of(back, 'default/blind')])
-    const merged = mergeFindings([], joinWays([one, other]))
+    const merged = mergeFindings([], joinWays([one, other]), undefined)
     t.equal(merged.length, 1)
     t.match(merged[0], {
       ...{
@@ -182,6 +182,6 @@ t.test(
       rules: ['default/loss-ratio', 'default/retransmits'],
     })
     const slow = { ...merged[0]!, key: 'slow:x', rules: ['default/latency'], subjects: ['p'] }
-    t.equal(mergeFindings([], [slow, ...joinWays([one, other])]).length, 1, 'what is held back is sent again')
+    t.equal(mergeFindings([], [slow, ...joinWays([one, other])], undefined).length, 1, 'what is held back is sent again')
   },
 )
