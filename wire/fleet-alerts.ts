@@ -22,6 +22,7 @@ export const defaultRules = {
   'default/http': 'a service answers, and not as it should',
   'default/agent-lost': 'an agent has fallen silent',
   'default/burn-rate': "a link's objective is being used up",
+  'default/slow-burn': "a link's objective will be used up before the month ends",
   'default/blind': 'too few paths of a link are measured',
 } as const
 export const defaultRuleNames = Object.keys(defaultRules) as (keyof typeof defaultRules)[]

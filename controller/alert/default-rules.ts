@@ -163,6 +163,15 @@ export const ruleTable: { readonly [N in RuleName]: DefaultRule } = {
     why: 'The error budget of a month goes in two days (14.4 times too fast over an hour and five minutes) or in five (6 times, over six hours and half an hour). At least three failures: one loss in thirty runs is no fast burn.',
     runbook: 'burn_rate',
   },
+  'default/slow-burn': {
+    scope: 'link',
+    severity: 'ticket',
+    ...counted,
+    keepFiringFor: '30m',
+    good: 2,
+    why: 'The budget goes as fast as it comes, over three days and over six hours: no minute of it is worth waking anybody, and it will be gone before the month is.',
+    runbook: 'burn_rate',
+  },
   'default/blind': {
     scope: 'link',
     severity: 'ticket',

@@ -6,7 +6,7 @@ import { linkOf } from '../history/query.ts'
 import { pathIdOf } from '../history/question.ts'
 import { grown } from '../ingest/grow.ts'
 import { type AgentFinding, graceMs, judgeAgents } from './agent-alerts.ts'
-import { blindMs, coverageOf } from './blind.ts'
+import { blindMs, type Coverage, coverageOf } from './blind.ts'
 import { Diagnoses } from './diagnoses.ts'
 import { Endings } from './endings.ts'
 import { Fleetwise } from './fleetwise.ts'
@@ -54,6 +54,7 @@ export class Evaluation {
   #measuredMs = new Float64Array(0)
   readonly #identities = new Identities()
   #agents: readonly AgentFinding[] = []
+  #coverage: ReadonlyMap<number, Coverage> = new Map()
   #startedMs = 0
   #turnedMs = Number.NEGATIVE_INFINITY
   #waiting: { minute: MinuteSeen; isFirst: boolean }[] = []
@@ -123,6 +124,10 @@ export class Evaluation {
   hasIdentity(agent: string): boolean | undefined {
     return this.#identities.has(agent)
   }
+  /** How much of a link is measured; undefined in the first minutes, and where nothing is to be. */
+  coverageOf(link: number): Coverage | undefined {
+    return this.#coverage.get(link)
+  }
   measuredMs(path: number): number {
     return this.#measuredMs[path] ?? 0
   }
@@ -153,9 +158,10 @@ export class Evaluation {
   #judgeBlind(around: Surroundings): void {
     const { nowMs, startedMs, rules } = around
     if (nowMs < startedMs + blindMs) return
-    const known = { paths: this.paths, fleetwise: this.fleetwise, measuredMs: (path: number) => this.measuredMs(path) }
-    for (const [link, { measured, expected }] of coverageOf(known, around))
-      this.links.judgeBlind(link, measured, expected, { nowMs, rules })
+    const { paths, fleetwise, windows } = this
+    const unmeasured = (path: number) => unmeasuredOf(windows.unmeasured[path] ?? 0)
+    this.#coverage = coverageOf({ paths, fleetwise, measuredMs: path => this.measuredMs(path), unmeasured }, around)
+    for (const [link, { measured, expected }] of this.#coverage) this.links.judgeBlind(link, measured, expected, { nowMs, rules })
   }
 
   /** Paths that their agents do not have any more: what was said of them is over. */

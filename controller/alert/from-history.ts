@@ -5,45 +5,56 @@ import type { Reader } from '../history/reader.ts'
 import { listIncidents } from '../store/incidents.ts'
 import { listDecisions } from '../store/silences.ts'
 import type { Store } from '../store/store.ts'
+import type { BurnCounts, Runs } from './burn.ts'
 import type { Evaluation } from './evaluation.ts'
 import type { Incident } from './incident.ts'
 import { matchesPath } from './matching.ts'
 import { none } from './paths.ts'
 import { minuteMs } from './windows.ts'
 
-const [hourMs, weekMs] = [3_600_000, 8 * 86_400_000]
+const [hourMs, dayMs] = [3_600_000, 86_400_000]
+const weekMs = 8 * dayMs
+/** Failures so young may yet be told as an incident of their path. */
+const openMs = 3 * minuteMs
 const mostRows = 100_000
 
 /** Whether an incident of that time was about the link: its failures were told then. Only a burning budget does not tell itself away. */
-const isTold = (incidents: readonly Incident[], link: string, atMs: number): boolean => {
+const isTold = (incidents: readonly Incident[], link: string, fromMs: number, spanMs: number): boolean => {
   const [from = '', to = ''] = link.split(' → ')
   return incidents.some(
     ({ rules, sinceMs, endedMs, ...its }) =>
-      rules.some(rule => rule !== 'default/burn-rate') &&
+      rules.some(rule => rule !== 'default/burn-rate' && rule !== 'default/slow-burn') &&
       its.from.includes(from) &&
       its.to.includes(to) &&
-      sinceMs < atMs + minuteMs &&
-      atMs <= (endedMs ?? Number.POSITIVE_INFINITY),
+      sinceMs < fromMs + spanMs &&
+      fromMs <= (endedMs ?? Number.POSITIVE_INFINITY),
   )
 }
 
+/** What the evaluation would have counted, had it been there: the last hours by minute, the days before by hour. */
 export const seedBurns = async (
   history: Pick<Reader, 'query'>,
   store: Pick<Store, 'read'>,
   evaluation: Evaluation,
   nowMs: number,
 ): Promise<void> => {
-  const fromMs = Math.floor((nowMs - 6 * hourMs) / minuteMs) * minuteMs
-  const stored = await store.read(sql => listIncidents<Incident>(sql, { sinceMs: fromMs, limit: 1000 }))
+  const hoursMs = Math.floor((nowMs - 6 * hourMs) / hourMs) * hourMs
+  const daysMs = hoursMs + 6 * hourMs - 3 * dayMs
+  const stored = await store.read(sql => listIncidents<Incident>(sql, { sinceMs: daysMs, limit: 1000 }))
   const incidents = stored.map(({ body }) => body)
-  const { rows } = await history.query({ fromMs, toMs: nowMs, stepMs: minuteMs, groupBy: 'link', limit: mostRows })
-  for (const { group, startMs, summary } of rows) {
-    if (group === '') continue
-    const link = evaluation.paths.links.numberOf(group)
-    evaluation.burns
-      .of(link)
-      .seed(Math.floor(startMs / minuteMs), summary.runs.ok, isTold(incidents, group, startMs) ? 0 : summary.runs.fail)
+  const inDoubt = evaluation.burns.inDoubt()
+  const each = async (fromMs: number, toMs: number, stepMs: number, put: (counts: BurnCounts, at: number, runs: Runs) => void) => {
+    const { rows } = await history.query({ fromMs, toMs, stepMs, groupBy: 'link', limit: mostRows })
+    for (const { group, startMs, summary } of rows) {
+      if (group === '') continue
+      const link = evaluation.paths.links.numberOf(group)
+      const isLeftOut = isTold(incidents, group, startMs, stepMs) || (startMs > nowMs - openMs && inDoubt.has(link))
+      const { ok, fail } = summary.runs
+      put(evaluation.burns.of(link), Math.floor(startMs / stepMs), { ok, fail: isLeftOut ? 0 : fail })
+    }
   }
+  await each(hoursMs, nowMs, minuteMs, (counts, minute, { ok, fail }) => counts.seed(minute, ok, fail))
+  await each(daysMs, hoursMs, hourMs, (counts, hour, { ok, fail }) => counts.seedHour(hour, ok, fail))
 }
 
 /** One agent in a turn: a week of its history is read, every hour. Times of incidents, and what was before an accepted change, are no base. */

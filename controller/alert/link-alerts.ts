@@ -13,7 +13,14 @@ import type { Windows } from './windows.ts'
 type Ratio = { part: number; whole: number }
 /** `usual`: what is usual for the link, learnt while it is well; `judged`: from how many times. */
 type History = { usual: number; judged: number }
-export const linkRules = ['default/loss-now', 'default/loss-ratio', 'default/retransmits', 'default/burn-rate', 'default/blind'] as const
+export const linkRules = [
+  'default/loss-now',
+  'default/loss-ratio',
+  'default/retransmits',
+  'default/burn-rate',
+  'default/slow-burn',
+  'default/blind',
+] as const
 export type LinkRule = (typeof linkRules)[number]
 export type SavedLink = {
   series: { [R in LinkRule]?: SavedSeries }
@@ -49,6 +56,7 @@ export class LinkAlerts {
     'default/loss-ratio': new Series(),
     'default/retransmits': new Series(),
     'default/burn-rate': new Series(),
+    'default/slow-burn': new Series(),
     'default/blind': new Series(),
   }
   readonly #paths: Paths
@@ -155,12 +163,17 @@ export class LinkAlerts {
       this.series['default/blind'].step(link, expected === 0 ? unknown : measured < Math.min(3, expected) ? bad : good, rule.limits, nowMs)
   }
 
-  judgeBurn(link: number, verdict: number, burn: number, { nowMs, rules }: { nowMs: number; rules: Rules }): void {
+  judgeBurn(
+    link: number,
+    name: 'default/burn-rate' | 'default/slow-burn',
+    { verdict, rate }: { verdict: number; rate: number },
+    { nowMs, rules }: { nowMs: number; rules: Rules },
+  ): void {
     const one = this.#of(link)
-    const rule = rules.byName.get('default/burn-rate')
+    const rule = rules.byName.get(name)
     if (!rule) return
-    one.last['default/burn-rate'] = burn
-    this.series['default/burn-rate'].step(link, verdict, rule.limits, nowMs)
+    one.last[name] = rate
+    this.series[name].step(link, verdict, rule.limits, nowMs)
   }
 
   saveAll(): Record<string, SavedLink> {

@@ -1,6 +1,6 @@
 /** Which runs count against the budget of which link, and how fast it goes. */
 
-import { type Attribution, BurnCounts, judgeBurn } from './burn.ts'
+import { type Attribution, BurnCounts, judgeBurn, judgeSlowBurn } from './burn.ts'
 import type { Fleetwise } from './fleetwise.ts'
 import type { LinkAlerts } from './link-alerts.ts'
 import type { PathAlerts } from './path-alerts.ts'
@@ -35,14 +35,23 @@ export class LinkBurns {
     this.of(link).add(Math.floor(nowMs / minuteMs), path, ok, verdict === good && fail >= ok ? 0 : fail)
   }
 
+  /** Links of which some path has failed lately, and may yet be told as that. */
+  inDoubt(): Set<number> {
+    const links = new Set<number>()
+    for (let path = 0; path < this.#paths.size; path++)
+      if (this.#paths.labels[path] && !this.#alerts.failures.isDefault(path)) links.add(this.#paths.link[path]!)
+    return links
+  }
+
   judge({ nowMs, rules, fleet }: Surroundings, links: LinkAlerts): void {
     for (const { from, to, objective } of fleet.links) {
       const link = this.#paths.links.find(`${from} → ${to}`)
       const counts = this.#counts.get(link)
       if (objective?.availability === undefined || !counts) continue
       counts.settle((path, minute) => this.#attribute(path, minute, nowMs))
-      const { verdict, rate } = judgeBurn(counts.windows(Math.floor(nowMs / minuteMs)), objective.availability)
-      links.judgeBurn(link, verdict, rate, { nowMs, rules })
+      const windows = counts.windows(Math.floor(nowMs / minuteMs))
+      links.judgeBurn(link, 'default/burn-rate', judgeBurn(windows, objective.availability), { nowMs, rules })
+      links.judgeBurn(link, 'default/slow-burn', judgeSlowBurn(windows, objective.availability), { nowMs, rules })
     }
   }
 

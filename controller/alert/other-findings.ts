@@ -3,6 +3,7 @@
 import { plural } from '../../wire/plural.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import { type AgentFinding, type IdentityPlane, lostMs } from './agent-alerts.ts'
+import { type Coverage, sayCoverage } from './blind.ts'
 import type { Finding } from './incident.ts'
 import { type LinkRule, type RatioRule, ratios } from './link-alerts.ts'
 import type { Rule } from './rules.ts'
@@ -49,15 +50,16 @@ export type BadLink = {
   /** The ratio of the other way. */
   readonly otherWay?: number | undefined
   readonly owners: readonly string[]
-  /** Of a blind one: why, and how many of how many are measured. */
-  readonly note?: string
+  /** Of a blind one: how many of how many are measured, and why the others are not. */
+  readonly coverage?: Coverage
 }
 
 export const subjectOfLink = (link: string, name: LinkRule): string => `${link} ${name}`
 
-const sayLink = ({ name, last = 0, note }: BadLink): string => {
-  if (name === 'default/blind') return `hardly anybody measures it${note === undefined ? '' : `: ${note}`}`
+const sayLink = ({ name, last = 0 }: BadLink): string => {
+  if (name === 'default/blind') return 'hardly anybody measures it'
   if (name === 'default/burn-rate') return `the error budget goes ${Number(last.toPrecision(2))} times too fast`
+  if (name === 'default/slow-burn') return `the error budget goes ${Number(last.toPrecision(2))} times as fast as it may, for days`
   if (name === 'default/retransmits') return `${percent(last)} of TCP segments are sent again`
   return `${percent(last)} of packets are lost, this way`
 }
@@ -98,12 +100,17 @@ export const findingOfLink = (one: BadLink): Finding => {
     sinceMs: one.sinceMs,
     isFiring: one.isFiring,
     subjects: [subjectOfLink(one.link, one.name)],
-    impact: `the link ${placeText(place)}`,
+    impact: one.coverage
+      ? `${one.coverage.expected - one.coverage.measured} of ${plural(one.coverage.expected, 'path')}`
+      : `the link ${placeText(place)}`,
     evidence: [
+      // Counts change with every window: they are no part of the title, which is told again when it changes.
+      ...(one.coverage ? [sayCoverage(one.coverage)] : []),
       `${one.link}: ${text.replace(', this way', '')}${sayLimit(one)}${one.usual === undefined ? '' : `, ${percent(one.usual)} is usual`}`,
     ],
     against: otherWayOf(one, from, to),
-    next: `probe check --from ${from} --to ${to}`,
+    agents: [...(one.coverage?.agents ?? [])].sort(),
+    next: isBlind ? 'probe get agents' : `probe check --from ${from} --to ${to}`,
     runbook: one.rule.runbook,
     from: [from],
     to: [to],

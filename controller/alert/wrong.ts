@@ -50,17 +50,20 @@ const explaining = ({ diagnoses, paths }: Evaluation, { fleet }: Surroundings): 
   return finding => withNews(finding, world)
 }
 
-const linkFindings = ({ links, paths }: Evaluation, { rules, fleet }: Surroundings): Finding[] =>
+const linkFindings = (evaluation: Evaluation, { rules, fleet }: Surroundings): Finding[] =>
   linkRules.flatMap(name => {
+    const { links, paths } = evaluation
     const [rule, series] = [rules.byName.get(name), links.series[name]]
     if (!rule) return []
     return paths.links.all.flatMap((link, number) => {
       if (!series.isBad(number)) return []
       const owners = fleet.links.filter(({ from, to }) => `${from} → ${to}` === link).map(({ owner }) => owner)
+      const coverage = name === 'default/blind' ? evaluation.coverageOf(number) : undefined
       const known = {
         last: links.lastOf(number, name),
         usual: links.usualOf(number, name),
         otherWay: links.lastOf(paths.links.find(link.split(' → ').toReversed().join(' → ')), name),
+        ...(coverage && { coverage }),
       }
       return [
         findingOfLink({

@@ -56,6 +56,13 @@ const failShare = (span: '5m' | '30m' | '1h' | '6h', about: string): string =>
 const burns = (short: '5m' | '30m', long: '1h' | '6h', rate: number, about: string, budget: number): string =>
   `(${failShare(long, about)} >= ${Number((rate * budget).toFixed(9))} and ${failShare(short, about)} >= ${Number((rate * budget).toFixed(9))} and ${perLink(`${recordName('fail', short)}${about}`)} >= 3)`
 
+/** Three days as twelve times six hours, which are recorded: hardly a series is read. What is known of less than a day is no trend. */
+const ofDays = (what: 'fail' | 'known', about: string): string => perLink(`sum_over_time(${recordName(what, '6h')}${about}[3d:6h])`)
+const burnsSlowly = (about: string, budget: number): string => {
+  const isTrend = perLink(`sum_over_time(${recordName('known', '6h')}${about}[2d:6h] offset 1d)`)
+  return `(${ofDays('fail', about)} / ${ofDays('known', about)} >= ${budget} and ${failShare('6h', about)} >= ${budget} and ${perLink(`${recordName('fail', '6h')}${about}`)} >= 3 and ${isTrend} > 0)`
+}
+
 const [cloudOf, regionOf] = [(place: string) => place.split('/')[0]!, (place: string) => place.split('/').slice(1).join('/')]
 const onLink = ({ from, to }: FleetLink): string =>
   `source_cloud=${quoted(cloudOf(from))},source_region=${quoted(regionOf(from))},destination_cloud=${quoted(cloudOf(to))},destination_region=${quoted(regionOf(to))}`
@@ -104,12 +111,14 @@ export const defaultExpression = (name: RuleName, links: readonly FleetLink[], a
     )
     return [...objectives, `(${p95} > 2 * ${base} and ${p95} > ${base} + 0.005)`].join(' or ')
   }
-  if (name !== 'default/burn-rate') return undefined
+  if (name !== 'default/burn-rate' && name !== 'default/slow-burn') return undefined
   const promised = links.flatMap(link =>
     link.objective?.availability === undefined ? [] : [{ about: `{${onLink(link)}}`, budget: budgetOf(link.objective.availability) }],
   )
-  return (
-    promised.flatMap(({ about, budget }) => [burns('5m', '1h', 14.4, about, budget), burns('30m', '6h', 6, about, budget)]).join(' or ') ||
-    undefined
+  const all = promised.flatMap(({ about, budget }) =>
+    name === 'default/slow-burn'
+      ? [burnsSlowly(about, budget)]
+      : [burns('5m', '1h', 14.4, about, budget), burns('30m', '6h', 6, about, budget)],
   )
+  return all.join(' or ') || undefined
 }

@@ -1,6 +1,6 @@
 /** What is decided by a number: tables. */
 import t from 'tap'
-import { BurnCounts, judgeBurn } from '../../../controller/alert/burn.ts'
+import { BurnCounts, judgeBurn, judgeSlowBurn } from '../../../controller/alert/burn.ts'
 import { ruleTable } from '../../../controller/alert/default-rules.ts'
 import { judgeExpiry } from '../../../controller/alert/expiry.ts'
 import { judgeRatio } from '../../../controller/alert/link-alerts.ts'
@@ -40,6 +40,23 @@ t.test('a budget burns only when short and long windows agree, and never on one 
   t.equal(judgeBurn(windows([30, 0], [176, 4], [356, 4], [2140, 20]), 99.9).verdict, bad, '6 times over six hours and half an hour')
   t.equal(judgeBurn(windows([30, 0], [180, 0], [330, 30], [2140, 30]), 99.9).verdict, good, 'it is over')
   t.equal(judgeBurn(windows([0, 0], [0, 0], [0, 0], [0, 0]), 99.9).verdict, unknown)
+})
+
+t.test('a budget that goes as fast as it comes for days is a slow burn, and the first day of a link is none', async t => {
+  const hour = (count: number): { counts: BurnCounts; minute: number } => {
+    const counts = new BurnCounts()
+    for (let k = 0; k < count; k++) counts.seedHour(1000 + k, 9980, 20)
+    for (let k = 0; k < 360; k++) counts.seed((1000 + count) * 60 + k, 166, k % 3 === 0 ? 1 : 0)
+    return { counts, minute: (1000 + count + 6) * 60 - 1 }
+  }
+  const { counts, minute } = hour(60)
+  t.match(judgeSlowBurn(counts.windows(minute), 99.9), { verdict: bad })
+  t.equal(judgeBurn(counts.windows(minute), 99.9).verdict, good, 'and no fast one')
+  t.equal(judgeSlowBurn(counts.windows(minute), 99).verdict, good)
+  const fresh = hour(5)
+  t.equal(judgeSlowBurn(fresh.counts.windows(fresh.minute), 99.9).verdict, unknown)
+  const { counts: over, minute: then } = hour(60)
+  t.equal(judgeSlowBurn(over.windows(then + 360), 99.9).verdict, good, 'it is over')
 })
 
 t.test('ratios need both a sample and failures, and a link over the internet is held against itself', async t => {
