@@ -1,30 +1,35 @@
 /** Each rule that ships on, as PromQL: by the same limits as the embedded evaluation (controller/alert/). */
 
 import { type FailLayer, type FailReason, failReasonsByLayer } from '../../wire/reasons.ts'
-import type { RuleName } from '../alert/default-rules.ts'
+import { type RuleName, ruleTable } from '../alert/default-rules.ts'
 import { failuresOf, linkLabels, pathLabels, quoted, recordName, runsOf } from './expressions.ts'
 import type { FleetLink } from './fleet-link.ts'
 
 const reasonsOf = (...layers: FailLayer[]): FailReason[] => layers.flatMap(layer => Object.keys(failReasonsByLayer[layer]) as FailReason[])
 
-/** Three of five. */
-const most = 0.6
-/** What fails from one moment on is most of two minutes after so long, which the evaluation, whose `for` begins with the first bad run, counts in. */
-const mostlyMs = most * 120_000
-/** Fewer runs than this in two minutes are runs that come seldom, and are looked at over a quarter of an hour. */
+/** Three of five, as the evaluation has it; or, where that takes two of three, more than one of three. */
+const leastShare = (name: RuleName): number => (ruleTable[name].of === 3 ? 0.34 : 0.6)
+/** The runs of a check are looked at in the shortest of these that has some of them: a check may run every ten seconds, or once in five minutes. */
+const tiers = ['2m', '5m', '15m'] as const
+const shortestMs = 120_000
+/** Fewer runs than this in a span are runs that come too seldom for it. */
 const often = 3
 
-const mostlyFails = (reasons: readonly FailReason[], about = ''): string => {
-  const [few, many] = [runsOf('15m', about), runsOf('2m', about)]
-  const soon = `(${failuresOf(reasons, '2m', about)} / (${many} >= ${often}) >= ${most})`
-  return `${soon} or ((${failuresOf(reasons, '15m', about)} / ${few} >= ${most}) unless on (${pathLabels}) ${many} >= ${often})`
-}
+const mostlyFails = (reasons: readonly FailReason[], share: number, about = ''): string =>
+  tiers
+    .map((span, tier) => {
+      const isLast = tier === tiers.length - 1
+      const known = isLast ? runsOf(span, about) : `(${runsOf(span, about)} >= ${often})`
+      const shorter = tiers.slice(0, tier).map(one => ` unless on (${pathLabels}) ${runsOf(one, about)} >= ${often}`)
+      return `((${failuresOf(reasons, span, about)} / ${known} >= ${share})${shorter.join('')})`
+    })
+    .join(' or ')
 
 /** Silent ICMP beside TCP that works is a filter and no fault: both are asked about the same agent and target. */
-const unreachable = (reasons: readonly FailReason[], about: string): string => {
+const unreachable = (reasons: readonly FailReason[], share: number, about: string): string => {
   const tcpWorks = 'sum by (agent, target) (increase(causeway_probe_runs_total{kind="tcp",outcome="ok"}[2m])) > 0'
   const both = (kind: string): string => [kind, about].filter(Boolean).join(',')
-  return `(${mostlyFails(reasons, both('kind!="icmp"'))}) or ((${mostlyFails(reasons, both('kind="icmp"'))}) unless on (agent, target) ${tcpWorks})`
+  return `(${mostlyFails(reasons, share, both('kind!="icmp"'))}) or ((${mostlyFails(reasons, share, both('kind="icmp"'))}) unless on (agent, target) ${tcpWorks})`
 }
 
 const perLink = (inner: string): string => `sum by (${linkLabels}) (${inner})`
@@ -79,8 +84,12 @@ export const reasonsOfRule: { readonly [N in RuleName]?: readonly FailReason[] }
   'default/http': reasonsOf('http'),
 }
 
-/** How long a rule's expression takes to hold: so much less it has to go on holding. */
-export const holdsAfterMs = (name: RuleName): number => (reasonsOfRule[name] && name !== 'default/black-hole' ? mostlyMs : 0)
+/**
+ * How long a rule's expression takes to hold: so much less it has to go on holding. What fails from one moment on is that share of two minutes after so long, which
+ * the evaluation, whose `for` begins with the first bad run, counts in.
+ */
+export const holdsAfterMs = (name: RuleName): number =>
+  reasonsOfRule[name] && name !== 'default/black-hole' ? leastShare(name) * shortestMs : 0
 
 const base = '(quantile_over_time(0.5, causeway_probe_rtt_seconds{quantile="0.95"}[1d] offset 1h))'
 const p95 = 'causeway_probe_rtt_seconds{quantile="0.95"}'
@@ -90,12 +99,12 @@ const lately = `count by (${linkLabels}) (last_over_time(${recordName('known', '
 /** `links`: those of the fleet file, with their objectives. `about`: matchers of the paths that a rule of failures is about; ratios are of whole links. */
 export const defaultExpression = (name: RuleName, links: readonly FleetLink[], about: string): string | undefined => {
   const reasons = reasonsOfRule[name]
-  if (name === 'default/unreachable') return unreachable(reasons!, about)
+  if (name === 'default/unreachable') return unreachable(reasons!, leastShare(name), about)
   if (name === 'default/black-hole') return `${failuresOf(reasons!, '6m', about)} > 0`
-  if (reasons) return mostlyFails(reasons, about)
+  if (reasons) return mostlyFails(reasons, leastShare(name), about)
   if (name === 'default/path-mtu')
     return `(${failuresOf(['mtu_below_required'], '6m')} > 0) or (causeway_path_mtu_bytes < quantile_over_time(0.5, causeway_path_mtu_bytes[1d] offset 10m))`
-  if (name === 'default/loss-now') return loss('5m', 200, 10, 0.05)
+  if (name === 'default/loss-now') return `(${loss('2m', 200, 10, 0.05)}) or (${loss('5m', 200, 10, 0.05)})`
   if (name === 'default/loss-ratio') return loss('1h', 3000, 4, 0.001)
   if (name === 'default/retransmits')
     return `${segments('retransmits')} / ${segments('segments')} > 0.01 and ${segments('retransmits')} >= 10 and ${segments('segments')} >= 1000`

@@ -114,9 +114,7 @@ export const alertsOf = ({ alerts, links, mesh }: Asked): PrometheusAlert[] => {
   return [...shipped, ...own]
 }
 
+/** One group, whose rules are evaluated one after the other: alerts look at what was recorded a moment before, and not one interval before. */
 export const buildRuleFile = (asked: Asked): RuleFile => ({
-  groups: [
-    { name: 'causeway-recordings', interval: '15s', rules: [...recordings] },
-    { name: 'causeway-alerts', interval: '15s', rules: alertsOf(asked) },
-  ],
+  groups: [{ name: 'causeway', interval: '15s', rules: [...recordings, ...alertsOf(asked)] }],
 })

@@ -29,7 +29,7 @@ t.test('every format is YAML on stdout, and nothing else is', async t => {
 })
 
 t.test('without a format it is for Prometheus', async t => {
-  t.match(parse((await run('export')).out), { groups: [{ name: 'causeway-recordings' }, { name: 'causeway-alerts' }] })
+  t.match(parse((await run('export')).out), { groups: [{ name: 'causeway' }] })
 })
 
 t.test('words that mean nothing are all told at once', async t => {
