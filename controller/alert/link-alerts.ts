@@ -83,8 +83,7 @@ export class LinkAlerts {
 
   /** `isBlindfold`: paths under maintenance. */
   count({ touched, now }: Windows, isBlindfold: (path: number) => boolean): void {
-    const known = this.#paths.links.all.length
-    const back = Int32Array.from({ length: known }, (_, link) => this.#reverseOf(link))
+    const back = Int32Array.from({ length: this.#paths.links.all.length }, (_, link) => this.#reverseOf(link))
     const links = this.#paths.links.all.length
     const sums = new Float64Array(links * sumWidth)
     const add = (link: number, from: number, part: number, whole: number): void => {

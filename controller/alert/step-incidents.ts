@@ -5,10 +5,7 @@
 import { hashText } from '../plan/hash.ts'
 import type { Finding, Incident, SubjectState, TimelineEntry, Word } from './incident.ts'
 
-/**
- * So long evidence is waited for before the first word. Agents send all of one window at the same time, so that one more window has heard everybody; what is
- * no more than a ticket has the time to become clearer.
- */
+/** So long evidence is waited for before the first word: one more window hears all agents, and what is no more than a ticket has time to become clearer. */
 const joinMs = { page: 10_000, ticket: 30_000 } as const
 /** Not more often than this is something told again because it is known better. */
 const updateMs = 60_000
