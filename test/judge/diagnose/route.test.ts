@@ -1,9 +1,11 @@
 import t from 'tap'
 import { diagnose } from '../../../judge/diagnose/diagnose.ts'
 import { explainRouteChange } from '../../../judge/diagnose/explain-route.ts'
+import type { UdpMeasured } from '../../../wire/measured.ts'
+import type { TcpFlow } from '../../../wire/measured-tcp.ts'
 import type { TraceFlow, TraceMeasured } from '../../../wire/measured-trace.ts'
 import type { Result } from '../../../wire/result.ts'
-import { fail, startedAt, trace } from './seen.ts'
+import { fail, startedAt, tcp, trace, udp } from './seen.ts'
 import { tell } from './story.ts'
 
 const [a, b, c, d, end] = ['192.0.2.1', '192.0.2.33', '192.0.2.65', '192.0.2.97', '10.20.0.5'] as const
@@ -29,6 +31,16 @@ const traced = (route: (string | null)[], but: Partial<TraceMeasured> = {}, reac
       ...but,
     },
   })
+
+const connected = (sourcePort: number, synRetransmits = 0): TcpFlow => ({ sourcePort, outcome: 'ok', synRttMs: 30, synRetransmits })
+const unanswered = (sourcePort: number): TcpFlow => ({ sourcePort, outcome: 'tcp_timeout', synRttMs: null, synRetransmits: null })
+const datagrams = (sourcePort: number, sent: number, received: number): UdpMeasured['flows'][number] => ({
+  sourcePort,
+  sent,
+  received,
+  forwardLost: null,
+  reverseLost: null,
+})
 
 tell([
   { name: 'a route that is as long both ways has no diagnosis', results: [traced([a, b, end])], says: [] },
@@ -60,6 +72,37 @@ tell([
     ],
     says: [['packet_loss', 'certain']],
     summary: /1 of 3 flows.*over 192\.0\.2\.65/,
+  },
+  {
+    name: 'connections of which some are never answered',
+    results: [
+      tcp({
+        outcome: fail('packet_loss'),
+        measured: { flows: [connected(62_000), connected(62_001), unanswered(62_002), connected(62_003)] },
+      }),
+    ],
+    says: [['packet_loss', 'certain']],
+    summary: /1 of 4 flows .* one member of an ECMP group/,
+  },
+  {
+    name: 'connections of which some are never answered, and others only at the second try',
+    results: [tcp({ outcome: fail('packet_loss'), measured: { flows: [connected(62_000, 1), connected(62_001), unanswered(62_002)] } })],
+    says: [['packet_loss', 'likely']],
+  },
+  {
+    name: 'datagrams of one port that are never answered',
+    results: [udp({ outcome: fail('packet_loss'), measured: { flows: [datagrams(1, 25, 25), datagrams(2, 25, 24), datagrams(3, 5, 0)] } })],
+    says: [['packet_loss', 'certain']],
+    summary: /1 of 3 flows .* one member of an ECMP group/,
+  },
+  {
+    name: 'a pinned flow that fails, traced beside others that arrive',
+    results: [
+      tcp({ outcome: fail('tcp_timeout'), measured: { flows: [unanswered(7)] } }),
+      trace({ outcome: fail('packet_loss'), measured: { flows: [flow([a, c, null, null], false, 7), flow([a, b, end], true, 8)] } }),
+    ],
+    says: [['packet_loss', 'certain']],
+    summary: /1 of 2 flows.*one member of an ECMP group/,
   },
   {
     name: 'silence behind a hop',
@@ -124,3 +167,10 @@ for (const [name, before, after, summary] of changes)
     if (!summary) t.equal(found, undefined)
     else t.match(found, { cause: 'route_changed', summary, evidence: [/^before, /, /^after, /] })
   })
+
+t.test('flows that are never answered are named by their ports, and the next command tries one of them', async t => {
+  const flows = [connected(62_000), unanswered(62_001), connected(62_002)]
+  const [found] = diagnose([tcp({ outcome: fail('packet_loss'), measured: { flows } })], { startedAt })
+  t.match(found!.evidence, ['never answered, source port 62001', 'answered, source ports 62000 and 62002', /30/])
+  t.match(found!.next, /--flows 1 --source-port 62001$/)
+})
