@@ -18,6 +18,8 @@ export type BadPath = {
   readonly mtu: Mtu
   /** Of a certificate that should have been renewed. */
   readonly ending?: Ending
+  /** Its last window was good: it waits for its end. */
+  readonly isHealing?: boolean
   readonly owners: readonly string[]
   /** A sentence about what was measured, where a number says more than a reason. */
   readonly fact?: string
@@ -166,6 +168,7 @@ export const findingOfFault = (
     what: cause ?? paths[0]!.badness.rule.runbook,
     ...(agreed && { toldBy: told.filter(one => one.cause === agreed.cause).length }),
     ...(direction && { direction }),
+    isHealing: paths.filter(({ isHealing }) => isHealing).length * 2 >= paths.length,
     title: `${texts}: ${ends ? headlineOfEnding(ending, world.nowMs) : headline(cause, place, layer, paths, direction)}${onlyFrom === undefined ? '' : `, for ${onlyFrom} only`}`,
     sinceMs: Math.min(...paths.map(({ badness }) => badness.sinceMs)),
     isFiring: paths.some(({ badness }) => badness.isFiring),

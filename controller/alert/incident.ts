@@ -20,6 +20,8 @@ export type Finding = {
   what: string
   /** How many of its subjects say the cause themselves; absent where none of them do. */
   toldBy?: number
+  /** Most of it is well again, and only waits for its end: what is said now is about the repair. */
+  isHealing?: boolean
   direction?: PathDirection
   title: string
   sinceMs: number

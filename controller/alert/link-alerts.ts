@@ -37,6 +37,9 @@ export const ratios = {
 } as const
 export type RatioRule = keyof typeof ratios
 const ratioRules = Object.keys(ratios) as RatioRule[]
+/** A ratio that is in order again, though its rule has not ended yet. */
+export const isInOrder = (rule: LinkRule, last: number | undefined): boolean =>
+  last !== undefined && (ratioRules as readonly string[]).includes(rule) && last <= ratios[rule as RatioRule].limit
 /** A link over the internet is held against its own history once it was judged so often. */
 const [armed, weight, internetFactor] = [12, 0.05, 2] as const
 

@@ -5,7 +5,7 @@ import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import { type AgentFinding, type IdentityPlane, lostMs } from './agent-alerts.ts'
 import { type Coverage, sayCoverage } from './blind.ts'
 import type { Finding } from './incident.ts'
-import { type LinkRule, type RatioRule, ratios } from './link-alerts.ts'
+import { isInOrder, type LinkRule, type RatioRule, ratios } from './link-alerts.ts'
 import type { Rule } from './rules.ts'
 
 const nothing: Omit<
@@ -99,6 +99,7 @@ export const findingOfLink = (one: BadLink): Finding => {
     title: `${placeText(place)}: ${text}`,
     sinceMs: one.sinceMs,
     isFiring: one.isFiring,
+    isHealing: isInOrder(one.name, one.last),
     subjects: [subjectOfLink(one.link, one.name)],
     impact: one.coverage
       ? `${one.coverage.expected - one.coverage.measured} of ${plural(one.coverage.expected, 'path')}`

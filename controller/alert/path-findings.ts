@@ -10,6 +10,7 @@ import { placeLone } from './lone-paths.ts'
 import { verdictOf } from './path-verdicts.ts'
 import { type PathWorld, worldOf } from './path-world.ts'
 import { fallenWay, sayFall } from './say-mtu.ts'
+import { good } from './series.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** Paths that fail. */
@@ -69,6 +70,7 @@ export const localised = (
       badness,
       ...(diagnosis && { diagnosis }),
       mtu,
+      isHealing: badness.reason !== undefined && alerts.windowOf(path) === good,
       ...(end && { ending: { ...end, ...(certificate && { certificate }) } }),
       owners,
       ...(fact !== undefined && { fact }),

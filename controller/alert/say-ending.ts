@@ -50,4 +50,5 @@ export const causeOfEnding = ({ rule, endsMs }: Ending, nowMs: number): Cause | 
   return endsMs <= nowMs ? 'certificate_expired' : undefined
 }
 
-export const fixesOfEnding = ({ rule }: Ending): Fix[] => (rule === 'default/svid-rotation' ? fixRotation() : fixCertificate())
+export const fixesOfEnding = ({ rule, certificate }: Ending): Fix[] =>
+  rule === 'default/svid-rotation' ? fixRotation() : fixCertificate(certificate !== undefined && certificate.position > 1)

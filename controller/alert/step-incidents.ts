@@ -100,6 +100,7 @@ const wordsOf = ({ cause, fixes, runbook, what, title, place, placeText, layer, 
  * again is about the repair, not about the fault: another cause has to be told by as many as told the first.
  */
 const keptOf = (incident: Incident, finding: Finding): Partial<Incident> => {
+  if (incident.state === 'open' && finding.isHealing) return wordsOf(incident)
   if (incident.cause === null || finding.cause === incident.cause) return {}
   if (incident.state === 'open' && tellersOf(finding) < (incident.causeBy ?? 0)) return wordsOf(incident)
   if (finding.cause !== null) return {}

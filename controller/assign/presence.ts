@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts'
 import { openBell } from './bell.ts'
 
 export type Presence = {
-  /** It has asked for something, or its stream takes what is written to it. */
+  /** It has asked for something; or its stream takes what is written to it, and it delivers nothing by which it is known. */
   seen(agentId: string): void
   sent(agentId: string, revision: string): void
   /** Its stream has begun. */

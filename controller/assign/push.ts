@@ -2,13 +2,14 @@
 import type { Caller } from '../enrol/credential.ts'
 import { changedAssignments, getAssignment, type StoredAssignment } from '../store/assignments.ts'
 import { isCredentialHeld } from '../store/credentials.ts'
+import { deliveredSince } from '../store/received.ts'
 import { markPartSent, openParts, type RunPart } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { Sse } from '../web/sse.ts'
 import type { Presence } from './presence.ts'
 
 /** `revision`: what it has been told. `parts`: of runs, that it has been told of. */
-export type Stream = { caller: Caller; sse: Sse; revision: string | undefined; parts: Set<string> }
+export type Stream = { caller: Caller; sse: Sse; revision: string | undefined; parts: Set<string>; openedMs: number }
 export type Streaming = {
   readonly store: Pick<Store, 'read' | 'write'>
   readonly presence: Presence
@@ -19,6 +20,9 @@ export type Streaming = {
   readonly dirty: Set<string>
   /** Agents whose credential may have been replaced or withdrawn. */
   readonly doubted: Set<string>
+  /** When each agent's last batch came, to whichever replica. */
+  delivered: ReadonlyMap<string, number>
+  deliveredReadMs: number
   /** Assignments up to this one have been looked at. */
   change: number
   areRunsDue: boolean
@@ -34,6 +38,25 @@ export const markChanged = async (state: Streaming): Promise<void> => {
   const changed = await state.store.read(sql => changedAssignments(sql, state.change))
   state.change = changed.upTo
   for (const id of changed.agentIds) if (state.streams.has(id)) state.dirty.add(id)
+}
+
+/**
+ * Longer than any kernel keeps a connection on which nothing is acknowledged (tcp(7), tcp_retries2: a quarter of an hour): until then it takes heartbeats for an
+ * agent that is cut off. Those that deliver are known by what comes from them.
+ */
+const deliveredBackMs = 1_800_000
+
+export const readDelivered = async (state: Streaming, everyMs: number): Promise<void> => {
+  const now = state.nowMs()
+  if (Math.abs(now - state.deliveredReadMs) < everyMs) return
+  state.delivered = await state.store.read(sql => deliveredSince(sql, now - deliveredBackMs))
+  state.deliveredReadMs = now
+}
+
+/** It has delivered since its stream began: that its kernel, or only ours, takes what is written to it, says nothing more of it. */
+export const isDelivering = ({ delivered, streams }: Streaming, agentId: string): boolean => {
+  const stream = streams.get(agentId)
+  return stream !== undefined && (delivered.get(agentId) ?? Number.NEGATIVE_INFINITY) >= stream.openedMs
 }
 
 /** Some of those that are dirty. */

@@ -6,7 +6,16 @@ import type { Store } from '../store/store.ts'
 import type { Sse, SseEvent } from '../web/sse.ts'
 import { openBell } from './bell.ts'
 import type { Presence } from './presence.ts'
-import { markChanged, pushAssignments, pushRuns, type Stream, type Streaming, withdrawCredentials } from './push.ts'
+import {
+  isDelivering,
+  markChanged,
+  pushAssignments,
+  pushRuns,
+  readDelivered,
+  type Stream,
+  type Streaming,
+  withdrawCredentials,
+} from './push.ts'
 
 export type Streams = {
   /** `lastEventId`: the revision that the agent has. A stream that it has already is ended: the newest wins. */
@@ -45,6 +54,8 @@ export const openStreams = ({ store, presence, nowMs, chance, failed }: StreamsO
     streams: new Map(),
     dirty: new Set(),
     doubted: new Set(),
+    delivered: new Map(),
+    deliveredReadMs: Number.NEGATIVE_INFINITY,
     change: 0,
     areRunsDue: false,
   }
@@ -61,7 +72,7 @@ export const openStreams = ({ store, presence, nowMs, chance, failed }: StreamsO
   }
   return {
     open: (caller, sse, lastEventId) => {
-      const stream: Stream = { caller, sse, revision: lastEventId, parts: new Set() }
+      const stream: Stream = { caller, sse, revision: lastEventId, parts: new Set(), openedMs: nowMs() }
       const former = streams.get(caller.agentId)
       streams.set(caller.agentId, stream)
       former?.sse.end()
@@ -73,7 +84,7 @@ export const openStreams = ({ store, presence, nowMs, chance, failed }: StreamsO
     },
     beat: ({ agentId, expiresMs }, sse) => {
       if (expiresMs <= nowMs()) sse.end(drainEvent(chance() * renewedMs))
-      else if (sse.isDrained) presence.seen(agentId)
+      else if (sse.isDrained && !isDelivering(state, agentId)) presence.seen(agentId)
     },
     turn: events => {
       for (const { kind, subject } of events) if (credentialEvents.includes(kind) && streams.has(subject)) state.doubted.add(subject)
@@ -98,6 +109,7 @@ export const openStreams = ({ store, presence, nowMs, chance, failed }: StreamsO
 const serve = async (state: Streaming, bell: ReturnType<typeof openBell>, failed: (error: unknown) => void): Promise<void> => {
   const work = async (): Promise<void> => {
     if (state.doubted.size > 0) await withdrawCredentials(state)
+    if (state.streams.size > 0) await readDelivered(state, heartbeatMs)
     if (state.streams.size > 0) await markChanged(state)
     while (state.dirty.size > 0) await pushAssignments(state)
     if (state.areRunsDue && state.streams.size > 0) await pushRuns(state)

@@ -53,6 +53,12 @@ export const listReceived = async (sql: Sql): Promise<ReceivedBoot[]> =>
     atMs: Number(row['at_ms']),
   }))
 
+/** When the last batch of each agent came, of those since then. */
+export const deliveredSince = async (sql: Sql, sinceMs: number): Promise<Map<string, number>> => {
+  const rows = await sql.all('SELECT agent_id, MAX(at_ms) AS at_ms FROM received WHERE at_ms >= $1 GROUP BY agent_id', sinceMs)
+  return new Map(rows.map(row => [String(row['agent_id']), Number(row['at_ms'])]))
+}
+
 /** Boots of which nothing has come for 27 h. */
 export const dropReceived = (sql: Sql, nowMs: number): Promise<number> =>
   sql.run('DELETE FROM received WHERE at_ms < $1', nowMs - receivedForMs)
