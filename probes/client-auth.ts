@@ -89,6 +89,11 @@ export const judgeClientAuth = (
         clientAuth: 'not_requested',
         violation: { code: 'mtls_not_enforced', detail: 'the server asks for no client certificate at all' },
       }
+    if (!sent && answer.hungUp)
+      return {
+        clientAuth: 'rejected',
+        violation: { code: 'client_cert_required', detail: 'the server asked for a certificate, got none and hung up' },
+      }
     if (sent && answer.hungUp) return { clientAuth: 'accepted', violation: { code: 'authorization_denied', detail: hungUpDetail } }
     if (sent) return { clientAuth: 'accepted' }
     return {

@@ -104,7 +104,8 @@ const openTls = (
     tls.stall = stall
   })
   const tls = noTls({ sni: name }, target)
-  return shakeHands({ ...handshakeOptions(target, given), hello: 'small' }, signal, watch, async handshake => {
+  const heedRequest = ours.cert !== undefined
+  return shakeHands({ ...handshakeOptions(target, given), hello: 'small', heedRequest }, signal, watch, async handshake => {
     measureTls(tls, handshake)
     const phasesMs: Record<string, number> = {}
     if (handshake.connected) phasesMs['connect'] = handshake.connected.rttMs
@@ -125,7 +126,7 @@ const openTls = (
       tls.verifyError = verifyError ?? first.code
       return { outcome: fail(first.code, first.detail), tls, phasesMs, ...judged }
     }
-    const isKnown = handshake.requested && ours.cert !== undefined
+    const isKnown = heedRequest && handshake.requested
     await use({ socket: handshake.tls, connected: handshake.connected, readInfo: handshake.info, isKnown })
     return { tls, phasesMs, ...judged }
   })

@@ -25,6 +25,7 @@ const unhealthy: [name: string, health: GrpcHealth, service: string, reason: str
   ['NOT_SERVING', { health: 2 }, '', 'http_body', /health of the server is NOT_SERVING, want SERVING/],
   ['UNKNOWN', { raw: Buffer.alloc(5) }, '', 'http_body', /UNKNOWN/],
   ['a service that it does not know', {}, 'other', 'http_status', /5 NOT_FOUND: the health service does not know the service "other"/],
+  ['a policy that refuses', { status: 7 }, '', 'authorization_denied', /7 PERMISSION_DENIED/],
   ['no health service', { status: 12 }, '', 'http_status', /12 UNIMPLEMENTED/],
   ['a call that needs credentials', { status: 16 }, '', 'http_status', /16 UNAUTHENTICATED/],
   ['an answer that is no message', { raw: Buffer.from('hello') }, '', 'http_body', /no HealthCheckResponse/],

@@ -106,6 +106,21 @@ t.test('a client certificate is sent, and its lack is named', async t => {
   t.match(word((await run('http', targetOf(server), { ca })).outcome), /client_cert_required|tcp_reset/)
 })
 
+t.test('who is known and may not come in is denied; who is not known gets a status', async t => {
+  const client = await authority.issue({ names: ['client.test'] })
+  const refuse: Answer = (_request, response) => void response.writeHead(403).end('no')
+  const [asking, open] = [await started(t, startHttps(refuse, { ...pems, ca })), await started(t, startHttps(refuse, pems))]
+  const mine = { ca, cert: client.chainPem, key: client.keyPem }
+  t.equal(word((await run('http', targetOf(asking), mine)).outcome), 'authorization_denied')
+  t.equal(word((await run('http', targetOf(asking), { ...mine, expectStatus: ['403'] })).outcome), 'ok')
+  t.equal(word((await run('http', targetOf(open), mine)).outcome), 'http_status', 'it asked for no certificate')
+  const mesh = await started(
+    t,
+    startHttp((_request, response) => void response.writeHead(403).end('RBAC: access denied')),
+  )
+  t.equal(word((await run('http', targetOf(mesh), plain)).outcome), 'authorization_denied', 'the words of Envoy')
+})
+
 t.test('plain HTTP on a TLS port, and TLS on a plain one', async t => {
   const server = await started(t, startHttp(hello))
   t.equal(word((await run('http', targetOf(server), { ca })).outcome), 'not_tls')

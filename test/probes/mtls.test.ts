@@ -58,6 +58,7 @@ const tls13: Record<MtlsVariant, Row> = {
   'like Envoy': [accepted, alerted(48), required(116)],
   'one alert': [alerted(46), alerted(46), required(46)],
   'closes after the handshake': [silent, silent, 'client_cert_required, rejected'],
+  'hangs up by policy': ['authorization_denied, accepted', silent, required(116)],
   'resets after the handshake': [silent, silent, 'client_cert_required, rejected'],
   'like nginx': [unchecked, unchecked, open],
   'denies by policy': [accepted, silent, required(116)],

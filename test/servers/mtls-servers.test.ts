@@ -82,6 +82,7 @@ const expected: Record<Exclude<MtlsVariant, 'one alert' | 'Istio gateway'>, Reco
   'like Java': row('welcome', after(46), after(46), after(46), after(46), after(42)),
   'like go-spiffe': row('welcome', after(42), after(42), after(42), after(42), after(116)),
   'like Envoy': row('welcome', after(48), after(45), after(43), after(46), after(116)),
+  'hangs up by policy': row(silent, silent, silent, silent, silent, after(116)),
   'closes after the handshake': row(silent, silent, silent, silent, silent, silent),
   'resets after the handshake': row(...(Array(6).fill('reset after handshake') as Row)),
   'like nginx': row('HTTP/1.1 200 OK', ...(Array(5).fill('HTTP/1.1 400 Bad Request') as [string, string, string, string, string])),

@@ -92,6 +92,8 @@ const stayQuiet: Meet = socket => void socket.resume()
 const sayWho: Meet = socket => void socket.resume().write(`${JSON.stringify({ peerId: idsOf(socket)[0] ?? null })}\n`)
 const echo: Meet = socket => void socket.pipe(socket)
 const hangUp: Meet = socket => void socket.end()
+/** When its session tickets are on their way. */
+const hangUpLater: Meet = socket => void setImmediate(() => socket.end())
 /** Answers the first bytes with a status and ends, as an HTTP server with a policy does. */
 const answerHttp =
   (statusOf: (socket: TLSSocket, live: Live) => string): Meet =>
@@ -213,6 +215,7 @@ export const mtlsServers = {
   'closes after the handshake': node(hangUp, asking),
   'resets after the handshake': startResetting,
   // refuse by policy, above TLS
+  'hangs up by policy': node(hangUpLater, demanding),
   /** As nginx with ssl_verify_client. */
   'like nginx': node(
     answerHttp((socket, live) => (faultOf(socket, live) ? '400 Bad Request' : '200 OK')),

@@ -130,6 +130,13 @@ t.test('another cause has to be told by as many as told the first, however many 
   t.match(play([[down], [down], [filtered]]), { cause: 'host_down', title: 'x: host_down' })
 })
 
+t.test('what is well again and only waits for its end says nothing new', async t => {
+  const down = finding(['a', 'b'], null, 'x ↔ y')
+  const healing = { ...finding(['a', 'b'], null, 'x → y'), title: 'x → y: 0 % of packets are lost', isHealing: true }
+  t.match(play([[down], [down], [healing], [healing]]), { title: 'x ↔ y: null', placeText: 'x ↔ y', isHealing: true })
+  t.match(play([[down], [{ ...healing, isHealing: false }]]), { placeText: 'x → y' })
+})
+
 t.test('agents that are silent are told after the time that the rule says, and not at all where it is switched off', async t => {
   const rule = (text: object) =>
     compileRules({

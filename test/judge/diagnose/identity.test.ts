@@ -259,3 +259,10 @@ t.test('each verdict has fixes to paste and a next command, and no trust domain 
   }
   t.end()
 })
+
+t.test('a policy that refuses is no matter of certificates, and says whom it does not let in', t => {
+  const [found] = diagnose([failed('authorization_denied', { ourId: 'spiffe://ours.test/agent' })], { startedAt: seen.startedAt })
+  t.match(found, { cause: 'peer_rejects_our_identity', confidence: 'likely' })
+  t.match(found!.summary, /knows who we are \(spiffe:\/\/ours\.test\/agent\) and its policy does not let us in/)
+  t.end()
+})
