@@ -9,7 +9,7 @@ import { needsNamespaces } from '../lab/needs-namespaces.ts'
 import { probeIn } from '../lab/probe-in.ts'
 
 const skip = await needsNamespaces()
-t.setTimeout(240_000)
+t.setTimeout(400_000)
 
 type Clouds = Network<'aws' | 'azure'>
 const port = 8443
@@ -36,7 +36,7 @@ const startEcmp = async (): Promise<Clouds> => {
 /** Which flows never connect, by one run with sixteen of them side by side. */
 const findFlows = async (network: Clouds) => {
   const run = await probeIn(network, 'aws', [
-    ...[`tcp://${network.sites.azure.address}:${port}`, '--flows', '16', '--source-port', String(firstPort), '--timeout', '1500ms'],
+    ...[`tcp://${network.sites.azure.address}:${port}`, '--flows', '16', '--source-port', String(firstPort), '--timeout', '2500ms'],
   ])
   const flows = run.result('tcp').measured.flows!
   const portsOf = (wanted: string) => flows.filter(({ outcome }) => outcome === wanted).map(({ sourcePort }) => sourcePort!)
@@ -58,7 +58,7 @@ t.test('the command: sixteen flows show the member, and each of them is all good
   t.same(run.causes, ['packet_loss'])
 
   const pinned = (sourcePort: number) =>
-    probeIn(network, 'aws', [`tcp://${azure.address}:${port}`, '--source-port', String(sourcePort), '--timeout', '1500ms'])
+    probeIn(network, 'aws', [`tcp://${azure.address}:${port}`, '--source-port', String(sourcePort), '--timeout', '2500ms'])
   for (let i = 0; i < 2; i++) {
     const [bad, good] = await Promise.all([pinned(dead[0]!), pinned(alive[0]!)])
     t.match(bad.result('tcp').outcome, { kind: 'fail', reason: 'tcp_timeout' }, 'never')
@@ -68,7 +68,7 @@ t.test('the command: sixteen flows show the member, and each of them is all good
   // The very flow that fails, and others beside it.
   const trace = await probeIn(network, 'aws', [
     ...[`trace://${azure.address}:${port}`, '--protocol', 'tcp', '--flows', '8', '--source-port', String(dead[0])],
-    ...['--queries', '1', '--timeout', '400ms'],
+    ...['--queries', '1', '--timeout', '1s'],
   ])
   t.match(trace.result('trace').measured.flows[0], {
     id: dead[0],
@@ -82,7 +82,7 @@ t.test('echoes that are pinned to a flow are all answered or none; others by the
   await using network = await startEcmp()
   const ping = async (...words: string[]) => {
     const run = await probeIn(network, 'aws', [
-      ...[`icmp://${network.sites.azure.address}`, '--count', '20', '--interval', '10ms', '--timeout', '500ms', ...words],
+      ...[`icmp://${network.sites.azure.address}`, '--count', '20', '--interval', '10ms', '--timeout', '2s', ...words],
     ])
     return run.result('icmp').measured.received
   }
@@ -125,9 +125,9 @@ t.test('the agent: pinned beside fresh, and the trace of the pinned one names th
   const check = (name: string, options: object) => ({
     name,
     kind: 'tcp',
-    every: '2s',
+    every: '3s',
     lateness: '30s',
-    options: { timeoutMs: 700, ...options },
+    options: { timeoutMs: 1500, ...options },
   })
   const agent = await startAgentIn(network, {
     targets: [{ name: 'azure-1', address: `${network.sites.azure.address}:${port}` }],
