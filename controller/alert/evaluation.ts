@@ -90,6 +90,7 @@ export class Evaluation {
         if (whole.outage !== undefined) this.#noteOutage(path, minute.startMs, whole.outage)
       })
     this.reserve(this.paths.size - 1)
+    this.windows.noteOverload()
     // Agents that came, or were late, in this window.
     const now = worldOf(this, around)
     this.alerts.judge(this.windows, now)

@@ -66,6 +66,12 @@ const explainsSilence = ({ place, layer }: Finding, silent: Place): boolean =>
   'direction' in silent &&
   contains(place, { ...silent, direction: place.direction })
 
+/** Every path of the hub's incident has two ends: links between them pass it, whichever way. */
+const isThroughHub = ({ place, links = [] }: Finding, narrower: Place): boolean =>
+  place?.kind === 'hub' &&
+  narrower.kind === 'link' &&
+  links.some(([from, to]) => (from === narrower.from && to === narrower.to) || (from === narrower.to && to === narrower.from))
+
 /** A link that is cut both ways, with this controller at one end: nobody hears of those at the other. Where it does not know where it is, it may be either. */
 const isBehind = ({ place, layer }: Finding, lost: readonly string[], home: string | undefined): boolean => {
   if ((layer !== 'reach' && layer !== 'tcp') || place?.kind !== 'link' || !place.both) return false
@@ -79,6 +85,7 @@ const covers = (wider: Finding, narrower: Finding, home: string | undefined): bo
   if (wider.layer === 'certificate' || wider.layer === 'identity' || wider.layer === 'federation' || wider.layer === 'http') return false
   return (
     contains(wider.place, narrower.place) ||
+    isThroughHub(wider, narrower.place) ||
     (narrower.place.kind === 'link' &&
       'from' in wider.place &&
       wider.place.from === narrower.place.to &&

@@ -6,7 +6,7 @@ import type { Aggregate } from '../history/aggregate.ts'
 import { isSelf } from '../history/labels.ts'
 import { grown } from '../ingest/grow.ts'
 import type { Paths } from './paths.ts'
-import { emptyTally, type Tally, tally, width } from './tally.ts'
+import { at, emptyTally, type Tally, tally, unmeasuredOf, width } from './tally.ts'
 
 /** Minutes that may still grow: older ones come from a spool, and say nothing of now. */
 const slots = 3
@@ -75,6 +75,20 @@ export class Windows {
       this.unmeasured[path] = last.unmeasured
       each(path, last, shut !== undefined)
     }
+  }
+
+  /** Agents most of whose runs in this window blame themselves: they answer those of others no better. */
+  noteOverload(): void {
+    const runs = new Map<number, { all: number; own: number }>()
+    for (const path of this.touched) {
+      const from = path * width
+      const unmeasured = this.now[from + at.unmeasured]!
+      const of = runs.get(this.#paths.agent[path]!) ?? { all: 0, own: 0 }
+      runs.set(this.#paths.agent[path]!, of)
+      of.all += this.now[from + at.ok]! + this.now[from + at.fail]! + unmeasured
+      if (unmeasuredOf(this.unmeasured[path]!) === 'local_overload') of.own += unmeasured
+    }
+    for (const [agent, { all, own }] of runs) if (own * 2 > all) this.lateAgents.add(this.#paths.agentNames.all[agent]!)
   }
 
   #sum(agent: string, aggregates: readonly Aggregate[]): Map<number, Tally> {

@@ -5,6 +5,7 @@ import type { Incident } from '../../../controller/alert/incident.ts'
 import { startAlertTerm } from '../../../controller/alert/term.ts'
 import { openFleet } from '../../../controller/fleet/current.ts'
 import { parseFleet } from '../../../controller/fleet/parse.ts'
+import type { Cell } from '../../../controller/history/aggregate.ts'
 import { putAgent, touchAgent } from '../../../controller/store/agents.ts'
 import { putAssigned } from '../../../controller/store/assigned.ts'
 import { putDocument } from '../../../controller/store/documents.ts'
@@ -137,10 +138,14 @@ t.test('a region that loses all egress, the way to the controller too: one page 
   t.match(incident.impact, /agents$/)
 })
 
+const sum = (key: string, value: number, ...variant: string[]): Cell => ({ column: { key, form: 'sum', variant }, value })
+/** Enough echoes that the loss of the link is judged too. */
+const allLost = ({ check }: Path): Cell[] => (check === 'icmp' ? [sum('icmpPackets', 20, 'sent'), sum('icmpPackets', 0, 'received')] : [])
+
 t.test('links through one hub that fail together are one incident at the hub', async t => {
   const found = await told(t, {
-    play: (path, tick) => (tick >= 5 && isBetween(path, 'aws', 'gcp') ? silence(path.check) : { ok: 1 }),
-    ticks: 30,
+    play: (path, tick) => (tick >= 5 && isBetween(path, 'aws', 'gcp') ? { ...silence(path.check), cells: allLost(path) } : { ok: 1 }),
+    ticks: 40,
   })
   t.strictSame(
     found.map(({ kind, incident: { placeText, severity } }) => ({ kind, placeText, severity })),
@@ -148,4 +153,21 @@ t.test('links through one hub that fail together are one incident at the hub', a
   )
   t.equal(found[0]!.incident.title, 'hub transit-1: nothing comes through')
   t.match(found[0]!.incident.next, /^probe check --from (aws|gcp)\/\S+ --to (aws|gcp)\/\S+$/)
+})
+
+t.test('a prober without CPU blames itself, and neither what it measures nor what is measured of it is a fault of the network', async t => {
+  const starved = 'azure-eastus-1'
+  const resent = [sum('tcpSegments', 300, 'forward'), sum('tcpRetransmits', 30, 'forward')]
+  const found = await told(t, {
+    play: ({ from, to, check }, tick) => {
+      if (tick < 5 || (from.id !== starved && to.id !== starved)) return { ok: 1 }
+      if (from.id === starved) return { unmeasured: 3, ok: 1, reason: 'local_overload', cells: check === 'tcp' ? resent : [] }
+      return { ok: 1, cells: check === 'tcp' ? resent : [] }
+    },
+    ticks: 40,
+  })
+  t.strictSame(
+    found.map(({ incident }) => incident.title),
+    [],
+  )
 })
