@@ -11,7 +11,8 @@ const isRatio = (finding: Finding): finding is OfLink =>
 /** A link that loses packets on both ways is one fault, and not one for each. */
 export const joinWays = (findings: readonly Finding[]): Finding[] => {
   const lossy = findings.filter(isRatio)
-  const isBothWays = ({ place: { from, to } }: OfLink): boolean => lossy.some(other => other.place.from === to && other.place.to === from)
+  const isBothWays = ({ place: { from, to } }: OfLink): boolean =>
+    from !== to && lossy.some(other => other.place.from === to && other.place.to === from)
   return findings.map(finding => {
     if (!isRatio(finding) || !isBothWays(finding)) return finding
     const [from, to] = [finding.place.from, finding.place.to].toSorted() as [string, string]

@@ -168,6 +168,8 @@ t.test(
       })
     const [one, other] = [of(there, 'default/loss-ratio'), of(back, 'default/retransmits')]
     t.strictSame(joinWays([one]), [one])
+    const within = of('aws/us-east-1 → aws/us-east-1', 'default/loss-ratio')
+    t.strictSame(joinWays([within]), [within], 'what is within a region has no other way')
     t.strictSame(joinWays([one, of(back, 'default/blind')]), [one, of(back, 'default/blind')])
     const merged = mergeFindings([], joinWays([one, other]), undefined)
     t.equal(merged.length, 1)
