@@ -23,7 +23,12 @@ export class CannotSimulate extends Error {
 }
 
 export type Simulation = { status(): SimStatus; client: Client; answer(question: Question): Promise<Reply>; close(): Promise<void> }
-export type OpenOptions = { /** 0: any that is free. */ port: number; io: Io; say: (text: string) => void; onEnd: (who: string) => void }
+export type OpenOptions = {
+  /** 0: any that is free. */ port: number
+  io: Io
+  say: (text: string) => void
+  onEnd: (who: string, words: string) => void
+}
 
 const probe = [process.execPath, fileURLToPath(new URL('../probe.mjs', import.meta.url))]
 

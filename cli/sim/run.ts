@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { agents, cloudNames } from '../../deploy/sim/clouds/clouds.ts'
 import type { AgentAnswer } from '../../wire/api/agents.ts'
 import { exitCodeOfSignal, type Io } from '../io.ts'
+import { printable } from '../printable.ts'
 import { CannotSimulate, openSimulation, type Simulation } from './open.ts'
 import { mapText, nextText } from './text.ts'
 
@@ -24,9 +25,9 @@ export const withOwnSimulation = async (
   const begunMs = io.elapsedMs()
   const seconds = (): string => ((io.elapsedMs() - begunMs) / 1000).toFixed(1).padStart(5)
   const say = (text: string): unknown => io.stdout.write(`${seconds()} s  ${text}\n`)
-  const onEnd = (who: string): void => {
+  const onEnd = (who: string, words: string): void => {
     if (isOver || stopped.signal.aborted) return
-    io.stderr.write(`probe sim: ${who} has ended, and with it the simulation\n`)
+    io.stderr.write(`probe sim: ${who} has ended, and with it the simulation${words === '' ? '' : `: ${printable(words).slice(0, 300)}`}\n`)
     code ??= 3
     stopped.abort()
   }

@@ -2,9 +2,9 @@
  * Where a running simulation is found: a folder of its user's own. A lock in it says whether one runs and ends with its process; `current` leads to the folder of
  * the run, which goes when the run does.
  */
-import { lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Io } from '../io.ts'
 import { type Login, readLoginFile } from '../login-file.ts'
 
@@ -17,14 +17,34 @@ const accessFile = (run: string): string => join(run, 'access.json')
 
 export { accessFile }
 
-/** For its user alone. Says what is wrong with a folder that somebody else has put there. */
+/** As long as the path of a Unix socket may be (unix(7)), less what names in the folder take. */
+const longestPathBytes = 107 - '/run-123456/controller.sock'.length
+/** A day of a simulation; one that runs out of it ends in the middle of something. */
+const leastFreeBytes = 100 * 2 ** 20
+
+/** For its user alone. Says what is wrong with the place. */
 export const makeStateFolder = (env: Io['env']): string | undefined => {
   const path = stateFolder(env)
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  const problem = problemOf(path)
+  return problem === undefined ? undefined : `${problem}: CAUSEWAY_SIM=<folder> names another`
+}
+
+const problemOf = (path: string): string | undefined => {
+  if (Buffer.byteLength(path) > longestPathBytes) return `${path} is too long for a socket in it, want ${longestPathBytes} bytes at most`
+  try {
+    // Recursion never ends where the kernel refuses folders with ENOENT (/proc).
+    mkdirSync(path, { recursive: !existsSync(dirname(path)), mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EEXIST') return `the folder ${path} can't be made (${code})`
+  }
   const found = lstatSync(path)
-  return found.isDirectory() && found.uid === userInfo().uid
-    ? undefined
-    : `${path} is not a folder of yours: CAUSEWAY_SIM=<folder> names another`
+  if (!found.isDirectory() || found.uid !== userInfo().uid) return `${path} is not a folder of yours`
+  const { bavail, bsize } = statfsSync(path)
+  const freeBytes = bavail * bsize
+  return freeBytes < leastFreeBytes
+    ? `${Math.floor(freeBytes / 2 ** 20)} MiB are free in ${path}, want ${leastFreeBytes / 2 ** 20} MiB`
+    : undefined
 }
 
 /** The controller of the simulation that runs here, if one does. */

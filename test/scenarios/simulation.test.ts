@@ -1,7 +1,7 @@
 /** `probe sim`: three clouds as real processes, broken and repaired from another terminal, and nothing left afterwards, however it ends. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -128,6 +128,30 @@ t.test('a port that is taken is said in one line', { skip }, async t => {
   const { status, stderr } = await runProgram(command('sim', '--port', String(port)), envOf('port'))
   t.equal(status, 3)
   t.match(stderr, new RegExp(`^probe sim: port ${port} of 127.0.0.1 is taken: --port [^\\n]+\\n$`))
+})
+
+t.test('a place where it can keep nothing is said in one line', { skip }, async t => {
+  const places: [string, RegExp][] = [
+    ['/proc/simulation', /the folder \/proc\/simulation can't be made \([A-Z]+\): CAUSEWAY_SIM=/],
+    [probe, /probe\.mjs is not a folder of yours: /],
+    [join(folder, 'x'.repeat(100)), /is too long for a socket in it, want \d+ bytes at most: /],
+  ]
+  for (const [place, wanted] of places) {
+    const { status, stderr } = await runProgram(command('sim'), { ...envOf('none'), CAUSEWAY_SIM: place })
+    t.equal(status, 3, place)
+    t.match(stderr, /^probe sim: [^\n]+\n$/)
+    t.match(stderr, wanted)
+  }
+  const full = ['unshare', '--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'sh', '-c']
+  const mounted = join(folder, 'full')
+  mkdirSync(mounted)
+  const { status, stderr } = await runProgram(command('sim'), envOf('full'), [
+    ...full,
+    `mount -t tmpfs -o size=1m none '${mounted}' && exec "$@"`,
+    'sh',
+  ])
+  t.equal(status, 3)
+  t.match(stderr, /^probe sim: \d MiB are free in [^\n]+, want \d+ MiB: CAUSEWAY_SIM=<folder> names another\n$/)
 })
 
 t.test('where namespaces are impossible it says why, in one line', { skip }, async t => {

@@ -20,8 +20,8 @@ export type LocalOptions = {
   now: () => number
   /** What has come up, one at a time. */
   say: (text: string) => void
-  /** A part that was to stay has ended. */
-  onEnd: (who: string) => void
+  /** A part that was to stay has ended, with its last words. */
+  onEnd: (who: string, words: string) => void
 }
 
 export type Local = {
@@ -154,10 +154,12 @@ const startIn = (network: Network, { folder, onEnd }: LocalOptions, stop: AbortS
     const log = createWriteStream(join(folder, 'logs', `${who}.log`), { mode: 0o600 }).on('error', () => {})
     return new Promise((resolve, reject) => {
       let words = ''
+      let last = ''
       let isReady = false
       for (const stream of [child.stdout!, child.stderr!])
         createInterface({ input: stream }).on('line', line => {
           log.write(`${line}\n`)
+          last = line
           if (!isReady) words = `${words}${line}\n`.slice(-2000)
           isReady ||= isUp.test(line)
           if (isReady) resolve()
@@ -166,7 +168,7 @@ const startIn = (network: Network, { folder, onEnd }: LocalOptions, stop: AbortS
       child.once('close', status => {
         log.end()
         if (!isReady) reject(stop.aborted ? stop.reason : new Error(`${who} did not start (${status ?? 'killed'}): ${words.trim()}`))
-        else if (!stop.aborted) onEnd(who)
+        else if (!stop.aborted) onEnd(who, last)
       })
     })
   }
