@@ -81,7 +81,8 @@ function filteredBy(packet: Parsed, { link, flights }: Direction, opposite: Dire
   const segment = parseSegment(packet)
   if (!segment) return undefined
   if (link.dropTcpPorts?.includes(segment.destinationPort)) return 'tcp_port'
-  if (link.loseSecondSegment && inFirstFlightButNotFirst(flights, packet, segment)) return 'second_segment'
+  if (link.loseSecondSegment && inFirstFlightButNotFirst(flights, packet, segment, link.loseSecondSegment === 'tls'))
+    return 'second_segment'
   if (opposite.flights.size > 0) endFirstFlight(opposite.flights, packet, segment)
   return undefined
 }

@@ -27,8 +27,8 @@ export type Link = {
   dropIcmp: boolean
   /** Drops only ICMP and ICMPv6 errors: a firewall that eats the signal. The hop's own errors travel in the direction of whoever they tell. */
   dropIcmpErrors: boolean
-  /** A middlebox that loses what a client sends after the first data packet, until its server has sent data. Retransmissions too. */
-  loseSecondSegment: boolean
+  /** A middlebox that loses what a client sends after the first data packet, until its server has sent data. Retransmissions too. `tls`: only of those that begin with a hello. */
+  loseSecondSegment: boolean | 'tls'
   /** TCP packets to these ports vanish. */
   dropTcpPorts?: number[]
   /** Everything vanishes. */
@@ -120,7 +120,7 @@ const checks: { [K in keyof Required<Link>]: Check } = {
   clampMss: number(1, 65_535, true),
   dropIcmp: boolean,
   dropIcmpErrors: boolean,
-  loseSecondSegment: boolean,
+  loseSecondSegment: value => (value === 'tls' || typeof value === 'boolean' ? undefined : 'true, false or "tls"'),
   dropTcpPorts: ports,
   down: boolean,
 }

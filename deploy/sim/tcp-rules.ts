@@ -48,8 +48,14 @@ export type Flights = Map<string, number>
 
 const REMEMBERED = 10_000
 
-/** Whether this packet, travelling in the direction of `flights`, is a later part of a client's first flight. Also learns new connections from SYNs. */
-export function inFirstFlightButNotFirst(flights: Flights, packet: Parsed, segment: Segment): boolean {
+/** The type of a TLS record that holds a handshake message (RFC 8446 §5.1). */
+const HANDSHAKE = 22
+
+/**
+ * Whether this packet, travelling in the direction of `flights`, is a later part of a client's first flight; with `onlyHellos` of one that begins as TLS does. Also learns
+ * new connections from SYNs.
+ */
+export function inFirstFlightButNotFirst(flights: Flights, packet: Parsed, segment: Segment, onlyHellos = false): boolean {
   const key = flow(packet.source, segment.sourcePort, packet.destination, segment.destinationPort)
   if (segment.syn) {
     if (segment.ack) return false
@@ -61,6 +67,7 @@ export function inFirstFlightButNotFirst(flights: Flights, packet: Parsed, segme
   const start = flights.get(key)
   if (start === undefined || segment.payloadBytes === 0) return false
   const offset = (segment.sequence - start) >>> 0
+  if (onlyHellos && offset === 0 && packet.bytes[packet.bytes.length - segment.payloadBytes] !== HANDSHAKE) flights.delete(key)
   return offset > 0 && offset < 0x8000_0000
 }
 

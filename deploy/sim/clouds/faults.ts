@@ -64,8 +64,8 @@ export const faults: readonly Fault[] = [
     scenario: 'N6',
     story: 'a middlebox from aws to azure loses the second packet of a client hello; post-quantum ones need two',
     expect: 'handshake_too_big, from aws to azure',
-    look: 'probe get paths --check tls-sizes --from aws --to azure',
-    change: world => alter(world, 'aws', 'azure', { loseSecondSegment: true }),
+    look: 'probe get paths --check tls-sizes-azure --from aws --to azure',
+    change: world => alter(world, 'aws', 'azure', { loseSecondSegment: 'tls' }),
   },
   {
     name: 'loss-one-way',

@@ -18,8 +18,8 @@ import {
   workload,
 } from './clouds.ts'
 
-/** `keysFile`: where the controller finds the (empty) key set of the clusters, whose agents enrol by SVID; `bundleFile`: the first bundle of a trust domain. */
-export type FleetFiles = { keysFile: string; bundleFile: (cloud: Cloud) => string }
+/** `keysFile`: where the controller finds the (empty) key set of the clusters, whose agents enrol by SVID; `bundleFile`: the first bundle of a trust domain; `authorityPem`: its root. */
+export type FleetFiles = { keysFile: string; bundleFile: (cloud: Cloud) => string; authorityPem: (cloud: Cloud) => string }
 
 /** A dozen processes share what one machine has: a run is late more often than on a node of its own. */
 const lateness = '300ms'
@@ -53,7 +53,7 @@ export const buildFleet = (layout: Layout, around: FleetFiles): string =>
         expectId: endpointIdOf(cloud),
       })),
       { name: 'ledger-name', address: 'ledger.azure.example' },
-      { name: 'predictor-role', address: workload.to, location: regionOf(workload.to) },
+      { name: 'predictor-role', address: workload.to },
     ],
     checks: [
       { name: 'icmp', kind: 'icmp', every: '5s', lateness },
@@ -67,6 +67,11 @@ export const buildFleet = (layout: Layout, around: FleetFiles): string =>
         every: '15s',
         targets: [`bundle-${cloud}`],
         options: { profile: 'https_spiffe', trustDomain: trustDomainOf(cloud) },
+      })),
+      ...cloudNames.map(cloud => ({
+        ...{ name: `tls-sizes-${cloud}`, kind: 'tls', every: '30s', lateness },
+        targets: [`bundle-${cloud}`],
+        options: { ladder: true, ca: around.authorityPem(cloud) },
       })),
       ...cloudNames.map(cloud => namesOf(cloud, layout)),
       {

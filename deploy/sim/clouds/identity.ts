@@ -80,7 +80,7 @@ const publish = (world: World, authorities: Authorities, before: Published | und
 
 /** The folder has the federation's file. `real`: what is written already; without it everything is. */
 export const openIdentity = (folder: string, layout: Layout, authorities: Authorities, now: () => number, real?: World): Identity => {
-  const certify = createCertifier(authorities, now)
+  const certify = createCertifier(authorities, layout, now)
   const federated = readFederated(folder)
   let sequence = 1
   let last = real && { world: real, published: publish(real, authorities, undefined, sequence) }
@@ -138,7 +138,11 @@ export const openIdentity = (folder: string, layout: Layout, authorities: Author
 
 type Certify = (service: Service, shows: Shown) => Promise<Certified>
 
-const createCertifier = (authorities: Authorities, now: () => number): Certify & { endpoint: (cloud: Cloud) => Promise<Certified> } => {
+const createCertifier = (
+  authorities: Authorities,
+  layout: Layout,
+  now: () => number,
+): Certify & { endpoint: (cloud: Cloud) => Promise<Certified> } => {
   const made = new Map<string, { shows: string; certified: Promise<Certified> }>()
   const keep = (key: string, shows: string, make: () => Promise<Certified>): Promise<Certified> => {
     const before = made.get(key)
@@ -158,7 +162,9 @@ const createCertifier = (authorities: Authorities, now: () => number): Certify &
     })
   }
   const endpoint = (cloud: Cloud): Promise<Certified> =>
-    keep(`endpoint of ${cloud}`, '', () => issue(authorities[cloud][0], { id: endpointIdOf(cloud), ...usualDates(now()) }))
+    keep(`endpoint of ${cloud}`, '', () =>
+      issue(authorities[cloud][0], { id: endpointIdOf(cloud), addresses: [layout.services[cloud]], ...usualDates(now()) }),
+    )
   return Object.assign(ofService, { endpoint })
 }
 

@@ -55,7 +55,11 @@ export const setUp = async ({ folder, layout, nowMs, dataOf, controllerNames, ag
   write('keys.json', '{"keys":[]}\n')
   write(
     files.fleet,
-    buildFleet(layout, { keysFile: join(folder, 'keys.json'), bundleFile: cloud => join(folder, files.bundle(cloud, cloud)) }),
+    buildFleet(layout, {
+      keysFile: join(folder, 'keys.json'),
+      bundleFile: cloud => join(folder, files.bundle(cloud, cloud)),
+      authorityPem: cloud => authorities[cloud][0].rootPem,
+    }),
   )
   write(files.controller, stringify(controllerFile(folder, layout, dataOf(operations))))
   for (const agent of agents) write(files.agent(agent.id), stringify(agentFile(agent, { folder, layout, dataOf, agentListen })))

@@ -68,6 +68,23 @@ t.test('which packets of a first flight a middlebox loses', async t => {
   t.equal(lost({ sequence: start + 1449, bytes: 300 }), false, 'once the server has spoken')
 })
 
+t.test('a middlebox that only looks at TLS leaves other flights alone', async t => {
+  const lost = (firstByte: number): boolean => {
+    const flights: Flights = new Map()
+    const pass = (segment: Segment, payload?: number): boolean => {
+      const packet = parsePacket(buildTcp(segment))!
+      const parsed = parseSegment(packet)!
+      if (payload !== undefined) packet.bytes[packet.bytes.length - parsed.payloadBytes] = payload
+      return inFirstFlightButNotFirst(flights, packet, parsed, true)
+    }
+    pass({ flags: 'syn', sequence: 7 })
+    t.equal(pass({ sequence: 8, bytes: 1448 }, firstByte), false)
+    return pass({ sequence: 1456, bytes: 300 })
+  }
+  t.equal(lost(22), true, 'a hello')
+  t.equal(lost('G'.charCodeAt(0)), false, 'a request in clear text')
+})
+
 t.test('the memory of first flights is bounded', async t => {
   const flights: Flights = new Map()
   for (let port = 1; port <= 12_000; port++) {
