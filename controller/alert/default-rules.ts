@@ -52,7 +52,7 @@ export const ruleTable: { readonly [N in RuleName]: DefaultRule } = {
     scope: 'link',
     severity: 'ticket',
     ...counted,
-    why: 'At 0.1 % a long-distance TCP connection loses a large part of its rate. Judged on 3,000 packets: fewer cannot tell 0.1 % from 0.03 %. Links over the internet are held against twice their own history.',
+    why: 'At 0.1 % a long-distance TCP connection loses a large part of its rate. Judged on 3,000 packets: fewer cannot tell 0.1 % from 0.03 %; on more, up to ten times as many, where it may be chance. Links over the internet are held against twice their own history.',
     runbook: 'packet_loss',
   },
   'default/latency': {
@@ -70,7 +70,7 @@ export const ruleTable: { readonly [N in RuleName]: DefaultRule } = {
     scope: 'link',
     severity: 'ticket',
     ...counted,
-    why: 'More than 1 % of segments sent again is loss that ICMP may not see. Judged on at least 1,000 segments and ten retransmissions.',
+    why: 'More than 1 % of segments sent again is loss that ICMP may not see. Judged on at least 1,000 segments and ten retransmissions, and on more where it may be chance.',
     runbook: 'packet_loss',
   },
   'default/path-mtu': {

@@ -4,13 +4,12 @@
  */
 import type { MergedFleet } from '../fleet/merge.ts'
 import { none, type Paths } from './paths.ts'
+import { judgeRatio, type Ratio, ratioRules, ratios } from './ratio.ts'
 import type { Rules } from './rules.ts'
 import { bad, good, type SavedSeries, Series, unknown } from './series.ts'
 import { at, width } from './tally.ts'
 import type { Windows } from './windows.ts'
 
-/** Each counts by itself until it is judged: `part` of `whole`. */
-type Ratio = { part: number; whole: number }
 /** `usual`: what is usual for the link, learnt while it is well; `judged`: from how many times. */
 type History = { usual: number; judged: number }
 export const linkRules = [
@@ -29,29 +28,11 @@ export type SavedLink = {
   last: { [R in LinkRule]?: number }
 }
 
-/** Sample sizes under which a ratio is not known, and what of it is too much (reference: 3,000 packets; 1,000 segments and ten retransmits). */
-export const ratios = {
-  'default/loss-now': { whole: 200, part: 10, limit: 0.05 },
-  'default/loss-ratio': { whole: 3000, part: 4, limit: 0.001 },
-  'default/retransmits': { whole: 1000, part: 10, limit: 0.01 },
-} as const
-export type RatioRule = keyof typeof ratios
-const ratioRules = Object.keys(ratios) as RatioRule[]
-/** A ratio that is in order again, though its rule has not ended yet. */
-export const isInOrder = (rule: LinkRule, last: number | undefined): boolean =>
-  last !== undefined && (ratioRules as readonly string[]).includes(rule) && last <= ratios[rule as RatioRule].limit
 /** A link over the internet is held against its own history once it was judged so often. */
-const [armed, weight, internetFactor] = [12, 0.05, 2] as const
+const [armed, weight] = [12, 0.05] as const
 
 /** Of one link in one window: lost and sent by echoes, by datagrams, and segments sent again and sent. */
 const sumWidth = 6
-
-/** Pure. */
-export const judgeRatio = (rule: RatioRule, { part, whole }: Ratio, usual: number | undefined): number => {
-  const { part: least, limit } = ratios[rule]
-  const wanted = usual === undefined ? limit : Math.max(limit, internetFactor * usual)
-  return part >= least && part / whole > wanted ? bad : good
-}
 
 export class LinkAlerts {
   readonly series: { readonly [R in LinkRule]: Series } = {
@@ -145,6 +126,7 @@ export class LinkAlerts {
           ({ from, to, medium }) => medium === 'internet' && `${from} → ${to}` === this.#paths.links.all[link],
         )
         const verdict = judgeRatio(name, ratio, isInternet && history.judged >= armed ? history.usual : undefined)
+        if (verdict === unknown) continue
         const value = ratio.part / ratio.whole
         // What is wrong now is not what is usual.
         if (verdict === good) {

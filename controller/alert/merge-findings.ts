@@ -2,11 +2,11 @@
 import { contains, incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Finding } from './incident.ts'
 import { joinFindings } from './other-findings.ts'
+import { limitOfRatio } from './ratio.ts'
 
-const ratios: readonly string[] = ['default/loss-now', 'default/loss-ratio', 'default/retransmits']
 type OfLink = Finding & { place: Extract<Place, { kind: 'link' }> }
 const isRatio = (finding: Finding): finding is OfLink =>
-  finding.place?.kind === 'link' && finding.rules.every(rule => ratios.includes(rule))
+  finding.place?.kind === 'link' && finding.rules.every(rule => limitOfRatio(rule) !== undefined)
 
 /** A link that loses packets on both ways is one fault, and not one for each. */
 export const joinWays = (findings: readonly Finding[]): Finding[] => {

@@ -5,7 +5,8 @@ import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import { type AgentFinding, type IdentityPlane, lostMs } from './agent-alerts.ts'
 import { type Coverage, sayCoverage } from './blind.ts'
 import type { Finding } from './incident.ts'
-import { isInOrder, type LinkRule, type RatioRule, ratios } from './link-alerts.ts'
+import type { LinkRule } from './link-alerts.ts'
+import { isInOrder, limitOfRatio } from './ratio.ts'
 import type { Rule } from './rules.ts'
 
 const nothing: Omit<
@@ -64,16 +65,14 @@ const sayLink = ({ name, last = 0 }: BadLink): string => {
   return `${percent(last)} of packets are lost, this way`
 }
 
-const limitOf = (name: LinkRule): number | undefined => (name in ratios ? ratios[name as RatioRule].limit : undefined)
-
 const sayLimit = ({ name }: BadLink): string => {
-  const limit = limitOf(name)
+  const limit = limitOfRatio(name)
   return limit === undefined ? '' : `, more than ${percent(limit)}`
 }
 
 /** What is lost on one way only tells which side to look at. */
 const otherWayOf = ({ name, otherWay }: BadLink, from: string, to: string): string[] => {
-  const limit = limitOf(name)
+  const limit = limitOfRatio(name)
   if (limit === undefined || otherWay === undefined || otherWay > limit) return []
   const what = name === 'default/retransmits' ? 'of TCP segments are sent again' : 'of packets are lost'
   return [`the other way, ${to} → ${from}: ${percent(otherWay)} ${what}`]

@@ -2,6 +2,7 @@
 
 import { type FailLayer, type FailReason, failReasonsByLayer } from '../../wire/reasons.ts'
 import { type RuleName, ruleTable } from '../alert/default-rules.ts'
+import { ratios } from '../alert/ratio.ts'
 import { failuresOf, linkLabels, pathLabels, quoted, recordName, runsOf } from './expressions.ts'
 import type { FleetLink } from './fleet-link.ts'
 
@@ -37,16 +38,27 @@ const echoes = (state: string, span: string): string => perLink(`increase(causew
 const datagrams = (state: string, span: string): string =>
   perLink(`increase(causeway_udp_packets_total{direction="forward",state="${state}"}[${span}])`)
 
+/** Above the limit by more than chance brings about, or of ten times the sample (controller/alert/ratio.ts). */
+const surely = (part: string, whole: string, limit: number, sample: number): string =>
+  ` and (${part} - ${limit} * ${whole} >= 3 * sqrt(${limit} * ${whole}) or ${whole} >= ${10 * sample})`
+
 /** Where datagrams are counted they decide, since they know the direction; echoes where there are none. */
-const loss = (span: string, whole: number, part: number, limit: number): string => {
+const loss = (rule: 'default/loss-now' | 'default/loss-ratio', span: string): string => {
+  const { whole, part, limit, isOneWindow } = ratios[rule]
   const of = (count: typeof echoes): string => {
     const [sent, lost] = [count('sent', span), `(${count('sent', span)} - ${count('received', span)})`]
-    return `(${lost} / ${sent} > ${limit} and ${lost} >= ${part} and ${sent} >= ${whole})`
+    return `(${lost} / ${sent} > ${limit} and ${lost} >= ${part} and ${sent} >= ${whole}${isOneWindow ? '' : surely(lost, sent, limit, whole)})`
   }
   return `${of(datagrams)} or (${of(echoes)} unless on (${linkLabels}) ${datagrams('sent', span)} > 0)`
 }
 
 const segments = (what: 'segments' | 'retransmits'): string => perLink(`increase(causeway_tcp_${what}_total{direction="forward"}[15m])`)
+
+const retransmits = (): string => {
+  const { whole, part, limit } = ratios['default/retransmits']
+  const [again, all] = [segments('retransmits'), segments('segments')]
+  return `${again} / ${all} > ${limit} and ${again} >= ${part} and ${all} >= ${whole}${surely(again, all, limit, whole)}`
+}
 
 const dayS = 86_400
 const left = (metric: string): string => `(${metric} - time())`
@@ -104,10 +116,9 @@ export const defaultExpression = (name: RuleName, links: readonly FleetLink[], a
   if (reasons) return mostlyFails(reasons, leastShare(name), about)
   if (name === 'default/path-mtu')
     return `(${failuresOf(['mtu_below_required'], '6m')} > 0) or (causeway_path_mtu_bytes < quantile_over_time(0.5, causeway_path_mtu_bytes[1d] offset 10m))`
-  if (name === 'default/loss-now') return `(${loss('2m', 200, 10, 0.05)}) or (${loss('5m', 200, 10, 0.05)})`
-  if (name === 'default/loss-ratio') return loss('1h', 3000, 4, 0.001)
-  if (name === 'default/retransmits')
-    return `${segments('retransmits')} / ${segments('segments')} > 0.01 and ${segments('retransmits')} >= 10 and ${segments('segments')} >= 1000`
+  if (name === 'default/loss-now') return `(${loss(name, '2m')}) or (${loss(name, '5m')})`
+  if (name === 'default/loss-ratio') return loss(name, '1h')
+  if (name === 'default/retransmits') return retransmits()
   if (name === 'default/certificate-expiry') return `${left(certificate)} < ${30 * dayS} and ${isLong(certificate)}`
   if (name === 'default/svid-rotation') return `(${left(svid)} < 0.4 * max_over_time(${left(svid)}[1d:5m])) unless (${isLong(svid)})`
   if (name === 'default/agent-lost') return 'causeway_controller_agents{state="lost"} > 0'

@@ -3,9 +3,9 @@ import t from 'tap'
 import { BurnCounts, judgeBurn, judgeSlowBurn } from '../../../controller/alert/burn.ts'
 import { ruleTable } from '../../../controller/alert/default-rules.ts'
 import { judgeExpiry } from '../../../controller/alert/expiry.ts'
-import { judgeRatio } from '../../../controller/alert/link-alerts.ts'
 import { matchesIncident } from '../../../controller/alert/matching.ts'
 import { receiversOf, runbookOf } from '../../../controller/alert/page-of.ts'
+import { judgeRatio } from '../../../controller/alert/ratio.ts'
 import { bad, good, unknown } from '../../../controller/alert/series.ts'
 import { judgeLatency } from '../../../controller/alert/slow-alerts.ts'
 import { defaultRuleNames } from '../../../wire/fleet-alerts.ts'
@@ -61,10 +61,13 @@ t.test('a budget that goes as fast as it comes for days is a slow burn, and the 
 
 t.test('ratios need both a sample and failures, and a link over the internet is held against itself', async t => {
   t.equal(judgeRatio('default/loss-ratio', { part: 3, whole: 3000 }, undefined), good)
-  t.equal(judgeRatio('default/loss-ratio', { part: 4, whole: 3000 }, undefined), bad)
+  t.equal(judgeRatio('default/loss-ratio', { part: 4, whole: 3000 }, undefined), unknown, 'may be chance')
+  t.equal(judgeRatio('default/loss-ratio', { part: 9, whole: 3000 }, undefined), bad)
+  t.equal(judgeRatio('default/loss-ratio', { part: 40, whole: 30_000 }, undefined), bad, 'it was counted on')
   t.equal(judgeRatio('default/loss-ratio', { part: 12, whole: 3000 }, 0.003), good, '0.4 % where 0.3 % is usual')
   t.equal(judgeRatio('default/retransmits', { part: 9, whole: 800 }, undefined), good, 'fewer than ten')
-  t.equal(judgeRatio('default/retransmits', { part: 11, whole: 1000 }, undefined), bad)
+  t.equal(judgeRatio('default/retransmits', { part: 11, whole: 1000 }, undefined), unknown, 'may be chance')
+  t.equal(judgeRatio('default/retransmits', { part: 20, whole: 1000 }, undefined), bad)
 })
 
 t.test('a path is slow against twice its base and at least 5 ms, and well again below one and a half', async t => {
