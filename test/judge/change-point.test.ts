@@ -2,6 +2,7 @@ import t from 'tap'
 import { seededRandom } from '../../deploy/sim/wan.ts'
 import { addValue, forget, levelOf, newChangePoint, type Step } from '../../judge/change-point.ts'
 import { jitteryWindows } from './jittery.ts'
+import { noises, noisyWindows } from './noises.ts'
 
 const stepsOf = (values: readonly number[]): (Step & { at: number })[] => {
   const state = newChangePoint()
@@ -33,6 +34,22 @@ for (const jitter of [0.05, 0.2]) {
     t.ok(days.reduce((sum, count) => sum + count, 0) / days.length <= 1, days.join(' '))
   })
 }
+
+for (const [name, noise] of Object.entries(noises))
+  t.test(`noise ${name}: 99 of 100 doublings within 30 s, and at most one false step a day`, async t => {
+    let found = 0
+    for (let seed = 1; seed <= 100; seed++) {
+      const random = seededRandom(seed)
+      const [stepS, baseMs] = [1200 + 600 * random(), 0.8 * 250 ** random()]
+      const steps = stepsOf(noisyWindows(noise, baseMs, 0.6, random, s => (s >= stepS ? 2 : 1)))
+      const isFound = ({ at, before, after }: (typeof steps)[number]) =>
+        (at + 1) * 10 > stepS && (at + 1) * 10 <= stepS + 30 && after > before
+      if (steps.some(isFound)) found++
+    }
+    t.ok(found >= 99, `${found} of 100`)
+    const days = [1, 2, 3].map(seed => stepsOf(noisyWindows(noise, 30, 24, seededRandom(seed))).length)
+    t.ok(days.reduce((sum, count) => sum + count, 0) / days.length <= 1, days.join(' '))
+  })
 
 const steady = (ms: number, times: number) => Array.from({ length: times }, (_, i) => ms * (1 + 0.01 * Math.sin(i * 7)))
 
