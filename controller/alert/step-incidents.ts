@@ -180,7 +180,8 @@ export const stepIncidents = (before: readonly Incident[], findings: readonly Fi
   for (const finding of findings) {
     const incident = pairs.get(finding)
     if (incident) after.set(incident, renew(incident, finding, nowMs))
-    else {
+    // What is left of one that heals path by path is no fault of its own.
+    else if (!finding.isHealing) {
       const its = new Set(finding.subjects)
       fresh.push(
         form(

@@ -135,6 +135,11 @@ t.test('what is well again and only waits for its end says nothing new', async t
   const healing = { ...finding(['a', 'b'], null, 'x → y'), title: 'x → y: 0 % of packets are lost', isHealing: true }
   t.match(play([[down], [down], [healing], [healing]]), { title: 'x ↔ y: null', placeText: 'x ↔ y', isHealing: true })
   t.match(play([[down], [{ ...healing, isHealing: false }]]), { placeText: 'x → y' })
+  const left = (path: string) => ({ ...finding([path], null, path), key: `rest:${path}`, isHealing: true })
+  let incidents: Incident[] = []
+  for (const [at, findings] of [[down], [down], [left('a'), left('b')], [left('a'), left('b')]].entries())
+    incidents = stepIncidents(incidents, findings, { nowMs: at * 40_000, stateOf: () => 'bad', isSilenced: () => false }).incidents
+  t.equal(incidents.length, 1, 'what is left of it when it heals path by path is no incident of its own')
 })
 
 t.test('agents that are silent are told after the time that the rule says, and not at all where it is switched off', async t => {
