@@ -70,3 +70,33 @@ export type Incident = Finding & {
 
 export type SubjectState = 'bad' | 'well' | 'gone'
 export type Word = { incident: Incident; event: 'firing' | 'updated' | 'resolved' }
+
+/** What a finding says where there is nothing to say. */
+export const nothingFound: Omit<
+  Finding,
+  | 'key'
+  | 'placeText'
+  | 'layer'
+  | 'severity'
+  | 'rules'
+  | 'what'
+  | 'title'
+  | 'sinceMs'
+  | 'isFiring'
+  | 'subjects'
+  | 'impact'
+  | 'evidence'
+  | 'next'
+  | 'runbook'
+> = {
+  cause: null,
+  against: [],
+  changed: [],
+  fixes: [],
+  checks: [],
+  targets: [],
+  agents: [],
+  from: [],
+  to: [],
+  owners: [],
+}

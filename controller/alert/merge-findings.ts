@@ -1,7 +1,6 @@
 /** One finding for one fault: what several rules and layers say of the same place becomes one. Pure. */
 import { contains, incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Finding } from './incident.ts'
-import { joinFindings } from './other-findings.ts'
 import { limitOfRatio } from './ratio.ts'
 
 type OfLink = Finding & { place: Extract<Place, { kind: 'link' }> }
@@ -93,3 +92,20 @@ const covers = (wider: Finding, narrower: Finding, home: string | undefined): bo
       wider.place.to === narrower.place.from)
   )
 }
+
+/** What the narrower one says becomes part of the wider one. */
+const joinFindings = (wider: Finding, narrower: Finding): Finding => ({
+  ...wider,
+  severity: wider.severity === 'page' ? 'page' : narrower.severity,
+  rules: [...new Set([...wider.rules, ...narrower.rules])],
+  cause: wider.cause ?? narrower.cause,
+  sinceMs: Math.min(wider.sinceMs, narrower.sinceMs),
+  isFiring: wider.isFiring || narrower.isFiring,
+  subjects: [...new Set([...wider.subjects, ...narrower.subjects])],
+  against: [...new Set([...wider.against, ...narrower.against])].slice(0, 6),
+  changed: [...new Set([...wider.changed, ...narrower.changed])],
+  evidence: [...new Set([...wider.evidence, ...narrower.evidence])].slice(0, 10),
+  from: [...new Set([...wider.from, ...narrower.from])],
+  to: [...new Set([...wider.to, ...narrower.to])],
+  owners: [...new Set([...wider.owners, ...narrower.owners])],
+})

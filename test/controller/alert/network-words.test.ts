@@ -1,8 +1,8 @@
 /** What an incident of the network says: sizes, ways, times, and what happened when it began. */
 import t from 'tap'
 import type { Finding } from '../../../controller/alert/incident.ts'
+import { findingOfLink } from '../../../controller/alert/link-finding.ts'
 import { joinWays, mergeFindings } from '../../../controller/alert/merge-findings.ts'
-import { findingOfLink } from '../../../controller/alert/other-findings.ts'
 import { type News, PathNews } from '../../../controller/alert/path-news.ts'
 import { compileRules } from '../../../controller/alert/rules.ts'
 import { fallenWay, sayFall } from '../../../controller/alert/say-mtu.ts'
