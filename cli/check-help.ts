@@ -9,8 +9,8 @@ export const { flags, listOptions, shapeOf } = helpFrom(
     'Has agents measure now, from one place to another, and says what is wrong and which way: for a',
     'pipeline, before and after a change.',
     'A place is cloud/region or the id of an agent; --to may also be a target of the fleet.',
-    'With --via each leg of a way through gateways is measured, by the agent where it begins, all at once,',
-    'and the last line says which leg fails.',
+    'With --via each leg of a way through gateways is measured by the agent where it begins, all at',
+    'once, and the last line says which leg fails.',
     'Exit codes: 0 ok, 1 something failed, 2 bad usage, 3 not measured, or no controller to ask.',
   ],
   {
