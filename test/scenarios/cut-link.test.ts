@@ -12,6 +12,8 @@ import { startPagesIn, type Told } from '../lab/pages-in.ts'
 
 const skip = await needsNamespaces()
 t.setTimeout(900_000)
+// Each has a network of its own, and most of both is waiting.
+t.jobs = 2
 
 const clouds = {
   aws: { sites: ['aws-1', 'aws-2'], region: 'us-east-1' },
@@ -99,7 +101,7 @@ const judgeTold = (t: Test, told: readonly Told[], key: RegExp): void => {
     t.match(page, { place, severity: 'page', next: /^probe check --from aws\/us-east-1 --to azure\/eastus --both-ways$/ })
 }
 
-t.test('the controller on one side of the cut: one page that names the link, and healing adds to it', { skip }, async t => {
+t.test('the controller on one side of the cut: one page that names the link, and healing adds to it', { skip, buffered: true }, async t => {
   const network = await startClouds(t)
   const side = await startSide(
     t,
@@ -119,7 +121,7 @@ t.test('the controller on one side of the cut: one page that names the link, and
   judgeTold(t, side.told, /^reach:link:aws\/us-east-1<>azure\/eastus$/)
 })
 
-t.test('a controller on each side: both tell of the same link by the same key', { skip }, async t => {
+t.test('a controller on each side: both tell of the same link by the same key', { skip, buffered: true }, async t => {
   const network = await startClouds(t)
   const targets = (sites: readonly Site[], location: string): string =>
     `targets:\n${sites.map(site => `  - { name: edge-of-${site}, address: "${network.sites[site].address}:7460", location: ${location} }\n`).join('')}`

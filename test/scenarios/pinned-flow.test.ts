@@ -105,17 +105,19 @@ t.test('traces of one flow take one way, today and tomorrow', { skip }, async t 
     const runs = await Promise.all(
       Array.from({ length: 3 }, (_, n) =>
         probeIn(network, 'aws', [
-          ...[`trace://${network.sites.azure.address}:${port}`, '--protocol', protocol, '--queries', '1'],
-          ...['--source-port', String(firstPort + 10 * n), '--timeout', '500ms'],
+          ...[`trace://${network.sites.azure.address}:${port}`, '--protocol', protocol, '--queries', '2'],
+          ...['--source-port', String(firstPort + 10 * n), '--timeout', '2s'],
         ]),
       ),
     )
     const again = await probeIn(network, 'aws', [
-      ...[`trace://${network.sites.azure.address}:${port}`, '--protocol', protocol, '--queries', '1', '--source-port', String(firstPort)],
-      ...['--timeout', '500ms'],
+      ...[`trace://${network.sites.azure.address}:${port}`, '--protocol', protocol, '--queries', '2', '--source-port', String(firstPort)],
+      ...['--timeout', '2s'],
     ])
-    const routes = runs.map(run => run.result('trace').measured.flows[0])
-    t.same(again.result('trace').measured.flows[0], routes[0], protocol)
+    // The target limits how often it says port unreachable: its routers are the way.
+    const routersOf = (run: (typeof runs)[0]) =>
+      run.result('trace').measured.flows[0]!.route.filter(hop => hop !== network.sites.azure.address)
+    t.same(routersOf(again), routersOf(runs[0]!), protocol)
   }
 })
 
