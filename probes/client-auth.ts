@@ -18,7 +18,7 @@ const graceMs = (rttMs: number): number => Math.max(1000, 2 * rttMs)
 /** How long a server that hangs up right after the handshake may take to do so. */
 const hangUpMs = (rttMs: number): number => 20 + 1.5 * rttMs
 /** A server that knows us and refuses us ends the connection with its ticket or right behind it: on the same way, so that no round trip is added to every verdict. */
-const behindTicketMs = 10
+const behindTicketMs = 5
 
 /**
  * Waits for the server's answer to our certificate. A TLS 1.3 client has finished before the server has looked at it (RFC 8446 §2): servers send
