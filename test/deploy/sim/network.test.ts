@@ -132,11 +132,12 @@ t.test('a network of two sites', { skip }, async t => {
   t.test('random loss is of one direction, and counted', async t => {
     const before = (await network.counters()).aws.azure
     await set('aws', 'azure', { loss: 0.3 })
-    const seen = await network.send(Array(100).fill({ size: 60 }), 4, 20)
+    const seen = await network.send(Array(100).fill({ size: 60 }), 4, 100)
     const after = (await network.counters()).aws.azure
     const lost = seen.filter(({ replySize }) => replySize === undefined).length
     t.ok(lost > 10 && lost < 50, `${lost} of 100 lost`)
-    t.equal(after.dropped.loss - before.dropped.loss, lost)
+    const dropped = after.dropped.loss - before.dropped.loss
+    t.ok(lost >= dropped && lost <= dropped + 5, `${lost} answers did not come in time, ${dropped} packets were dropped`)
     t.equal(after.packets - before.packets, 100)
   })
 

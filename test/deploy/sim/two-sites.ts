@@ -40,7 +40,7 @@ export async function startTwoSites(
     return JSON.parse(stdout) as T
   }
   return Object.assign(network, {
-    send: (packets: Packet[], family: 4 | 6 = 4, waitMs = 250) =>
+    send: (packets: Packet[], family: 4 | 6 = 4, waitMs = 600) =>
       run<SeenDatagram[]>('datagrams', { address: address(family), packets, waitMs }),
     stream: (bytes: number, { family = 4, waitMs = 1000, second }: { family?: 4 | 6; waitMs?: number; second?: number } = {}) =>
       run<SeenStream>('stream', { address: address(family), bytes, waitMs, second }),
