@@ -8,6 +8,7 @@ import type { Log } from '../agent/log.ts'
 import { watchFiles } from '../agent/reload.ts'
 import { type ControllerConfig, readConfig, settings } from '../controller/config/read.ts'
 import { type Controller, startController } from '../controller/controller.ts'
+import type { Apply } from '../controller/open-parts.ts'
 import { formatProblem } from '../wire/document.ts'
 import { quote } from '../wire/values.ts'
 import { welcome } from './controller-welcome.ts'
@@ -62,6 +63,7 @@ type Around = { io: Io; stopped: Promise<string>; isTokenWanted: boolean; tokenF
 const run = async (config: ControllerConfig, { io, stopped, isTokenWanted, tokenFile }: Around): Promise<number> => {
   const log = await openPino()
   const version = readVersion()
+  const fleetFile = config.fleetFile === undefined ? undefined : openFleetFile(config.fleetFile, log)
   let controller: Controller
   try {
     controller = await startController(config, {
@@ -75,18 +77,18 @@ const run = async (config: ControllerConfig, { io, stopped, isTokenWanted, token
       hostname: hostname(),
       addresses: Object.values(networkInterfaces()).flatMap(all => (all ?? []).map(({ address }) => address)),
       print: line => io.stdout.write(`${line}\n`),
+      ...(fleetFile && { applyFirst: fleetFile.keepApplied }),
       isTokenWanted,
     })
   } catch (error) {
+    fleetFile?.close()
     return refuse(io, [error instanceof Error ? error.message : String(error)])
   }
-  const { fleetFile } = config
-  const endWatch = fleetFile === undefined ? () => {} : keepApplied(fleetFile, controller, log)
   keepToken(controller, tokenFile, log)
   io.stdout.write(welcome(controller, { version, isTerminal: io.stdout.isTTY === true, ...(tokenFile && { tokenFile }) }))
   log.info({ url: controller.url, store: controller.store }, 'serving')
   log.info({ signal: await stopped }, 'ending: answers what has come, stores what is open')
-  endWatch()
+  fleetFile?.close()
   await controller.close()
   log.info({}, 'ended')
   return 0
@@ -102,15 +104,26 @@ const keepToken = ({ bootstrap }: Controller, file: string | undefined, log: Log
   }
 }
 
-/** Applies the file now and whenever it changes; one that is no good changes nothing. Returns what ends it. */
-const keepApplied = (file: string, controller: Controller, log: Log): (() => void) => {
-  const apply = async (): Promise<void> => {
-    const applied = await controller.apply(readFileSync(file, 'utf8'), `file ${file}`)
-    if (!applied.ok)
-      log.error({ problems: applied.problems.map(problem => formatProblem(file, problem)) }, 'the fleet file is refused, nothing changes')
-    else log.info({ outcome: applied.outcome, generation: applied.generation }, 'fleet file')
+type FleetFile = { keepApplied: (apply: Apply) => Promise<void>; close: () => void }
+
+/** Applied at once and whenever it changes; one that is no good changes nothing. */
+const openFleetFile = (file: string, log: Log): FleetFile => {
+  let close = (): void => {}
+  const applyOrSay = async (apply: Apply): Promise<void> => {
+    try {
+      const applied = await apply(readFileSync(file, 'utf8'), `file ${file}`)
+      if (!applied.ok)
+        log.error({ problems: applied.problems.map(problem => formatProblem(file, problem)) }, 'the fleet file is refused, nothing changes')
+      else log.info({ outcome: applied.outcome, generation: applied.generation }, 'fleet file')
+    } catch (error) {
+      log.error({ problem: String(error) }, 'the fleet file could not be applied')
+    }
   }
-  const applyOrSay = (): void => void apply().catch(error => log.error({ problem: String(error) }, 'the fleet file could not be applied'))
-  applyOrSay()
-  return watchFiles([file], applyOrSay)
+  return {
+    keepApplied: apply => {
+      close = watchFiles([file], () => void applyOrSay(apply))
+      return applyOrSay(apply)
+    },
+    close: () => close(),
+  }
 }

@@ -8,10 +8,11 @@ import { type ServerTls, tlsOptionsOf } from './authority/server-tls.ts'
 import type { ControllerConfig } from './config/read.ts'
 import { makeBootstrapToken } from './enrol/person.ts'
 import { loadSigner } from './enrol/signer.ts'
-import { type Applied, applyText } from './fleet/apply-text.ts'
+import { applyText } from './fleet/apply-text.ts'
 import { type FleetReader, openFleet } from './fleet/current.ts'
 import { openCounters } from './metrics.ts'
 import {
+  type Apply,
   type Common,
   leadUpkeep,
   openAlerting,
@@ -39,8 +40,7 @@ export type Controller = {
   caFile?: string
   /** The first admin's, the first time that this store is used; its text is known here and nowhere else. */
   bootstrap?: Secret
-  /** A fleet document that lies beside the controller; `author` is who is named. */
-  apply(text: string, author: string): Promise<Applied>
+  apply: Apply
   /** Takes no more requests, answers those that it has, stores what is open. */
   close(): Promise<void>
 }
@@ -53,6 +53,8 @@ export const startController = async (config: ControllerConfig, world: World): P
   const at: StoreOptions = { directory: config.data, ...config.store }
   const store = opened.adopt(await openStore(at), one => one.close())
   const fleet = await openFleet(store)
+  const apply: Apply = (text, author) => applyText(text, { store, fleet, author, nowMs: nowMs() })
+  await world.applyFirst?.(apply)
   const common: Common = { world, store, instance: randomUUID(), counters: openCounters() }
   const tls = config.listen.scheme === 'https' ? opened.adopt(await openTls(config, store, world), one => one.close()) : undefined
   const parts = await openParts(opened, { config, common, at, fleet, tls, ending: ending.signal })
@@ -69,7 +71,7 @@ export const startController = async (config: ControllerConfig, world: World): P
     store: store.name,
     ...caFile,
     ...(bootstrap && { bootstrap }),
-    apply: (text, author) => applyText(text, { store, fleet, author, nowMs: nowMs() }),
+    apply,
     close: () => kept.disposeAsync(),
   }
 }

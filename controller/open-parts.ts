@@ -8,6 +8,7 @@ import { servedNames } from './authority/listen.ts'
 import { openServerTls, type ServerTls } from './authority/server-tls.ts'
 import type { ControllerConfig } from './config/read.ts'
 import { type Exporting, startExport } from './export/start.ts'
+import type { Applied } from './fleet/apply-text.ts'
 import type { FleetReader } from './fleet/current.ts'
 import { type Reader, startReader } from './history/reader.ts'
 import { defaultKeepFor } from './history/upkeep.ts'
@@ -19,6 +20,9 @@ import { type AssignedPaths, putAssigned } from './store/assigned.ts'
 import { type Leadership, seekLeadership } from './store/leadership.ts'
 import type { StoreOptions } from './store/open.ts'
 import type { Store } from './store/store.ts'
+
+/** A fleet document that lies beside the controller; `author` is who is named. */
+export type Apply = (text: string, author: string) => Promise<Applied>
 
 export type World = {
   nowMs: () => number
@@ -33,6 +37,8 @@ export type World = {
   addresses: readonly string[]
   /** Writes a line to stdout. */
   print: (line: string) => void
+  /** Done before anybody is let in: a fleet file, without which every agent would be refused. */
+  applyFirst?: (apply: Apply) => Promise<void>
   /** Revokes the first admin's token and makes another. */
   isTokenWanted?: boolean
 }

@@ -80,7 +80,7 @@ export const startMembership = (parts: Parts, signal: AbortSignal): Membership =
     if (said !== detail) {
       const remedy = kind === 'refused' ? (remedyOf(detail) ?? (verdict.status === 0 ? noProof : undefined)) : undefined
       const facts = { controller: config.url, problem: detail, ...(remedy === undefined ? {} : { remedy }) }
-      if (kind === 'refused') log.error(facts, 'the controller does not let this agent in; tried again every few minutes')
+      if (kind === 'refused') log.error(facts, 'the controller does not let this agent in; tried again, in the end every few minutes')
       else log.warn(facts, isGood() ? 'the credential could not be renewed, tried again' : 'could not enrol, tried again')
       said = detail
     }

@@ -9,8 +9,8 @@ export type SseReader = {
   headers: Headers
   /** The next event; undefined: the stream has ended. */
   next(): Promise<ReadEvent | undefined>
-  /** Comments so far. */
-  comments(): number
+  /** The next comment after this was called; rejects when the stream ends before. */
+  nextComment(): Promise<void>
   close(): void
 }
 
@@ -46,7 +46,9 @@ export const readSse = async (t: Test, url: string, bearer: string, headers: Rec
       while (events.length === 0 && !hasEnded) await read()
       return events.shift()
     },
-    comments: () => comments,
+    nextComment: async () => {
+      for (const before = comments; comments === before; await read()) if (hasEnded) throw new Error('the stream has ended')
+    },
     close: () => stop.abort(),
   }
 }
