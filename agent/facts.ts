@@ -1,9 +1,11 @@
 /** Which numbers of a result are kept: the only place that knows what each kind of probe measures. */
+
 import { hopsBehind } from '../judge/route.ts'
 import type { CertificateFacts } from '../wire/measured.ts'
 import type { PathMeasure, pathMeasures } from '../wire/metrics.ts'
 import { layerOfReason } from '../wire/reasons.ts'
 import type { AnyResult, Kind, Result } from '../wire/result.ts'
+import { firstToEnd } from './first-to-end.ts'
 import type { Table } from './table.ts'
 
 type KeyOf<F> = { [K in PathMeasure]: (typeof pathMeasures)[K]['form'] extends F ? K : never }[PathMeasure]
@@ -38,8 +40,9 @@ const lifetimeOf = ({ notBefore, notAfter }: CertificateFacts): number => (Date.
 
 /** When the first of the certificates ends, in Unix seconds, and how long it lives. */
 const recordFirstEnd = (chain: readonly CertificateFacts[], row: Row): void => {
-  const [first] = chain.toSorted((a, b) => Date.parse(a.notAfter) - Date.parse(b.notAfter))
-  if (!first) return
+  const place = firstToEnd(chain)
+  if (place === undefined) return
+  const first = chain[place]!
   row.gauge('certificateNotAfter', Date.parse(first.notAfter) / 1000)
   row.gauge('certificateLifetime', lifetimeOf(first))
 }

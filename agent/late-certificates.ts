@@ -2,9 +2,11 @@
  * Certificates of targets that should have been renewed: which of the chain it is, said once and again every half hour, because metrics have only its dates.
  * Pure but for its own memory, which has only those that are late.
  */
+
 import type { CertificateFacts } from '../wire/measured.ts'
 import type { AnyResult } from '../wire/result.ts'
 import { labelsOf } from './events.ts'
+import { firstToEnd } from './first-to-end.ts'
 import type { Path } from './path.ts'
 import type { AgentEvent } from './record.ts'
 
@@ -46,14 +48,6 @@ export const watchCertificates = (): LateCertificates => {
 const chainOf = ({ kind, measured }: AnyResult): readonly CertificateFacts[] => {
   if (kind === 'tls' || kind === 'mtls') return measured.chain ?? []
   return kind === 'http' ? (measured.tls?.chain ?? []) : []
-}
-
-/** Of several that end together the lowest: an authority bounds the life of what it signs. */
-const firstToEnd = (chain: readonly CertificateFacts[]): number | undefined => {
-  let first: number | undefined
-  for (const [place, { notAfter }] of chain.entries())
-    if (first === undefined || Date.parse(notAfter) < Date.parse(chain[first]!.notAfter)) first = place
-  return first
 }
 
 const isLate = ({ notBefore, notAfter }: CertificateFacts, nowMs: number): boolean => {

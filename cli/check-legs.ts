@@ -1,15 +1,15 @@
 /** `probe check --via …`: a way through gateways, leg by leg and as a whole, at the same time; the last line says which leg fails. */
+
 import { judgeLegs, type Leg, type LegsJudged } from '../judge/legs.ts'
 import type { Kind, Verdict } from '../wire/result.ts'
-import { attemptLines, type CheckRun, isOver, verdictOfWay } from './check-text.ts'
+import { attemptLines, type CheckRun, verdictOfWay } from './check-text.ts'
 import type { Client, Trouble } from './controller-client.ts'
+import { followRun } from './follow-run.ts'
 import type { Io } from './io.ts'
 import { printable } from './printable.ts'
 import { type Style, styleOf, wrap } from './terminal.ts'
 import { sayTrouble } from './with-client.ts'
 
-/** How long one question waits for news; a proxy on the way would end longer ones. */
-const waitMs = 10_000
 /** What a gateway that passes TLS through can be asked for itself. */
 const gatewayKinds: readonly string[] = ['icmp', 'mtu', 'tcp', 'trace', 'udp']
 
@@ -88,13 +88,8 @@ const legOf = (run: CheckRun | Trouble, { from, to }: Asked): Told =>
 const runOnce = async (client: Client, asked: Asked, untilMs: number, io: Io, stop: AbortSignal): Promise<CheckRun | Trouble> => {
   const begun = await client.ask<{ id: string }>('/v1/runs', { method: 'POST', body: { agents: 1, ...asked, bothWays: false } }, stop)
   if (!begun.ok) return begun
-  for (;;) {
-    const leftMs = Math.max(0, untilMs - io.elapsedMs())
-    const query = { wait: `${Math.ceil(Math.min(waitMs, leftMs) / 1000)}s` }
-    const run = await client.ask<CheckRun>(`/v1/runs/${encodeURIComponent(begun.value.id)}`, { query }, stop)
-    if (!run.ok) return run
-    if (isOver(run.value) || leftMs === 0) return run.value
-  }
+  const seen = await followRun({ client, id: begun.value.id, untilMs, elapsedMs: io.elapsedMs, stop })
+  return seen.ok ? seen.value.run : seen
 }
 
 const words: Record<Verdict, string> = { ok: 'ok', degraded: 'works, with warnings', fail: 'FAILS', unmeasured: 'not measured' }

@@ -1,18 +1,18 @@
 /** `probe check`: agents measure now, and a pipeline hears which way it fails. */
+
 import { kinds } from '../wire/result.ts'
 import { parseDurationMs, quote } from '../wire/values.ts'
 import { flags } from './check-help.ts'
 import { attemptLines, type CheckRun, documentOf, exitCodeOfRun, isOver, wayLines, wayOf } from './check-text.ts'
 import { flagOfWords, isSet, outputProblems, strayProblems, type Words } from './command-words.ts'
-import type { Answer, Client } from './controller-client.ts'
+import type { Client } from './controller-client.ts'
+import { followRun } from './follow-run.ts'
 import type { Io } from './io.ts'
 import { junitText } from './junit.ts'
 import { styleOf } from './terminal.ts'
 import { sayTrouble, withClient } from './with-client.ts'
 
 const defaultTimeoutMs = 120_000
-/** How long one question waits for news; a proxy on the way would end longer ones. */
-const waitMs = 10_000
 
 export const checkCommand = async (words: Words, io: Io): Promise<number> => {
   const named = (words.flags['kinds'] ?? []).flatMap(text => text.split(',').map(word => word.trim()))
@@ -61,25 +61,18 @@ export const checkCommand = async (words: Words, io: Io): Promise<number> => {
 /** Tells of each agent as soon as it has finished. Returns the exit code. */
 const follow = async (client: Client, id: string, output: string, untilMs: number, io: Io, stop: AbortSignal): Promise<number> => {
   const told = new Set<number>()
-  for (;;) {
-    const leftMs = Math.max(0, untilMs - io.elapsedMs())
-    const run: Answer<CheckRun> = await client.ask<CheckRun>(
-      `/v1/runs/${encodeURIComponent(id)}`,
-      { query: { wait: `${Math.ceil(Math.min(waitMs, leftMs) / 1000)}s` } },
-      stop,
-    )
-    if (!run.ok) {
-      if (!stop.aborted) return sayTrouble('check', run, io)
-      io.stderr.write(`probe check: stopped; probe get run ${id} shows what comes of it\n`)
-      return 130
-    }
-    if (output === 'human') tellNew(run.value, told, io)
-    if (isOver(run.value)) return tellEnd(run.value, output, io)
-    if (leftMs === 0) {
-      io.stderr.write(`probe check: not all agents have answered in time; probe get run ${id} shows what comes later\n`)
-      return tellEnd(run.value, output, io)
-    }
+  const onNews = (run: CheckRun): void => {
+    if (output === 'human') tellNew(run, told, io)
   }
+  const seen = await followRun({ client, id, untilMs, elapsedMs: io.elapsedMs, stop, onNews })
+  if (!seen.ok) {
+    if (!stop.aborted) return sayTrouble('check', seen, io)
+    io.stderr.write(`probe check: stopped; probe get run ${id} shows what comes of it\n`)
+    return 130
+  }
+  const { run, isDone } = seen.value
+  if (!isDone) io.stderr.write(`probe check: not all agents have answered in time; probe get run ${id} shows what comes later\n`)
+  return tellEnd(run, output, io)
 }
 
 const tellNew = (run: CheckRun, told: Set<number>, io: Io): void => {

@@ -11,9 +11,9 @@ import { judgeDial } from './tcp-errors.ts'
 import { addTransit, newFlow, sendHello, sendProbe, sendQuery, takeDatagram, type UdpFlow } from './udp-flow.ts'
 import { judgeUdp, measureUdp } from './udp-judge.ts'
 
-/** How often a hello, and a query at the end, is said again while it is not answered. */
 /** Of one socket in one go. */
 const mostErrors = 64
+/** How often a hello, and a query at the end, is said again while it is not answered. */
 const askAgainMs = 250
 /** How often the sockets are looked at. Times are the kernels', so it costs no accuracy. */
 const lookMs = 5

@@ -9,9 +9,8 @@ import {
   layerOfCause,
   type PathDirection,
 } from '../../wire/causes.ts'
-import { labelsOf } from '../history/labels.ts'
-import { pathIdOf } from '../history/question.ts'
 import type { StoredEvent } from '../store/events.ts'
+import { readPathEvent } from './path-event.ts'
 import { PathNews } from './path-news.ts'
 
 export type AgentDiagnosis = {
@@ -37,8 +36,8 @@ const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.filt
 
 /** The place where people type it, and on the next line what they type; older agents put both into one, `nft (this host): nft add …`. */
 const fixOf = (text: string): Fix => {
-  const [cut, length] = text.includes(':\n') ? [text.indexOf(':\n'), 2] : [text.indexOf(': '), 2]
-  return cut < 0 ? { where: '', command: text } : { where: text.slice(0, cut), command: text.slice(cut + length) }
+  const cut = text.indexOf(text.includes(':\n') ? ':\n' : ': ')
+  return cut < 0 ? { where: '', command: text } : { where: text.slice(0, cut), command: text.slice(cut + 2) }
 }
 
 const diagnosisOf = (attributes: Readonly<Record<string, unknown>>, atMs: number): AgentDiagnosis | undefined => {
@@ -67,13 +66,12 @@ export class Diagnoses {
   /** In the order in which they happened. */
   take(events: readonly StoredEvent[]): void {
     this.news.take(events)
-    for (const { kind, subject, body, atMs } of events) {
-      if (!diagnosedKinds.includes(kind)) continue
-      const attributes = body['attributes'] as Readonly<Record<string, string | number | boolean | null>> | undefined
-      const labels = attributes && labelsOf(new Map(Object.entries(attributes)))
-      if (!labels) continue
-      const id = pathIdOf(labels, subject)
-      const diagnosis = diagnosisOf(attributes, atMs)
+    for (const event of events) {
+      if (!diagnosedKinds.includes(event.kind)) continue
+      const told = readPathEvent(event)
+      if (!told) continue
+      const { id, attributes } = told
+      const diagnosis = diagnosisOf(attributes, event.atMs)
       if (attributes['causeway.outcome'] === 'ok') this.#byPath.delete(id)
       else if (diagnosis) {
         this.#byPath.delete(id)

@@ -1,7 +1,6 @@
 /** Which certificate of a chain it is that ends: metrics have its dates alone, agents tell the rest (agent/late-certificates.ts). */
-import { labelsOf } from '../history/labels.ts'
-import { pathIdOf } from '../history/question.ts'
 import type { StoredEvent } from '../store/events.ts'
+import { readPathEvent } from './path-event.ts'
 
 /** `position`: 1 is the target's own, others have signed it. */
 export type LateCertificate = {
@@ -29,14 +28,12 @@ export class Endings {
   readonly #byPath = new Map<string, LateCertificate>()
 
   take(events: readonly StoredEvent[]): void {
-    for (const { kind: its, subject, body } of events) {
-      const attributes = body['attributes'] as Readonly<Record<string, string | number | boolean | null>> | undefined
-      const labels = its === kind && attributes ? labelsOf(new Map(Object.entries(attributes))) : undefined
-      const found = labels && certificateOf(attributes!)
+    for (const event of events) {
+      const told = event.kind === kind ? readPathEvent(event) : undefined
+      const found = told && certificateOf(told.attributes)
       if (!found) continue
-      const id = pathIdOf(labels, subject)
-      this.#byPath.delete(id)
-      this.#byPath.set(id, found)
+      this.#byPath.delete(told.id)
+      this.#byPath.set(told.id, found)
     }
     for (const id of this.#byPath.keys()) {
       if (this.#byPath.size <= maxKept) break

@@ -8,9 +8,9 @@ import { type AgentDiagnosis, agreeOn } from './diagnoses.ts'
 import { directionOf, distinct, evidenceOf, headline } from './fault-words.ts'
 import type { Finding } from './incident.ts'
 import { causeOfEnding, type Ending, evidenceOfEnding, fixesOfEnding, headlineOfEnding } from './say-ending.ts'
+import type { Mtu } from './say-mtu.ts'
 import { tellingPath } from './wide-place.ts'
 
-export type Mtu = { readonly was: readonly [number, number]; readonly now: readonly [number, number] }
 /** What is known of a bad path beside its verdict. */
 export type BadPath = {
   readonly verdict: PathVerdict
@@ -27,7 +27,6 @@ export type BadPath = {
 }
 export type FaultWorld = {
   readonly bad: ReadonlyMap<string, BadPath>
-  readonly changed: readonly string[]
   /** Paths within the place, however they are. */
   readonly within: number
   readonly nowMs: number
@@ -104,7 +103,7 @@ export const findingOfFault = (
       ...(agreed?.best.against ?? []),
     ]).slice(0, most),
     ...(runnerUp ? { runnerUp: placeText(runnerUp) } : agreed?.runnerUp ? { runnerUp: agreed.runnerUp } : {}),
-    changed: [...world.changed],
+    changed: [],
     fixes: fixesOf(agreed, ending, paths),
     next: nextOf(place, paths),
     runbook: cause ?? paths[0]!.badness.rule.runbook,

@@ -1,4 +1,5 @@
 /** What an evaluation asks of the fleet for every path, looked up once for each fleet. */
+import { linkName } from '../../wire/link-name.ts'
 import { msOf } from '../fleet/duration.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -42,7 +43,7 @@ export class Fleetwise {
         { everyMs: msOf(every), isAuthorized: expectAuthorized === true, owner, ...vouchersIn(options) },
       ]),
     )
-    this.#hubs = new Map(fleet.links.flatMap(({ from, to, via }) => (via === undefined ? [] : [[`${from} → ${to}`, via]])))
+    this.#hubs = new Map(fleet.links.flatMap(({ from, to, via }) => (via === undefined ? [] : [[linkName(from, to), via]])))
     this.#issuers = new Map(fleet.clusters.map(({ name, issuer }) => [name, issuer]))
   }
 
@@ -59,7 +60,7 @@ export class Fleetwise {
   }
   /** What carries the link, beside its two ends. */
   hubOf(from: string, to: string): string | undefined {
-    return this.#hubs.get(`${from} → ${to}`)
+    return this.#hubs.get(linkName(from, to))
   }
   /** Who signs the tokens that a check presents: as it says itself, or whoever does for the workloads of the cluster. */
   issuerOf(check: string, cluster: string | undefined): string | undefined {

@@ -1,4 +1,5 @@
 /** What the evaluation has from the history: what is usual for each path, and what of its budget each link has spent. */
+import { linkEnds } from '../../wire/link-name.ts'
 import type { PathBaseline, Time } from '../history/baseline.ts'
 import { labelsKey } from '../history/labels.ts'
 import type { Reader } from '../history/reader.ts'
@@ -20,7 +21,7 @@ const mostRows = 100_000
 
 /** Whether an incident of that time was about the link: its failures were told then. Only a burning budget does not tell itself away. */
 const isTold = (incidents: readonly Incident[], link: string, fromMs: number, spanMs: number): boolean => {
-  const [from = '', to = ''] = link.split(' → ')
+  const { from, to = '' } = linkEnds(link)
   return incidents.some(
     ({ rules, sinceMs, endedMs, ...its }) =>
       rules.some(rule => rule !== 'default/burn-rate' && rule !== 'default/slow-burn') &&

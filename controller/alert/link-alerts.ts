@@ -2,6 +2,7 @@
  * Alerts of links: ratios, which are judged when enough was counted to know them; budgets that burn; and links that nobody measures. Forward and reverse
  * counts go to the link on which they were sent, so that loss has a direction.
  */
+import { linkName, oppositeOf } from '../../wire/link-name.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
 import { none, type Paths } from './paths.ts'
 import { judgeRatio, type Ratio, ratioRules, ratios } from './ratio.ts'
@@ -102,8 +103,7 @@ export class LinkAlerts {
   }
 
   #reverseOf(link: number): number {
-    const [from, to] = this.#paths.links.all[link]!.split(' → ')
-    return this.#paths.links.numberOf(`${to} → ${from}`)
+    return this.#paths.links.numberOf(oppositeOf(this.#paths.links.all[link]!))
   }
 
   #add(link: number, what: 'loss' | 'retransmits', part: number, whole: number): void {
@@ -123,7 +123,7 @@ export class LinkAlerts {
         if (!rule || !ratio || ratio.whole < ratios[name].whole) continue
         const history = (one.history[name] ??= { usual: 0, judged: 0 })
         const isInternet = fleet.links.some(
-          ({ from, to, medium }) => medium === 'internet' && `${from} → ${to}` === this.#paths.links.all[link],
+          ({ from, to, medium }) => medium === 'internet' && linkName(from, to) === this.#paths.links.all[link],
         )
         const verdict = judgeRatio(name, ratio, isInternet && history.judged >= armed ? history.usual : undefined)
         if (verdict === unknown) continue

@@ -1,5 +1,6 @@
 /** Which runs count against the budget of which link, and how fast it goes. */
 
+import { linkName } from '../../wire/link-name.ts'
 import { type Attribution, BurnCounts, judgeBurn, judgeSlowBurn } from './burn.ts'
 import type { Fleetwise } from './fleetwise.ts'
 import type { LinkAlerts } from './link-alerts.ts'
@@ -45,7 +46,7 @@ export class LinkBurns {
 
   judge({ nowMs, rules, fleet }: Surroundings, links: LinkAlerts): void {
     for (const { from, to, objective } of fleet.links) {
-      const link = this.#paths.links.find(`${from} → ${to}`)
+      const link = this.#paths.links.find(linkName(from, to))
       const counts = this.#counts.get(link)
       if (objective?.availability === undefined || !counts) continue
       counts.settle((path, minute) => this.#attribute(path, minute, nowMs))

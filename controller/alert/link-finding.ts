@@ -1,4 +1,5 @@
 /** Findings about links: their ratios and budgets, and those that nobody measures. Pure. */
+import { linkEnds } from '../../wire/link-name.ts'
 import { plural } from '../../wire/plural.ts'
 import { incidentKey, type Place, placeText } from '../localise/place.ts'
 import { type Coverage, sayCoverage } from './blind.ts'
@@ -48,7 +49,7 @@ const otherWayOf = ({ name, otherWay }: BadLink, from: string, to: string): stri
 }
 
 export const findingOfLink = (one: BadLink): Finding => {
-  const [from = '', to = ''] = one.link.split(' → ')
+  const { from, to = '' } = linkEnds(one.link)
   const place: Place = { kind: 'link', from, to }
   const isBlind = one.name === 'default/blind'
   const text = sayLink(one)

@@ -20,7 +20,7 @@ export const failureFindings = (evaluation: Evaluation, around: Surroundings): F
     around,
     path => evaluation.alerts.badnessOf(path, around.rules),
     (path, world) => evaluation.alerts.verdictOf(path, world),
-    path => (isFall(evaluation.alerts.badnessOf(path, around.rules)) ? sayFall(evaluation.alerts.values.mtuOf(path)) : undefined),
+    (path, badness) => (isFall(badness) ? sayFall(evaluation.alerts.values.mtuOf(path)) : undefined),
   )
 
 /** A path that carries less than it did, and fails in no other way. */
@@ -29,7 +29,7 @@ const isFall = (badness: Badness | undefined): boolean => badness?.rule.name ===
 /** Of a path that is bad: had TCP answered beside it, its silence would not count. What its agent thought before TCP failed too is no cause. */
 const isOutdated = ({ cause }: AgentDiagnosis): boolean => cause === 'icmp_filtered'
 
-type Facts = (path: number) => string | undefined
+type Facts = (path: number, badness: Badness) => string | undefined
 
 export const localised = (
   evaluation: Evaluation,
@@ -42,9 +42,7 @@ export const localised = (
   const world = worldOf(evaluation, around)
   const bad = new Map<string, BadPath>()
   const all: PathVerdict[] = []
-  let isAny = false
-  for (let path = 0; path < paths.size; path++) if (paths.labels[path] && badnessOf(path)) isAny = true
-  if (!isAny) return []
+  if (!paths.labels.some((labels, path) => labels && badnessOf(path))) return []
   for (let path = 0; path < paths.size; path++) {
     const labels = paths.labels[path]
     if (!labels) continue
@@ -62,7 +60,7 @@ export const localised = (
     all.push(verdict)
     if (!badness) continue
     const owners = [...fleetwise.ownersOf(labels.check, labels.target), ...(badness.rule.owner === undefined ? [] : [badness.rule.owner])]
-    const fact = factOf(path)
+    const fact = factOf(path, badness)
     const end = alerts.values.endOf(path, around.nowMs)
     const certificate = end && evaluation.endings.of(constant.path, end.endsMs)
     bad.set(constant.path, {
@@ -81,7 +79,7 @@ export const localised = (
   const faults = [...many, ...lone]
   const found = faults.flatMap(fault => {
     const within = fault.explains.length + fault.against.length + fault.unknown
-    return findingOfFault(fault, { bad, changed: [], within, nowMs: around.nowMs }) ?? []
+    return findingOfFault(fault, { bad, within, nowMs: around.nowMs }) ?? []
   })
-  return [...found, ...findingsOfRest(rest, { bad, changed: [], within: 0, nowMs: around.nowMs })]
+  return [...found, ...findingsOfRest(rest, { bad, within: 0, nowMs: around.nowMs })]
 }

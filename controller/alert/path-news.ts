@@ -2,10 +2,9 @@
  * What was noticed of links beside whether they work: round trips that took another level, routes that changed, outages that ended. It is no fault by itself; it says what
  * happened when one began. Read from the events of agents (ingest/commit.ts) and from what they measure. Memory with a bound; time is an argument.
  */
-import { labelsOf } from '../history/labels.ts'
 import { linkOf } from '../history/query.ts'
-import { pathIdOf } from '../history/question.ts'
 import type { StoredEvent } from '../store/events.ts'
+import { readPathEvent } from './path-event.ts'
 
 export type RouteSeen = { readonly fingerprint: string; readonly hops?: number }
 export type News = { readonly path: string; readonly atMs: number } & (
@@ -48,12 +47,11 @@ export class PathNews {
   readonly #byLink = new Map<string, News[]>()
 
   take(events: readonly StoredEvent[]): void {
-    for (const { kind, subject, body, atMs } of events) {
-      if (kind !== 'rtt_step' && kind !== 'route_changed') continue
-      const attributes = (body['attributes'] ?? {}) as Readonly<Record<string, string | number | boolean | null>>
-      const labels = labelsOf(new Map(Object.entries(attributes)))
-      const news = labels && newsOf(kind, pathIdOf(labels, subject), attributes, atMs)
-      if (news) this.#note(linkOf(labels), news)
+    for (const event of events) {
+      if (event.kind !== 'rtt_step' && event.kind !== 'route_changed') continue
+      const told = readPathEvent(event)
+      const news = told && newsOf(event.kind, told.id, told.attributes, event.atMs)
+      if (news) this.#note(linkOf(told.labels), news)
     }
   }
 

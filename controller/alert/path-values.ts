@@ -3,6 +3,7 @@ import { grown } from '../ingest/grow.ts'
 import { type Badness, badnessIn } from './badness.ts'
 import { type Expiry, judgeExpiry } from './expiry.ts'
 import type { Rules } from './rules.ts'
+import type { Mtu } from './say-mtu.ts'
 import { bad, good, type SavedSeries, Series } from './series.ts'
 import type { Tally } from './tally.ts'
 
@@ -92,7 +93,7 @@ export class PathValues {
   }
 
   /** What it carried, and carries. */
-  mtuOf(path: number): { was: readonly [number, number]; now: readonly [number, number] } {
+  mtuOf(path: number): Mtu {
     return {
       was: [this.#mtuWas[0]![path] ?? 0, this.#mtuWas[1]![path] ?? 0],
       now: [this.#mtuNow[0]![path] ?? 0, this.#mtuNow[1]![path] ?? 0],

@@ -1,5 +1,8 @@
 /** What happened on the links of a finding when it began, in sentences; and whether that is why. Pure. */
+
+import { sayMs } from '../../judge/diagnose/say.ts'
 import type { Cause } from '../../wire/causes.ts'
+import { linkName } from '../../wire/link-name.ts'
 import type { Finding } from './incident.ts'
 import type { News, PathNews } from './path-news.ts'
 
@@ -19,7 +22,6 @@ const most = 6
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 const clock = (atMs: number): string => new Date(atMs).toISOString().slice(11, 19)
-const sayMs = (ms: number): string => `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(3))} ms`
 const paths = (count: number): string => (count === 1 ? 'on 1 path' : `on ${count} paths`)
 
 type Of<K extends News['kind']> = Extract<News, { kind: K }>
@@ -31,7 +33,7 @@ const firstMs = (news: readonly News[]): number => Math.min(...news.map(({ atMs 
 type Pair = { readonly there: string; readonly back: string; readonly text: string }
 const pairOf = ([from, to]: readonly [string, string]): Pair => {
   const [a, b] = [from, to].toSorted() as [string, string]
-  return { there: `${a} → ${b}`, back: `${b} → ${a}`, text: `${a} ↔ ${b}` }
+  return { there: linkName(a, b), back: linkName(b, a), text: `${a} ↔ ${b}` }
 }
 const pairsOf = ({ links = [], from, to }: Finding): Pair[] => {
   const ends = links.length > 0 ? links : from.length === 1 && to.length === 1 ? [[from[0]!, to[0]!] as const] : []

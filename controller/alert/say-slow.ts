@@ -1,4 +1,5 @@
 /** How slow paths are, and what a rule of the fleet file saw, in one sentence for all of a finding's paths. Pure. */
+import { sayMs } from '../../judge/diagnose/say.ts'
 import { formatDuration } from '../../wire/values.ts'
 import type { ConditionName, Interval } from '../fleet/condition.ts'
 import type { Rule } from './rules.ts'
@@ -6,7 +7,6 @@ import type { Measured } from './slow-alerts.ts'
 
 const known = (values: readonly (number | undefined)[]): number[] =>
   values.filter(value => value !== undefined && Number.isFinite(value)) as number[]
-const sayMs = (ms: number): string => `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(3))} ms`
 /** The least and the most, said once where they are the same. */
 const range = (values: readonly number[], say: (value: number) => string): string => {
   const [low, high] = [say(Math.min(...values)), say(Math.max(...values))]

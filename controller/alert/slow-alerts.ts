@@ -2,7 +2,9 @@
  * Alerts of paths that answer, and not as they should: slower than is usual for them, or against a rule of the fleet file. What is usual is given by the history
  * (history/baseline.ts); while a path fires it stays what it was.
  */
+
 import { type Histogram, mergeInto, quantileOf } from '../../wire/histogram.ts'
+import { linkName } from '../../wire/link-name.ts'
 import type { ConditionName, Interval } from '../fleet/condition.ts'
 import { msOf } from '../fleet/duration.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
@@ -147,7 +149,7 @@ export class SlowAlerts {
     if (this.#objectives.of !== fleet.links) {
       const byLink = new Map<string, number>()
       for (const { from, to, objective } of fleet.links)
-        if (objective?.p95 !== undefined) byLink.set(`${from} → ${to}`, msOf(objective.p95) / 1000)
+        if (objective?.p95 !== undefined) byLink.set(linkName(from, to), msOf(objective.p95) / 1000)
       this.#objectives = { of: fleet.links, byLink }
     }
     return this.#objectives.byLink

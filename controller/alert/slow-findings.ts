@@ -26,7 +26,9 @@ export const slowFindings = (evaluation: Evaluation, around: Surroundings, name:
     path => say([path]),
   )
   if (found.length === 0) return []
-  const numbers = new Map(evaluation.paths.labels.flatMap((labels, path) => (labels ? [[evaluation.idOf(path), path]] : [])))
+  const numbers = new Map(
+    evaluation.paths.labels.flatMap((labels, path) => (labels && series.isBad(path) ? [[evaluation.idOf(path), path]] : [])),
+  )
   return found.map(finding => worded(finding, name, say(finding.subjects.flatMap(id => numbers.get(id) ?? []))))
 }
 

@@ -59,11 +59,10 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
     else if (scope.startsWith(agentScope)) loadAgent(evaluation, scope.slice(agentScope.length), body)
   }
   let incidents: Incident[] = stored.map(({ body }) => body)
-  evaluation.begin(nowMs())
   let isFirst = true
   const turn = async (): Promise<Stepped> => {
     const at = nowMs()
-    await recent.read(at, (minute, isFirst) => evaluation.take(minute, isFirst))
+    await recent.read(at, (minute, isFirstRead) => evaluation.take(minute, isFirstRead))
     const around = await gather(at, isFirst ? evaluation.begin(at) : evaluation.goOn(at))
     isFirst = false
     const news = await events.next()

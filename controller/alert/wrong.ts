@@ -1,5 +1,6 @@
 /** Everything that is wrong now, as findings: faults of paths by localisation, then links, agents and clusters, each said once. */
 
+import { linkName, oppositeOf } from '../../wire/link-name.ts'
 import { msOf } from '../fleet/duration.ts'
 import { regionOf } from '../fleet/select.ts'
 import { linkOf } from '../history/query.ts'
@@ -44,7 +45,7 @@ const explaining = ({ diagnoses, paths }: Evaluation, { fleet }: Surroundings): 
       return traced.has(link)
     },
     allowedMs(link) {
-      const outage = fleet.links.find(({ from, to }) => `${from} → ${to}` === link)?.objective?.outage
+      const outage = fleet.links.find(({ from, to }) => linkName(from, to) === link)?.objective?.outage
       return outage === undefined ? undefined : msOf(outage)
     },
   }
@@ -58,12 +59,12 @@ const linkFindings = (evaluation: Evaluation, { rules, fleet }: Surroundings): F
     if (!rule) return []
     return paths.links.all.flatMap((link, number) => {
       if (!series.isBad(number)) return []
-      const owners = fleet.links.filter(({ from, to }) => `${from} → ${to}` === link).map(({ owner }) => owner)
+      const owners = fleet.links.filter(({ from, to }) => linkName(from, to) === link).map(({ owner }) => owner)
       const coverage = name === 'default/blind' ? evaluation.coverageOf(number) : undefined
       const known = {
         last: links.lastOf(number, name),
         usual: links.usualOf(number, name),
-        otherWay: links.lastOf(paths.links.find(link.split(' → ').toReversed().join(' → ')), name),
+        otherWay: links.lastOf(paths.links.find(oppositeOf(link)), name),
         ...(coverage && { coverage }),
       }
       return [

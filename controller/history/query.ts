@@ -1,4 +1,5 @@
 import { type Histogram, quantileOf } from '../../wire/histogram.ts'
+import { linkName } from '../../wire/link-name.ts'
 import { type Aggregate, type Cell, CellSum, mergeAggregates } from './aggregate.ts'
 import { decodeBlob, encodeBlob } from './blob.ts'
 import { isSelf, type PathLabels } from './labels.ts'
@@ -96,9 +97,9 @@ export type HistoryRow = {
   readonly summary: Summary
 }
 
-/** `aws/us-east-1 → azure/eastus`; '' for a path that does not say where it leads. */
+/** '' for a path that does not say where it leads. */
 export const linkOf = ({ source, destination }: PathLabels): string =>
-  source && destination ? `${source.cloud}/${source.region} → ${destination.cloud}/${destination.region}` : ''
+  source && destination ? linkName(`${source.cloud}/${source.region}`, `${destination.cloud}/${destination.region}`) : ''
 
 type Group = { group: string; startMs: number; agent: string; labels: PathLabels; sum: CellSum; paths: Set<string> }
 

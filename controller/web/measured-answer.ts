@@ -1,6 +1,8 @@
 /** Rows of the history as people read them: milliseconds, a verdict, and what the fleet file promises. Pure. */
+
 import type { HistoryAnswer, LinkAnswer, Measured, PathAnswer, TargetAnswer } from '../../wire/api/measured.ts'
 import type { FleetLink } from '../../wire/fleet.ts'
+import { linkEnds, linkName } from '../../wire/link-name.ts'
 import { msOf } from '../fleet/duration.ts'
 import type { MergedFleet, Owned } from '../fleet/merge.ts'
 import { regionOf } from '../fleet/select.ts'
@@ -80,14 +82,14 @@ export const meets = (objective: LinkAnswer['objective'], availability: number |
 }
 
 const byLink = (links: MergedFleet['links']): Map<string, Owned<FleetLink>> =>
-  new Map(links.map(link => [`${link.from} → ${link.to}`, link]))
+  new Map(links.map(link => [linkName(link.from, link.to), link]))
 
 /** Those that the fleet names and those that were measured. */
 export const linkAnswers = (links: MergedFleet['links'], rows: readonly HistoryRow[]): LinkAnswer[] => {
   const declared = byLink(links)
   const measured = new Map(rows.map(row => [row.group, row]))
   return [...new Set([...declared.keys(), ...measured.keys()])].flatMap((group): LinkAnswer[] => {
-    const [from = '', to] = group.split(' → ')
+    const { from, to } = linkEnds(group)
     // A path that does not say where it leads is on no link.
     if (to === undefined) return []
     const [link, row] = [declared.get(group), measured.get(group)]

@@ -1,6 +1,8 @@
 /** Links that promise something, what is left of it, and how fast it goes: by the calendar month in which promises are kept, or by a window. Pure. */
+
 import type { SloAnswer } from '../../wire/api/measured.ts'
 import type { SloQuery } from '../../wire/api/measured-query.ts'
+import { linkName } from '../../wire/link-name.ts'
 import { burnRate } from '../alert/burn.ts'
 import type { MergedFleet } from '../fleet/merge.ts'
 import type { HistoryRow } from '../history/query.ts'
@@ -51,7 +53,7 @@ export const sloAnswers = (
   return links.flatMap((link): SloAnswer[] => {
     const objective = link.objective && objectiveOf(link.objective)
     if (!objective || Object.keys(objective).length === 0) return []
-    const group = `${link.from} → ${link.to}`
+    const group = linkName(link.from, link.to)
     const row = measured.get(group)
     const availability = row?.summary.availability ?? null
     const p95Ms = row && measuredOf(row.summary).rttMs?.p95

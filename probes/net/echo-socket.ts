@@ -2,7 +2,7 @@ import type { Family, Outcome } from '../../wire/result.ts'
 import * as libc from './libc.ts'
 import { Mailbox, type QueuedError, type Received, takeError } from './mailbox.ts'
 import { Realtime } from './realtime.ts'
-import { familyOf, sockaddr } from './sockaddr.ts'
+import { anyAddress, familyOf, sockaddr } from './sockaddr.ts'
 import { balanceOf } from './trace-packet.ts'
 
 /** `identifier`: pins the flow of all echoes of the socket. */
@@ -156,7 +156,7 @@ const bindEchoes = (
   if (!source && identifier === 0) return undefined
   // Two may share one otherwise, and take each other's replies: these sockets are born with SO_REUSEADDR (net/ipv4/af_inet.c, INET_PROTOSW_REUSE).
   libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(0), 4)
-  const from = sockaddr(source ?? (family === 4 ? '0.0.0.0' : '::'), mode === 'datagram' ? identifier : 0)
+  const from = sockaddr(source ?? anyAddress(family), mode === 'datagram' ? identifier : 0)
   if (libc.bind(fd, from, from.length) >= 0) return undefined
   const code = libc.errno()
   if (code === libc.EADDRINUSE)

@@ -52,3 +52,6 @@ export const addressAt = (b: Buffer, offset = 0): string | undefined => {
   if (family === AF_INET6) return ipaddr.fromByteArray([...b.subarray(offset + 8, offset + 24)]).toString()
   return undefined
 }
+
+/** What binding to no address of one's own is called. */
+export const anyAddress = (family: Family): string => (family === 4 ? '0.0.0.0' : '::')

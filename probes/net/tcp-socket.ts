@@ -2,7 +2,8 @@ import net from 'node:net'
 import type { Family } from '../../wire/result.ts'
 import * as libc from './libc.ts'
 import { localPort } from './local-port.ts'
-import { familyOf, sockaddr } from './sockaddr.ts'
+import { pinFlow } from './pin-flow.ts'
+import { anyAddress, familyOf, sockaddr } from './sockaddr.ts'
 import { arrivedTtl, socketError, type TcpInfo, tcpInfo, tcpState } from './tcp-info.ts'
 
 export type DialOptions = {
@@ -36,7 +37,11 @@ const makeSocket = (o: DialOptions): number => {
   const fd = libc.socket(domain, libc.SOCK_STREAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0)
   if (fd < 0) throw new DialError('socket', libc.errnoName(libc.errno()))
   if (o.mss) libc.setsockopt(fd, libc.IPPROTO_TCP, libc.TCP_MAXSEG, libc.int32(o.mss), 4)
-  if (o.sourcePort) pin(fd, o.family)
+  if (o.sourcePort) {
+    pinFlow(fd, o.family)
+    // Our own end leaves no TIME-WAIT behind.
+    resetOnClose(fd)
+  }
   if (from && libc.bind(fd, from, from.length) < 0) {
     const code = libc.errnoName(libc.errno())
     libc.close(fd)
@@ -47,22 +52,12 @@ const makeSocket = (o: DialOptions): number => {
 
 const sourceOf = ({ source, sourcePort, family }: DialOptions): Buffer => {
   if (source && !familyOf(source)) throw new DialError(`bind to ${source}`, 'EINVAL')
-  return sockaddr(source || (family === 4 ? '0.0.0.0' : '::'), sourcePort)
+  return sockaddr(source || anyAddress(family), sourcePort)
 }
 
 /** SO_LINGER with a time of 0: closing resets the connection, and neither side keeps it for a minute (tcp(7); RFC 9293 §3.6.1, TIME-WAIT). */
 const lingerNot = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
 export const resetOnClose = (fd: number): void => void libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_LINGER, lingerNot, lingerNot.length)
-
-/**
- * One port for every run: what is in TIME-WAIT, or goes to another target, does not hold it (socket(7), SO_REUSEADDR), and our own end leaves no TIME-WAIT behind.
- * The flow label of IPv6 is random per connection otherwise, and another one after each lost SYN (net/core/sock.c, sk_rethink_txhash).
- */
-const pin = (fd: number, family: Family): void => {
-  libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(1), 4)
-  if (family === 6) libc.setsockopt(fd, libc.IPPROTO_IPV6, libc.IPV6_AUTOFLOWLABEL, libc.int32(0), 4)
-  resetOnClose(fd)
-}
 
 /** `_handle.fd` is not documented; this is its only use. */
 const fdOf = (socket: net.Socket): number | undefined => {

@@ -6,7 +6,7 @@ import * as libc from './libc.ts'
 import { localPort } from './local-port.ts'
 import { drainErrors, Mailbox, type QueuedError, type Received } from './mailbox.ts'
 import { type Realtime, realtimeNs } from './realtime.ts'
-import { familyOf, sockaddr } from './sockaddr.ts'
+import { anyAddress, familyOf, sockaddr } from './sockaddr.ts'
 import { balanceNonce, buildDatagram, buildEcho, nonceBytes, readQuote, readReply } from './trace-packet.ts'
 
 export type TraceSocketOptions = {
@@ -75,7 +75,7 @@ export const openTraceSocket = (o: TraceSocketOptions, clock: Realtime): TraceSo
 /** On the flow's own port or identifier; on any, where somebody else has it: another trace to the same target. */
 export const bindFlow = (fd: number, { source, family, flowId }: Pick<TraceSocketOptions, 'source' | 'family' | 'flowId'>): boolean =>
   [flowId, 0].some(port => {
-    const from = sockaddr(source ?? (family === 4 ? '0.0.0.0' : '::'), port)
+    const from = sockaddr(source ?? anyAddress(family), port)
     return libc.bind(fd, from, from.length) >= 0
   })
 

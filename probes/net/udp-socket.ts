@@ -1,7 +1,8 @@
 import type { Family } from '../../wire/result.ts'
 import * as libc from './libc.ts'
 import { localPort } from './local-port.ts'
-import { familyOf, sockaddr } from './sockaddr.ts'
+import { pinFlow } from './pin-flow.ts'
+import { anyAddress, familyOf, sockaddr } from './sockaddr.ts'
 import { DialError } from './tcp-socket.ts'
 
 export type UdpSocket = { fd: number; port: number }
@@ -18,12 +19,9 @@ export const openUdp = (o: { address: string; family: Family; port: number; sour
   const fd = libc.socket(domain, libc.SOCK_DGRAM | libc.SOCK_NONBLOCK | libc.SOCK_CLOEXEC, 0)
   if (fd < 0) throw new DialError('socket', libc.errnoName(libc.errno()))
   setUp(fd, o.family)
-  // One port for several targets: connected sockets are told apart by their other end (udp(7), socket(7)).
-  if (o.sourcePort !== undefined) libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, libc.int32(1), 4)
-  // Routers share IPv6 traffic by the flow label too (RFC 6438), which the kernel makes up.
-  if (o.sourcePort !== undefined && o.family === 6) libc.setsockopt(fd, libc.IPPROTO_IPV6, libc.IPV6_AUTOFLOWLABEL, libc.int32(0), 4)
+  if (o.sourcePort !== undefined) pinFlow(fd, o.family)
   const isBound = o.source !== undefined || o.sourcePort !== undefined
-  const from = isBound ? sockaddr(o.source ?? (o.family === 4 ? '0.0.0.0' : '::'), o.sourcePort) : undefined
+  const from = isBound ? sockaddr(o.source ?? anyAddress(o.family), o.sourcePort) : undefined
   if (from && libc.bind(fd, from, from.length) < 0) throw failed(fd, `bind to ${o.source ?? `port ${o.sourcePort}`}`)
   const to = sockaddr(o.address, o.port)
   if (libc.connect(fd, to, to.length) < 0) throw failed(fd, 'connect')

@@ -11,9 +11,9 @@ import { judgeDial } from '../tcp-errors.ts'
 import { newFlow, sendHello, sendProbe, takeDatagram, type UdpFlow } from '../udp-flow.ts'
 import type { OpenSender, Sender, SenderListener, SenderOptions } from './sender.ts'
 
-/** Sent datagrams whose time is remembered. */
 /** Of one socket in one go. */
 const mostErrors = 64
+/** Sent datagrams whose time is remembered. */
 const remembered = 65_536
 /** Hellos are said again so often, at the beginning and while no answer comes: the responder may have been started anew, with another secret. */
 const greetMs = 250

@@ -4,22 +4,13 @@ import type { WatchDocument, WatchEvent } from '../../wire/watch.ts'
 import { cleanEnv } from '../lab/clean-env.ts'
 import { needsNamespaces } from '../lab/needs-namespaces.ts'
 import { probe } from '../lab/probe-in.ts'
+import { twoTunnels } from '../lab/two-tunnels.ts'
 
 const skip = await needsNamespaces()
 
-const both = (name: string, change: object) => [
-  { from: 'aws', to: 'azure', name, ...change },
-  { from: 'azure', to: 'aws', name, ...change },
-]
-/** Two tunnels between the clouds: the second is longer, slower and carries less. */
-const routes = [
-  ...both('tunnel-1', { delayMs: 4, hops: 3, mtu: 1420, signal: true }),
-  ...both('tunnel-2', { delayMs: 30, hops: 5, mtu: 1380, signal: true }),
-]
-
 /** A watch in aws of azure, during which tunnel 1 is switched off and traffic moves to the other one. */
 async function drill(words: string[], tookMs: number) {
-  await using network = await startNetwork({ sites: { aws: {}, azure: {} }, routes })
+  await using network = await startNetwork({ sites: { aws: {}, azure: {} }, routes: twoTunnels })
   const argv = [process.execPath, probe, 'watch', network.sites.azure.address, ...words, '--output', 'ndjson']
   const child = network.spawn('aws', argv, { env: cleanEnv, stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: string[] = []

@@ -8,20 +8,13 @@ import { cleanEnv } from '../lab/clean-env.ts'
 import { startCloudPair } from '../lab/cloud-pair.ts'
 import { startControllerIn } from '../lab/controller-in.ts'
 import { needsNamespaces } from '../lab/needs-namespaces.ts'
+import { twoTunnels } from '../lab/two-tunnels.ts'
 
 const skip = await needsNamespaces()
 t.setTimeout(400_000)
 
 t.test('what is around an outage is the same as from here: round trip, TTL, MTU and route', { skip }, async t => {
-  const both = (name: string, change: object) => [
-    { from: 'aws', to: 'azure', name, ...change },
-    { from: 'azure', to: 'aws', name, ...change },
-  ]
-  const routes = [
-    ...both('tunnel-1', { delayMs: 4, hops: 3, mtu: 1420, signal: true }),
-    ...both('tunnel-2', { delayMs: 30, hops: 5, mtu: 1380, signal: true }),
-  ]
-  await using network = await startNetwork({ sites: { aws: {}, azure: {} }, routes })
+  await using network = await startNetwork({ sites: { aws: {}, azure: {} }, routes: twoTunnels })
   const controller = await startControllerIn(network, 'aws')
   t.teardown(() => removeFolder(controller.folder))
   await controller.startAgent('aws', 'aws-1', { cloud: 'aws', region: 'us-east-1' })

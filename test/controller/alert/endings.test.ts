@@ -39,7 +39,7 @@ const find = (leftMs: number, lifeMs: number, { reason, told, cause }: { reason?
   })
   return findingOfFault(
     { place: { kind: 'target', name: 'ledger' }, layer: 'certificate', explains: bad.map(([path]) => path), against: [], unknown: 0 },
-    { bad: new Map(bad), changed: [], within: 2, nowMs },
+    { bad: new Map(bad), within: 2, nowMs },
   )!
 }
 

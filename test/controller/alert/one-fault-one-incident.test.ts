@@ -1,6 +1,6 @@
 /** What a fault brings about beside itself, and what its repair looks like: neither is another incident, nor another cause. */
 import t, { type Test } from 'tap'
-import type { Finding, Incident } from '../../../controller/alert/incident.ts'
+import { type Finding, type Incident, nothingFound } from '../../../controller/alert/incident.ts'
 import { findingOfAgents } from '../../../controller/alert/other-findings.ts'
 import { compileRules } from '../../../controller/alert/rules.ts'
 import { stepIncidents } from '../../../controller/alert/step-incidents.ts'
@@ -53,6 +53,7 @@ t.test('what fails beside runs that blame their own agent burns no budget', asyn
 })
 
 const finding = (subjects: string[], cause: Finding['cause'], text: string): Finding => ({
+  ...nothingFound,
   key: 'k',
   placeText: text,
   layer: 'path',
@@ -66,17 +67,8 @@ const finding = (subjects: string[], cause: Finding['cause'], text: string): Fin
   subjects,
   impact: '',
   evidence: [text],
-  against: [],
-  changed: [],
-  fixes: [],
   next: '',
   runbook: '',
-  checks: [],
-  targets: [],
-  agents: [],
-  from: [],
-  to: [],
-  owners: [],
 })
 const play = (all: Finding[][]): Incident => {
   let incidents: Incident[] = []
