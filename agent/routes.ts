@@ -1,6 +1,6 @@
 /** The route of each path that is traced: what it was last, so that a silent hop is no change and another route is one. Pure but for its own memory. */
-import { explainRouteChange } from '../judge/diagnose/explain-route.ts'
-import { fillRoute, fingerprintOf } from '../judge/route.ts'
+import { explainRouteChange, routeOf } from '../judge/diagnose/explain-route.ts'
+import { differInSilence, fillRoute, fingerprintOf } from '../judge/route.ts'
 import type { Diagnosis } from '../wire/causes.ts'
 import type { AnyResult, Result } from '../wire/result.ts'
 import type { Path } from './path.ts'
@@ -18,17 +18,36 @@ export type Routes = {
 const isTrace = (result: AnyResult): result is Trace =>
   result.kind === 'trace' && result.outcome.kind !== 'unmeasured' && result.measured.flows?.[0] !== undefined
 
+/** `isSure`: two traces in a row have shown it. */
+type Known = { trace: Trace; isSure: boolean; doubted?: Trace }
+
 export const watchRoutes = (): Routes => {
-  const known = new Map<string, Trace>()
+  const known = new Map<string, Known>()
+  const look = (key: string, before: Known | undefined, after: Trace): { result: AnyResult; change?: RouteChange } => {
+    if (!before) {
+      known.set(key, { trace: after, isSure: false })
+      return { result: after }
+    }
+    const { trace, isSure, doubted } = before
+    const diagnosis = explainRouteChange(trace, after)
+    if (!diagnosis) {
+      // A trace that did not arrive shows less of the same route, not another one.
+      if (after.measured.reached && isSameFlow(trace, after)) known.set(key, { trace: after, isSure: true })
+      return { result: after }
+    }
+    const isDoubtful = differInSilence(routeOf(trace), routeOf(after)) && (!doubted || explainRouteChange(doubted, after) !== undefined)
+    if (isDoubtful && isSure) {
+      known.set(key, { ...before, doubted: after })
+      return { result: asBefore(trace, after) }
+    }
+    known.set(key, { trace: after, isSure: false })
+    return { result: after, ...(!isDoubtful && { change: { before: trace, after, diagnosis } }) }
+  }
   return {
     take: ({ key }, result) => {
       if (!isTrace(result)) return { result }
       const before = known.get(key)
-      const after = before ? filled(before, result) : result
-      const diagnosis = before && explainRouteChange(before, after)
-      // A trace that did not arrive shows less of the same route, not another one.
-      if (!before || diagnosis || (after.measured.reached && isSameFlow(before, after))) known.set(key, after)
-      return { result: after, ...(diagnosis && { change: { before, after, diagnosis } }) }
+      return look(key, before, before ? filled(before.trace, result) : result)
     },
     keep: paths => {
       const keys = new Set(paths.map(path => path.key))
@@ -36,6 +55,12 @@ export const watchRoutes = (): Routes => {
     },
   }
 }
+
+/** Until another trace has shown the same, its length and its name are those of before. */
+const asBefore = ({ measured: { fingerprint, forwardHops } }: Trace, after: Trace): Trace => ({
+  ...after,
+  measured: { ...after.measured, fingerprint, forwardHops },
+})
 
 const isSameFlow = (one: Trace, other: Trace): boolean => one.measured.flows[0]!.id === other.measured.flows[0]!.id
 

@@ -24,6 +24,17 @@ export const isSameRoute = (one: Route, other: Route, arrived = true): boolean =
   return a.every((address, at) => address === null || b[at] === null || b[at] === undefined || address === b[at])
 }
 
+/**
+ * Two routes to one target of which the longer one has nothing but silence more, right before the target: a silent router, or the target itself, whose answer to that
+ * TTL was lost while the one to the next came through.
+ */
+export const differInSilence = (one: Route, other: Route): boolean => {
+  const [short, long] = [trimRoute(one), trimRoute(other)].toSorted((a, b) => a.length - b.length) as [Route, Route]
+  if (short.length === 0 || short.length === long.length || short.at(-1) !== long.at(-1)) return false
+  const upTo = short.length - 1
+  return long.slice(upTo, -1).every(address => address === null) && isSameRoute(short.slice(0, -1), long.slice(0, upTo), false)
+}
+
 /** A route with what is known of its silent hops from an earlier look at the same route; another route is left as it is. */
 export const fillRoute = (known: Route, seen: Route): Route =>
   isSameRoute(known, seen) ? trimRoute(seen).map((address, at) => address ?? known[at] ?? null) : trimRoute(seen)

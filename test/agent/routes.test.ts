@@ -45,6 +45,27 @@ t.test('a silent hop changes nothing, not even the fingerprint; another router i
   t.notMatch(JSON.stringify(event.labels), /192\.0\.2/, 'routers are no labels')
 })
 
+t.test('a target that missed a packet is no longer route: silence right before it has to be seen twice', async t => {
+  const routes = watchRoutes()
+  const take = (route: (string | null)[]) => routes.take(path!, traced(route))
+  const fingerprint = (taken: { result: AnyResult }) => (taken.result as { measured: { fingerprint: string } }).measured.fingerprint
+  take([a, end])
+  const known = take([a, end])
+  const missed = take([a, null, end])
+  t.equal(missed.change, undefined)
+  t.match(missed.result, { measured: { fingerprint: fingerprint(known), forwardHops: 2 } })
+  t.equal(take([a, end]).change, undefined, 'it was the same all the time')
+  t.equal(take([a, null, end]).change, undefined, 'once more, and not in a row')
+  const longer = take([a, null, end])
+  t.match(longer.change, { diagnosis: { cause: 'route_changed' } }, 'a router that never answers')
+  t.not(fingerprint(longer), fingerprint(known))
+  t.ok(take([a, b, c, end]).change, 'who answers is told at once')
+  const first = watchRoutes()
+  first.take(path!, traced([a, null, end]))
+  t.equal(first.take(path!, traced([a, end])).change, undefined, 'the first look itself had missed it')
+  t.match(first.take(path!, traced([a, b, end])).change, { diagnosis: { cause: 'route_changed' } })
+})
+
 t.test('paths that are gone are forgotten, and results of other kinds pass through', async t => {
   const routes = watchRoutes()
   routes.take(path!, traced([a, b, end]))

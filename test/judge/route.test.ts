@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { fillRoute, fingerprintOf, hopsBehind, isSameLink, isSameRoute, loopOf, type Route } from '../../judge/route.ts'
+import { differInSilence, fillRoute, fingerprintOf, hopsBehind, isSameLink, isSameRoute, loopOf, type Route } from '../../judge/route.ts'
 
 const [a, b, c, d] = ['10.0.0.1', '10.0.1.1', '10.0.2.1', '10.0.3.1'] as const
 
@@ -78,4 +78,20 @@ t.test('two ends of a cable', async t => {
   t.notOk(isSameLink('192.0.2.9', '2001:db8::1'))
   t.ok(isSameLink('a', 'a'))
   t.notOk(isSameLink('a', 'b'))
+})
+
+t.test('a longer route with silence alone right before the target may be the shorter one', async t => {
+  for (const [one, other, isSo] of [
+    [[a, d], [a, null, d], true],
+    [[a, d], [a, null, null, d], true],
+    [[null, d], [a, null, d], true],
+    [[a, d], [a, b, d], false],
+    [[a, d], [b, null, d], false],
+    [[a, d], [a, null, c], false],
+    [[a, d], [a, d], false],
+    [[], [null, d], false],
+  ] as [Route, Route, boolean][]) {
+    t.equal(differInSilence(one, other), isSo, JSON.stringify([one, other]))
+    t.equal(differInSilence(other, one), isSo)
+  }
 })
