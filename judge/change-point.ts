@@ -17,6 +17,8 @@ export type ChangePoint = {
   /** The latest values whatever they are, as a ring: what the new level is made of. */
   latest: Float64Array
   seen: number
+  /** How many of them are not part of the level yet. */
+  held: number
   /** How much the values scattered at the level before: a new level has too few to tell. */
   scatter: number
 }
@@ -30,7 +32,7 @@ const remembered = 30
 const leastCount = 5
 /** One deviation counts as no more than so many, so that no single value is a step. */
 const mostDeviations = 4
-/** Drift that is allowed, in deviations per value, and the sum that is a change: at most one false alarm in 100,000 values of independent noise (Siegmund 1985, eq. 2.53). */
+/** Drift that is allowed, in deviations per value, and the sum that is a change: at most one false alarm in 100,000 values of independent normal noise (Siegmund 1985, eq. 2.53). */
 const slack = 1
 const alarm = 5
 /** A path is never steadier than this, in logarithms: 3 %. */
@@ -53,6 +55,7 @@ export const newChangePoint = (): ChangePoint => ({
   downFor: 0,
   latest: new Float64Array(remembered),
   seen: 0,
+  held: 0,
   scatter: 0,
 })
 
@@ -66,14 +69,15 @@ export const addValue = (state: ChangePoint, value: number): Step | undefined =>
     return undefined
   }
   const level = medianOf(state.recent, Math.min(state.count, remembered))
-  const z = Math.max(-mostDeviations, Math.min(mostDeviations, (x - level) / deviationOf(state, level)))
+  const z = Math.max(-mostDeviations, Math.min(mostDeviations, (x - level) / deviationTo(x > level ? 1 : -1, state, level)))
   state.up = Math.max(0, state.up + z - slack)
   state.down = Math.max(0, state.down - z - slack)
   state.upFor = state.up > 0 ? state.upFor + 1 : 0
   state.downFor = state.down > 0 ? state.downFor + 1 : 0
+  state.held++
   if (state.up <= alarm && state.down <= alarm) {
-    // What may be the beginning of a change is not yet part of the level.
-    if (state.upFor === 0 && state.downFor === 0) keep(state, x)
+    // What may be the beginning of a change is not yet part of the level; when it was none, it is, or the yardstick would know the quiet values only.
+    if (state.upFor === 0 && state.downFor === 0) keepHeld(state)
     else if (state.upFor > patience || state.downFor > patience) restart(state, patience)
     return undefined
   }
@@ -89,8 +93,8 @@ export const forget = (state: ChangePoint): void => restart(state, 0)
 
 /** An alarm is a step where the new level is another one in earnest. Until it is, it may become one; what lasts without becoming one is the level from here on. */
 const settle = (state: ChangePoint, level: number): Step | undefined => {
-  const leastLog = Math.max(Math.log(leastRatio), leastDeviations * deviationOf(state, level))
   const isUp = state.up > alarm
+  const leastLog = Math.max(Math.log(leastRatio), leastDeviations * deviationTo(isUp ? 1 : -1, state, level))
   const lasts = Math.min(isUp ? state.upFor : state.downFor, remembered)
   const windowsAgo = onset(lastValues(state, lasts), level)
   const values = lastValues(state, windowsAgo)
@@ -124,6 +128,7 @@ const restart = (state: ChangePoint, kept: number): void => {
   state.down = 0
   state.upFor = 0
   state.downFor = 0
+  state.held = 0
   for (const x of values) keep(state, x)
 }
 
@@ -132,6 +137,11 @@ const lastValues = (state: ChangePoint, count: number): Float64Array => {
   const values = new Float64Array(size)
   for (let i = 0; i < size; i++) values[i] = state.latest[(state.seen - size + i) % remembered]!
   return values
+}
+
+const keepHeld = (state: ChangePoint): void => {
+  for (const x of lastValues(state, state.held)) keep(state, x)
+  state.held = 0
 }
 
 const keep = (state: ChangePoint, x: number): void => {
@@ -149,12 +159,26 @@ const medianOf = (values: Float64Array, size: number): number => {
   return size % 2 === 1 ? sorted[size >> 1]! : (sorted[(size >> 1) - 1]! + sorted[size >> 1]!) / 2
 }
 
-const deviations = new Float64Array(remembered)
+const distances = new Float64Array(remembered)
 
+/** Of the values at the level, times so many that it is a standard deviation. */
 const deviationOf = (state: ChangePoint, level: number): number => {
   const size = Math.min(state.count, remembered)
-  for (let i = 0; i < size; i++) deviations[i] = Math.abs(state.recent[i]! - level)
-  // A few values know little of how much they scatter.
-  const unsure = 1 + 4 / size
-  return Math.max(leastDeviation, madToDeviation * medianOf(deviations, size) * unsure, size < remembered ? state.scatter : 0)
+  const all = spread(state, level, () => true)
+  return Math.max(leastDeviation, all, size < remembered ? state.scatter : 0)
+}
+
+/** The same to one side, where values may scatter further: queues make packets late, and nothing makes them early. */
+const deviationTo = (side: 1 | -1, state: ChangePoint, level: number): number =>
+  Math.max(
+    deviationOf(state, level),
+    spread(state, level, x => (x - level) * side > 0),
+  )
+
+/** The median absolute deviation of those that `isIn`, 0 where they are too few. A few values know little of how much they scatter. */
+const spread = (state: ChangePoint, level: number, isIn: (x: number) => boolean): number => {
+  const size = Math.min(state.count, remembered)
+  let count = 0
+  for (let i = 0; i < size; i++) if (isIn(state.recent[i]!)) distances[count++] = Math.abs(state.recent[i]! - level)
+  return count < leastCount ? 0 : madToDeviation * medianOf(distances, count) * (1 + 4 / size)
 }

@@ -5,6 +5,7 @@ export const noises: Record<string, (random: () => number, atS: number) => numbe
   'of a normal distribution': random => Math.max(0.2, 1 + 0.1 * normal(random)),
   'of an even distribution': random => 0.8 + 0.4 * random(),
   'with a heavy tail (Pareto)': random => 1 + 0.1 * ((1 - random()) ** (-1 / 1.5) - 1),
+  'of an exponential distribution': random => 1 - 0.3 * Math.log(1 - random()),
   'of two ways in turn': random => (random() < 0.5 ? 1 : 1.2) * (1 + 0.03 * normal(random)),
   'in steps of a clock': random => Math.round(10 * (1 + 0.05 * normal(random))) / 10,
   'with one spike in twenty': random => (random() < 0.05 ? 5 : 1) * (1 + 0.03 * normal(random)),
