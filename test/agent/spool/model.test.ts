@@ -146,7 +146,9 @@ const checkCopy = async (world: World): Promise<void> => {
     const { settled } = world.memories.get(endpoint)!
     const again = numbers.filter(number => settled.has(number))
     if (!world.damaged && again.length > 0) throw new Error(`${endpoint} got ${again} again`)
-    const wanted = [...world.durable].filter(number => !settled.has(number) && !numbers.includes(number))
+    // A ledger counts items: one of none may have been dropped without a word.
+    const isCounted = (number: number): boolean => world.items.get(number)! > 0
+    const wanted = [...world.durable].filter(number => isCounted(number) && !settled.has(number) && !numbers.includes(number))
     if (!world.damaged && droppedOf(before) - before.dropped.rejected === 0 && wanted.length > 0 && !maybeSettled(world, endpoint, wanted))
       throw new Error(`${endpoint} never gets ${wanted}`)
   }
@@ -240,18 +242,21 @@ const play = async (limitBytes: number, sequence: readonly Command[]): Promise<b
   return true
 }
 
+/** Shrinking a failure goes on for ever otherwise. */
+const within = { interruptAfterTimeLimit: 150_000 }
+
 const property = (limitBytes: number, command: fc.Arbitrary<Command>) =>
   fc.asyncProperty(fc.array(command, { maxLength: 120, size: 'max' }), sequence => play(limitBytes, sequence))
 
 t.test('whatever crashes, fills up or fails, nothing durable is lost or comes twice, and the ledger is exact', () =>
-  fc.assert(property(16 * 106 * 1024, commands), { numRuns: 150 }),
+  fc.assert(property(16 * 106 * 1024, commands), { ...within, numRuns: 150 }),
 )
 
 t.test('the same when the spool is so small that it merges and drops all the time', () =>
-  fc.assert(property(6 * 1024, commands), { numRuns: 150 }),
+  fc.assert(property(6 * 1024, commands), { ...within, numRuns: 150 }),
 )
 
 t.test('flipped bits cost at most what they hit: the spool starts and the ledger is exact', async () => {
-  await fc.assert(property(16 * 106 * 1024, damage), { numRuns: 100 })
-  await fc.assert(property(6 * 1024, damage), { numRuns: 100 })
+  await fc.assert(property(16 * 106 * 1024, damage), { ...within, numRuns: 100 })
+  await fc.assert(property(6 * 1024, damage), { ...within, numRuns: 100 })
 })
