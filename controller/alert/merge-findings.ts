@@ -4,31 +4,37 @@ import type { Finding } from './incident.ts'
 import { limitOfRatio } from './ratio.ts'
 
 type OfLink = Finding & { place: Extract<Place, { kind: 'link' }> }
-const isRatio = (finding: Finding): finding is OfLink =>
-  finding.place?.kind === 'link' && finding.rules.every(rule => limitOfRatio(rule) !== undefined)
+const isOfLink = (finding: Finding, isIts: (rule: string) => boolean): finding is OfLink =>
+  finding.place?.kind === 'link' && finding.place.from !== finding.place.to && finding.rules.every(isIts)
+const isLossy = (finding: Finding): finding is OfLink => isOfLink(finding, rule => limitOfRatio(rule) !== undefined)
+const isBurning = (finding: Finding): finding is OfLink =>
+  isOfLink(finding, rule => rule === 'default/burn-rate' || rule === 'default/slow-burn')
 
-/** A link that loses packets on both ways is one fault, and not one for each. */
+/** A link that loses packets on both ways is one fault, and not one for each; and since an answer needs both, what one way loses burns the budgets of both. */
 export const joinWays = (findings: readonly Finding[]): Finding[] => {
-  const lossy = findings.filter(isRatio)
-  const isBothWays = ({ place: { from, to } }: OfLink): boolean =>
-    from !== to && lossy.some(other => other.place.from === to && other.place.to === from)
+  const [lossy, burning] = [findings.filter(isLossy), findings.filter(isBurning)]
+  const along = (all: readonly OfLink[], from: string, to: string): OfLink | undefined =>
+    all.find(({ place }) => place.from === from && place.to === to)
   return findings.map(finding => {
-    if (!isRatio(finding) || !isBothWays(finding)) return finding
-    const [from, to] = [finding.place.from, finding.place.to].toSorted() as [string, string]
-    const place: Place = { kind: 'link', from, to, both: true }
-    const text = placeText(place)
-    return {
-      ...finding,
-      ...{
-        key: incidentKey(place, 'reach'),
-        place,
-        placeText: text,
-        direction: 'both' as const,
-        title: `${text}: packets are lost both ways`,
-      },
-      ...{ impact: `the link ${text}`, against: [], next: `probe check --from ${from} --to ${to} --both-ways` },
-    }
+    if (!isLossy(finding) && !isBurning(finding)) return finding
+    const { from, to } = finding.place
+    const [here, there] = [along(lossy, from, to), along(lossy, to, from)]
+    if (here && there) return sayBothWays(finding, 'packets are lost both ways')
+    if (here) return finding
+    if (there) return { ...finding, key: there.key, place: there.place, placeText: there.placeText }
+    return along(burning, to, from) ? sayBothWays(finding, 'the error budgets of both ways go too fast') : finding
   })
+}
+
+const sayBothWays = (finding: OfLink, what: string): Finding => {
+  const [from, to] = [finding.place.from, finding.place.to].toSorted() as [string, string]
+  const place: Place = { kind: 'link', from, to, both: true }
+  const text = placeText(place)
+  return {
+    ...finding,
+    ...{ key: incidentKey(place, 'reach'), place, placeText: text, direction: 'both' as const, title: `${text}: ${what}` },
+    ...{ impact: `the link ${text}`, against: [], next: `probe check --from ${from} --to ${to} --both-ways` },
+  }
 }
 
 /** `home`: the region of this controller, where it knows it. The same key is the same incident; what is narrower joins what is wider, where the wider one is the lower fault. */

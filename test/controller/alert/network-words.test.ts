@@ -1,6 +1,7 @@
 /** What an incident of the network says: sizes, ways, times, and what happened when it began. */
 import t from 'tap'
 import type { Finding } from '../../../controller/alert/incident.ts'
+import type { LinkRule } from '../../../controller/alert/link-alerts.ts'
 import { findingOfLink } from '../../../controller/alert/link-finding.ts'
 import { joinWays, mergeFindings } from '../../../controller/alert/merge-findings.ts'
 import { type News, PathNews } from '../../../controller/alert/path-news.ts'
@@ -152,20 +153,15 @@ t.test('news is read from what agents tell, and forgets what is an hour old', as
   t.match(news.of(there, 0, Number.MAX_SAFE_INTEGER), [{ kind: 'outage', lengthMs: 9000 }])
 })
 
+const ofLink = (link: string, name: LinkRule, last = 0.02): Finding =>
+  findingOfLink({
+    ...{ link, name, last, rule: rules.byName.get(name)!, isFiring: true, sinceMs: startMs, usual: undefined, owners: [] },
+  })
+
 t.test(
   'a link that loses packets on both ways is one fault; one that loses on one way, or is measured by nobody, stays as it is',
   async t => {
-    const of = (link: string, name: 'default/loss-ratio' | 'default/retransmits' | 'default/blind'): Finding =>
-      findingOfLink({
-        link,
-        name,
-        rule: rules.byName.get(name)!,
-        isFiring: true,
-        sinceMs: startMs,
-        last: 0.02,
-        usual: undefined,
-        owners: [],
-      })
+    const of = ofLink
     const [one, other] = [of(there, 'default/loss-ratio'), of(back, 'default/retransmits')]
     t.strictSame(joinWays([one]), [one])
     const within = of('aws/us-east-1 → aws/us-east-1', 'default/loss-ratio')
@@ -187,3 +183,24 @@ t.test(
     t.equal(mergeFindings([], [slow, ...joinWays([one, other])], undefined).length, 1, 'what is held back is sent again')
   },
 )
+
+t.test('budgets that burn both ways are one fault, and so are the loss of one way and what it burns', async t => {
+  const joined = (...findings: Finding[]) => mergeFindings([], joinWays(findings), undefined)
+  const burns = [ofLink(there, 'default/burn-rate', 60), ofLink(back, 'default/burn-rate', 70)] as const
+  t.strictSame(joined(burns[0]), [burns[0]])
+  const both = joined(...burns)
+  t.equal(both.length, 1)
+  t.match(both[0], {
+    ...{ severity: 'page', direction: 'both', title: 'aws/us-east-1 ↔ azure/eastus: the error budgets of both ways go too fast' },
+    evidence: [`${there}: the error budget goes 60 times too fast`, `${back}: the error budget goes 70 times too fast`],
+    next: /--both-ways$/,
+  })
+  const lossy = ofLink(back, 'default/loss-ratio')
+  const oneWay = joined(lossy, ...burns)
+  t.equal(oneWay.length, 1)
+  t.match(oneWay[0], {
+    ...{ key: lossy.key, placeText: back, title: lossy.title, severity: 'page', rules: ['default/loss-ratio', 'default/burn-rate'] },
+    subjects: [lossy.subjects[0], burns[0].subjects[0], burns[1].subjects[0]],
+  })
+  t.match(joined(lossy, ofLink(there, 'default/loss-now'), ...burns), [{ title: /packets are lost both ways$/ }])
+})
