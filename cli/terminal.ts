@@ -20,7 +20,7 @@ const ascii: typeof unicode = { ok: '+', fail: 'x', warn: '!', none: '-', dot: '
 const asAscii: Record<string, string> = {
   ...Object.fromEntries(Object.entries(unicode).map(([name, one]) => [one, ascii[name as keyof typeof ascii]])),
 }
-Object.assign(asAscii, { '→': '->', '←': '<-', '≤': '<=', '×': 'x', '—': '-', '’': "'", '“': '"', '”': '"', µ: 'u', '±': '+-' })
+Object.assign(asAscii, { '→': '->', '←': '<-', '↔': '<->', '≤': '<=', '×': 'x', '—': '-', '’': "'", '“': '"', '”': '"', µ: 'u', '±': '+-' })
 
 /** Lines longer than this are hard to read, whatever the window. */
 const widest = 100

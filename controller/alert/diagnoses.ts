@@ -89,6 +89,11 @@ export class Diagnoses {
   }
 }
 
+/** A cause that says all that another says and why: whoever sees less of it, says the other. */
+const explains: readonly (readonly [Cause, Cause])[] = [['mss_not_clamped', 'path_mtu_black_hole']]
+/** So large a part of both has to say it. */
+const leastShare = 1 / 4
+
 const weights: { readonly [C in Confidence]: number } = { certain: 3, likely: 2, possible: 1 }
 
 /** What most of those who saw something say, the surer the heavier; and who said it best. An agent that blames itself has no say. */
@@ -97,6 +102,12 @@ export const agreeOn = (
 ): { cause: Cause; best: AgentDiagnosis; share: number; runnerUp?: Cause } | undefined => {
   const votes = new Map<Cause, number>()
   for (const { cause, confidence } of all) if (cause !== 'prober_at_fault') votes.set(cause, (votes.get(cause) ?? 0) + weights[confidence])
+  for (const [more, less] of explains) {
+    const [its, others] = [votes.get(more) ?? 0, votes.get(less) ?? 0]
+    if (others === 0 || its < leastShare * (its + others)) continue
+    votes.set(more, its + others)
+    votes.delete(less)
+  }
   const [first, second] = [...votes].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
   if (!first) return undefined
   const its = all

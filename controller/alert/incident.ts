@@ -65,6 +65,10 @@ export type Incident = Finding & {
   isSilenced: boolean
   /** The most that have told its cause. */
   causeBy?: number
+  /** Since when fewer say something else. */
+  weakerMs?: number
+  /** What was in it when it was at its widest. */
+  worst?: { subjects: number; impact: string }
   timeline: TimelineEntry[]
 }
 

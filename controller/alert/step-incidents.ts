@@ -9,6 +9,8 @@ import type { Finding, Incident, SubjectState, TimelineEntry, Word } from './inc
 const joinMs = { page: 10_000, ticket: 30_000 } as const
 /** Not more often than this is something told again because it is known better. */
 const updateMs = 60_000
+/** What fewer say than said the first is about the repair, unless it lasts. */
+const lastsMs = 5 * 60_000
 const maxTimeline = 200
 
 export type Stepping = {
@@ -73,6 +75,7 @@ const form = (finding: Finding, nowMs: number, from: Incident | undefined): Inci
   said: '',
   isSilenced: false,
   causeBy: tellersOf(finding),
+  worst: { subjects: finding.subjects.length, impact: finding.impact },
   timeline: [
     { atMs: nowMs, kind: 'formed', text: finding.title },
     ...(from ? [{ atMs: nowMs, kind: 'split' as const, text: `split from ${from.id}, ${from.placeText}` }] : []),
@@ -97,12 +100,15 @@ const wordsOf = ({ cause, fixes, runbook, what, title, place, placeText, layer, 
 
 /**
  * What of an incident's words stays. A cause that was known is not forgotten because an agent fell silent; and what the last of its subjects say while the others are well
- * again is about the repair, not about the fault: another cause has to be told by as many as told the first.
+ * again is about the repair, not about the fault: another cause, or another place, has to be told by as many as told the first.
  */
-const keptOf = (incident: Incident, finding: Finding): Partial<Incident> => {
+const keptOf = (incident: Incident, finding: Finding, nowMs: number): Partial<Incident> => {
   if (incident.state === 'open' && finding.isHealing) return wordsOf(incident)
-  if (incident.cause === null || finding.cause === incident.cause) return {}
-  if (incident.state === 'open' && tellersOf(finding) < (incident.causeBy ?? 0)) return wordsOf(incident)
+  if (incident.cause === null) return {}
+  const { weakerMs = nowMs } = incident
+  const isOther = finding.cause !== incident.cause || finding.placeText !== incident.placeText
+  const isWeaker = incident.state === 'open' && isOther && tellersOf(finding) < (incident.causeBy ?? 0)
+  if (isWeaker && nowMs - weakerMs < lastsMs) return { ...wordsOf(incident), weakerMs }
   if (finding.cause !== null) return {}
   const { cause, fixes, runbook, what, title } = incident
   return { cause, fixes, runbook, what, title }
@@ -111,16 +117,18 @@ const keptOf = (incident: Incident, finding: Finding): Partial<Incident> => {
 /** The key stays what it was: receivers know the incident by it. */
 const renew = (incident: Incident, finding: Finding, nowMs: number): Incident => {
   const severity = incident.severity === 'page' ? 'page' : finding.severity
-  const kept = keptOf(incident, finding)
+  const kept = keptOf(incident, finding, nowMs)
+  const { weakerMs: _, worst, ...was } = incident
   const before = finding.cause === incident.cause || kept.cause !== undefined ? (incident.causeBy ?? 0) : 0
   let next: Incident = {
-    ...incident,
+    ...was,
     ...finding,
     ...kept,
     severity,
     causeBy: Math.max(before, finding.cause === incident.cause || kept.cause === undefined ? tellersOf(finding) : 0),
     key: incident.state === 'forming' ? finding.key : incident.key,
     sinceMs: Math.min(incident.sinceMs, finding.sinceMs),
+    worst: worst && worst.subjects > finding.subjects.length ? worst : { subjects: finding.subjects.length, impact: finding.impact },
   }
   if (next.placeText !== incident.placeText) next = noted(next, 'widened', `${incident.placeText} is now ${next.placeText}`, nowMs)
   if (next.cause !== incident.cause) next = noted(next, 'changed', `cause: ${next.cause ?? 'not known'}`, nowMs)
@@ -155,8 +163,11 @@ const speak = (incident: Incident, { nowMs, isSilenced }: Stepping, words: Word[
   return next
 }
 
-const end = (incident: Incident, why: string, nowMs: number): Incident =>
-  noted({ ...incident, state: 'ended', endedMs: nowMs, end: why }, 'ended', why, nowMs)
+/** What is read of it from then on is how wide it was. */
+const end = (incident: Incident, why: string, nowMs: number): Incident => {
+  const { impact } = incident.worst ?? incident
+  return noted({ ...incident, impact, state: 'ended', endedMs: nowMs, end: why }, 'ended', why, nowMs)
+}
 
 /** What becomes of one that no finding continues. Undefined: it goes on as it was. */
 const endOf = (

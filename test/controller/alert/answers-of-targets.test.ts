@@ -1,5 +1,6 @@
 /** What a target answers wrongly, to all who ask or to some: one incident at the target, and which way what was lost went. */
 import t from 'tap'
+import { agreeOn } from '../../../controller/alert/diagnoses.ts'
 import { type BadPath, findingOfFault } from '../../../controller/alert/fault-finding.ts'
 import { placeLone } from '../../../controller/alert/lone-paths.ts'
 import type { Rule } from '../../../controller/alert/rules.ts'
@@ -119,4 +120,12 @@ t.test('the cause of a fault is what is said of its own layer, however many say 
     { bad: new Map(bad), nowMs: 0, within: 1 },
   )
   t.equal(found?.cause, 'path_mtu_black_hole')
+})
+
+t.test('who sees that one gateway clamps and the other does not says all that those say who see the hole alone', async t => {
+  const { diagnosis } = blackHole(ask(() => other)[0]!, 'path_mtu_black_hole')
+  const [hole, clamp] = [diagnosis!, { ...diagnosis!, cause: 'mss_not_clamped' as const, summary: 'the gateway of azure' }]
+  t.match(agreeOn([hole, hole, hole, clamp]), { cause: 'mss_not_clamped', best: { summary: 'the gateway of azure' }, share: 1 })
+  t.match(agreeOn([hole, hole, hole, hole, clamp]), { cause: 'path_mtu_black_hole', runnerUp: 'mss_not_clamped' })
+  t.match(agreeOn([clamp, clamp]), { cause: 'mss_not_clamped' })
 })

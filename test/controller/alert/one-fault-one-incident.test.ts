@@ -122,6 +122,25 @@ t.test('another cause has to be told by as many as told the first, however many 
   t.match(play([[down], [down], [filtered]]), { cause: 'host_down', title: 'x: host_down' })
 })
 
+t.test(
+  'the same cause at another place has to be told by as many too, or last five minutes; what is over is as wide as it ever was',
+  async t => {
+    const all = ['a', 'b', 'c', 'd']
+    const hole = { ...finding(all, 'path_mtu_black_hole', 'x → y'), toldBy: 4, impact: '4 of 9 paths' }
+    const left = { ...finding(['d'], 'path_mtu_black_hole', 'x ↔ y'), toldBy: 1, impact: '1 of 9 paths' }
+    const wide = { ...finding(all, 'path_mtu_black_hole', 'x ↔ y'), toldBy: 4 }
+    const times = <T>(count: number, one: T): T[] => Array<T>(count).fill(one)
+    t.match(play([[hole], [hole], [left], [left]]), { placeText: 'x → y', title: 'x → y: path_mtu_black_hole', impact: '1 of 9 paths' })
+    t.match(play([[hole], [hole], [wide]]), { placeText: 'x ↔ y' })
+    t.match(play([[hole], [hole], ...times(8, [left])]), { placeText: 'x → y' })
+    t.match(play([[hole], [hole], ...times(9, [left])]), { placeText: 'x ↔ y' })
+    t.match(play([[hole], [hole], ...times(7, [left]), [hole], ...times(8, [left])]), { placeText: 'x → y' }, 'in between it was as before')
+    const [open] = [play([[hole], [hole], [left]])]
+    const { changed } = stepIncidents([open], [], { nowMs: 400_000, stateOf: () => 'well', isSilenced: () => false })
+    t.match(changed, [{ state: 'ended', impact: '4 of 9 paths' }])
+  },
+)
+
 t.test('what is well again and only waits for its end says nothing new', async t => {
   const down = finding(['a', 'b'], null, 'x ↔ y')
   const healing = { ...finding(['a', 'b'], null, 'x → y'), title: 'x → y: 0 % of packets are lost', isHealing: true }
