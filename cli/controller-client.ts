@@ -48,7 +48,10 @@ export const readAccess = (words: Words, env: Io['env']): Parsed<Access> => {
   const simulated = readSimulatedLogin(env)
   const text = given ?? login?.controller ?? simulated?.controller
   if (text === undefined)
-    return bad(...(kept.ok ? [] : kept.problems), 'no controller: --controller <url>, CAUSEWAY_CONTROLLER, or probe login once')
+    return bad(
+      ...(kept.ok ? [] : kept.problems),
+      'no controller: --controller <url>, CAUSEWAY_CONTROLLER, probe login once, or probe sim for one to try',
+    )
   const controller = parseController(text)
   const file = flagOfWords(words, 'ca') ?? (env['CAUSEWAY_CA'] || undefined)
   const ca = file === undefined ? good(undefined) : readSmallFile(file)

@@ -67,7 +67,7 @@ const acrossClouds = async ({ delayMs }: { delayMs: number }, folder: string, io
   await network.setLink('aws', 'azure', { clampMss })
   await network.setLink('azure', 'aws', { clampMss })
   const healed = await runProbe(aws, words, stop)
-  say(`\nThat is all: the clouds are gone again. Next: probe run <host>:<port>, and probe --help.`)
+  say(`\nThese two clouds are gone again. The same for yours: probe run <host>:<port>, and probe --help.`)
   return broken === 1 && healed === 0 ? 0 : 3
 }
 

@@ -26,6 +26,7 @@ export const followEvents = async (client: Client, words: Words, io: Io, stop: A
     hasBegun = true
     io.stdout.write(flagOfWords(words, 'output') === 'ndjson' ? `${data}\n` : `${eventLine(event, io)}\n`)
   }
+  if (io.stdout.isTTY) io.stderr.write('follows what happens from now on; Ctrl-C ends it\n')
   for (;;) {
     const ended = await client.follow('/v1/events', { query: { kind, after } }, ({ data }) => show(data), stop)
     if (stop.aborted) return 0

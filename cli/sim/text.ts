@@ -28,7 +28,7 @@ const wanText = (): string =>
   )
 
 export const mapText = ({ machines }: SimStatus): string =>
-  `${table(machines.map(({ where, name, address, what }) => [where, name, address, what]))}\n${wanText()}`
+  `${table(machines.map(({ where, name, address, what }) => [where, name, address, what]))}\nThese addresses are of the simulation alone: from here they lead elsewhere.\n${wanText()}`
 
 export const faultsText = (faults: readonly FaultState[], isRunning: boolean): string =>
   table(faults.map(({ name, scenario, story, on }) => [...(isRunning ? [on ? 'on' : '-'] : []), name, scenario, story]))

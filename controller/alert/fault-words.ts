@@ -15,11 +15,10 @@ const sayReasons = (paths: readonly BadPath[]): string => {
   const counts = new Map<string, number>()
   for (const { badness } of paths)
     counts.set(badness.reason ?? badness.rule.name, (counts.get(badness.reason ?? badness.rule.name) ?? 0) + 1)
-  return [...counts]
+  const all = [...counts]
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .slice(0, 3)
     .map(([reason, count]) => (count === 1 ? reason : `${reason} ×${count}`))
-    .join(', ')
+  return [...all.slice(0, 3), ...(all.length > 3 ? ['…'] : [])].join(', ')
 }
 
 const notHeld: readonly (string | undefined)[] = ['untrusted_chain', 'unknown_trust_domain', 'bundle_behind']

@@ -20,7 +20,10 @@ export const failureFindings = (evaluation: Evaluation, around: Surroundings): F
     around,
     path => evaluation.alerts.badnessOf(path, around.rules),
     (path, world) => evaluation.alerts.verdictOf(path, world),
-    (path, badness) => (isFall(badness) ? sayFall(evaluation.alerts.values.mtuOf(path)) : undefined),
+    {
+      factOf: (path, badness) => (isFall(badness) ? sayFall(evaluation.alerts.values.mtuOf(path)) : undefined),
+      isHealing: (path, badness) => badness.reason !== undefined && evaluation.alerts.windowOf(path) === good,
+    },
   )
 
 /** A path that carries less than it did, and fails in no other way. */
@@ -29,14 +32,17 @@ const isFall = (badness: Badness | undefined): boolean => badness?.rule.name ===
 /** Of a path that is bad: had TCP answered beside it, its silence would not count. What its agent thought before TCP failed too is no cause. */
 const isOutdated = ({ cause }: AgentDiagnosis): boolean => cause === 'icmp_filtered'
 
-type Facts = (path: number, badness: Badness) => string | undefined
+type Known = {
+  factOf: (path: number, badness: Badness) => string | undefined
+  isHealing: (path: number, badness: Badness) => boolean
+}
 
 export const localised = (
   evaluation: Evaluation,
   around: Surroundings,
   badnessOf: (path: number) => Badness | undefined,
   stateOf: (path: number, world: PathWorld) => PathVerdict['verdict'],
-  factOf: Facts = () => undefined,
+  { factOf, isHealing }: Known,
 ): Finding[] => {
   const { paths, verdicts, diagnoses, fleetwise, alerts } = evaluation
   const world = worldOf(evaluation, around)
@@ -68,7 +74,7 @@ export const localised = (
       badness,
       ...(diagnosis && { diagnosis }),
       mtu,
-      isHealing: badness.reason !== undefined && alerts.windowOf(path) === good,
+      isHealing: isHealing(path, badness),
       ...(end && { ending: { ...end, ...(certificate && { certificate }) } }),
       owners,
       ...(fact !== undefined && { fact }),

@@ -22,6 +22,8 @@ const most = 6
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 const clock = (atMs: number): string => new Date(atMs).toISOString().slice(11, 19)
+/** From ten seconds on nobody counts milliseconds. */
+const sayLength = (ms: number): string => (ms >= 10_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms)} ms`)
 const paths = (count: number): string => (count === 1 ? 'on 1 path' : `on ${count} paths`)
 
 type Of<K extends News['kind']> = Extract<News, { kind: K }>
@@ -70,8 +72,10 @@ const sayOutages = ({ text, there, back }: Pair, both: readonly News[], { allowe
   const its = outages.filter(({ everyMs }) => everyMs === finest)
   const lengthMs = median(its.map(one => one.lengthMs))
   const allowed = Math.min(allowedMs(there) ?? Number.POSITIVE_INFINITY, allowedMs(back) ?? Number.POSITIVE_INFINITY)
-  const against = Number.isFinite(allowed) ? `; the objective allows ${allowed} ms${lengthMs > allowed ? ': too long' : ''}` : ''
-  return [`nothing came through ${text} for ${Math.round(lengthMs)} ms, looked at every ${finest} ms, ${paths(countPaths(its))}${against}`]
+  const against = Number.isFinite(allowed) ? `; the objective allows ${sayLength(allowed)}${lengthMs > allowed ? ': too long' : ''}` : ''
+  return [
+    `nothing came through ${text} for ${sayLength(lengthMs)}, looked at every ${sayLength(finest)}, ${paths(countPaths(its))}${against}`,
+  ]
 }
 
 const judged: readonly string[] = ['default/path-mtu', 'default/latency']

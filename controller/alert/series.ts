@@ -79,6 +79,10 @@ export class Series {
   isBad(subject: number): boolean {
     return (this.#phase[subject] ?? quiet) !== quiet
   }
+  /** Bad still, and the last window was good. */
+  isRecovering(subject: number): boolean {
+    return this.isBad(subject) && this.#goods[subject]! > 0
+  }
   sinceMs(subject: number): number {
     return this.#since[subject] ?? 0
   }

@@ -23,7 +23,7 @@ export const slowFindings = (evaluation: Evaluation, around: Surroundings, name:
     around,
     badnessOf,
     (path, world) => (series.isDefault(path) ? evaluation.alerts.verdictOf(path, world) : 'unknown'),
-    path => say([path]),
+    { factOf: path => say([path]), isHealing: path => series.isRecovering(path) },
   )
   if (found.length === 0) return []
   const numbers = new Map(

@@ -4,13 +4,12 @@
  */
 import { hashText } from '../plan/hash.ts'
 import type { Finding, Incident, SubjectState, TimelineEntry, Word } from './incident.ts'
+import { isAnother, keptOf, tellersOf } from './incident-words.ts'
 
 /** So long evidence is waited for before the first word: one more window hears all agents, and what is no more than a ticket has time to become clearer. */
 const joinMs = { page: 10_000, ticket: 30_000 } as const
 /** Not more often than this is something told again because it is known better. */
 const updateMs = 60_000
-/** What fewer say than said the first is about the repair, unless it lasts. */
-const lastsMs = 5 * 60_000
 const maxTimeline = 200
 
 export type Stepping = {
@@ -43,6 +42,7 @@ const pairWith = (free: Set<Incident>, findings: readonly Finding[], pairs: Map<
     const its = new Set(finding.subjects)
     let best: { incident: Incident; share: number } | undefined
     for (const incident of free) {
+      if (isAnother(incident, finding)) continue
       const share = Math.max(shareOf(incident.subjects, its), shareOf(finding.subjects, new Set(incident.subjects)))
       if (share >= 0.5 && (!best || share > best.share || (share === best.share && incident.formedMs < best.incident.formedMs)))
         best = { incident, share }
@@ -58,9 +58,6 @@ const pair = (incidents: readonly Incident[], findings: readonly Finding[]): Map
     pairWith(new Set(incidents.filter(({ state }) => (state === 'forming') === isForming)), findings, pairs)
   return pairs
 }
-
-/** Where nobody says a cause, all of its subjects are what is known of it. */
-const tellersOf = ({ toldBy, subjects }: Finding): number => toldBy ?? subjects.length
 
 const form = (finding: Finding, nowMs: number, from: Incident | undefined): Incident => ({
   ...finding,
@@ -81,38 +78,6 @@ const form = (finding: Finding, nowMs: number, from: Incident | undefined): Inci
     ...(from ? [{ atMs: nowMs, kind: 'split' as const, text: `split from ${from.id}, ${from.placeText}` }] : []),
   ],
 })
-
-/** What is said of a cause, all of it together: half of one and half of another is neither. */
-const wordsOf = ({ cause, fixes, runbook, what, title, place, placeText, layer, direction, evidence, against, next }: Incident) => ({
-  cause,
-  fixes,
-  runbook,
-  what,
-  title,
-  placeText,
-  layer,
-  evidence,
-  against,
-  next,
-  ...(place && { place }),
-  ...(direction && { direction }),
-})
-
-/**
- * What of an incident's words stays. A cause that was known is not forgotten because an agent fell silent; and what the last of its subjects say while the others are well
- * again is about the repair, not about the fault: another cause, or another place, has to be told by as many as told the first.
- */
-const keptOf = (incident: Incident, finding: Finding, nowMs: number): Partial<Incident> => {
-  if (incident.state === 'open' && finding.isHealing) return wordsOf(incident)
-  if (incident.cause === null) return {}
-  const { weakerMs = nowMs } = incident
-  const isOther = finding.cause !== incident.cause || finding.placeText !== incident.placeText
-  const isWeaker = incident.state === 'open' && isOther && tellersOf(finding) < (incident.causeBy ?? 0)
-  if (isWeaker && nowMs - weakerMs < lastsMs) return { ...wordsOf(incident), weakerMs }
-  if (finding.cause !== null) return {}
-  const { cause, fixes, runbook, what, title } = incident
-  return { cause, fixes, runbook, what, title }
-}
 
 /** The key stays what it was: receivers know the incident by it. */
 const renew = (incident: Incident, finding: Finding, nowMs: number): Incident => {
@@ -176,9 +141,13 @@ const endOf = (
   pairs: ReadonlyMap<Finding, Incident>,
   { nowMs, stateOf }: Stepping,
 ): Incident | undefined => {
-  const wider = findings.find(finding => pairs.get(finding) !== incident && shareOf(incident.subjects, new Set(finding.subjects)) >= 0.5)
+  const others = findings.filter(finding => isAnother(incident, finding))
+  const wider = findings.find(
+    finding => !others.includes(finding) && pairs.get(finding) !== incident && shareOf(incident.subjects, new Set(finding.subjects)) >= 0.5,
+  )
   if (wider) return end(noted(incident, 'joined', `joined ${pairs.get(wider)?.id ?? wider.key}`, nowMs), `joined ${wider.placeText}`, nowMs)
-  const states = incident.subjects.map(stateOf)
+  const left = new Set(others.flatMap(({ subjects }) => subjects))
+  const states = incident.subjects.map(subject => (left.has(subject) ? 'well' : stateOf(subject)))
   if (states.includes('bad')) return undefined
   return end(incident, states.every(state => state === 'gone') ? 'no longer measured' : 'well again', nowMs)
 }

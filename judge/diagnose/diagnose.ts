@@ -23,7 +23,7 @@ import { explainClosedPort, explainFilteredPort, explainReset, explainSidecar } 
 import { explainClientAuth, explainNotTls, explainPolicy, explainSilence } from './explain-tls.ts'
 import { explainDeadFlows, explainLoop, explainTraceEnd } from './explain-trace.ts'
 import { explainClosedUdp, explainSilentUdp } from './explain-udp.ts'
-import { buildSeen, type Explain, reasonOf } from './seen.ts'
+import { buildSeen, type Explain, isStalledTransfer, reasonOf } from './seen.ts'
 
 const reasonsOf = (layer: keyof typeof failReasonsByLayer): FailReason[] => Object.keys(failReasonsByLayer[layer]) as FailReason[]
 
@@ -107,6 +107,10 @@ export type Explanation = { diagnosis: Diagnosis; explains: AnyResult[] }
 
 const rankOf = ({ diagnosis, explains }: Explanation): number => (explains.length > 0 ? 0 : layers.length) + layers.indexOf(diagnosis.layer)
 
+/** A transfer that stalls is to TCP what a flight that stalls is to TLS. */
+const isAbsorbed = (result: AnyResult, absorbs: readonly FailReason[]): boolean =>
+  absorbs.includes(reasonOf(result)!) || (isStalledTransfer(result) && absorbs.includes('tls_stalled'))
+
 /** Every failing result is in the `explains` of exactly one; what no explainer knows gets the general explanation of its reason. */
 export const explainAll = (results: readonly AnyResult[], facts: Facts): Explanation[] => {
   const seen = buildSeen(results, facts.startedAt, facts.returnTrace)
@@ -115,7 +119,7 @@ export const explainAll = (results: readonly AnyResult[], facts: Facts): Explana
   for (const { explain, absorbs, only } of explainers) {
     const diagnosis = explain({ ...seen, open: new Set(open) })
     if (diagnosis === undefined) continue
-    const explains = open.filter(result => absorbs.includes(reasonOf(result)!) && (only === undefined || result.kind === only))
+    const explains = open.filter(result => isAbsorbed(result, absorbs) && (only === undefined || result.kind === only))
     open = open.filter(result => !explains.includes(result))
     found.push({ diagnosis, explains })
   }

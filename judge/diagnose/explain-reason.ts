@@ -1,8 +1,8 @@
 import type { Cause, Diagnosis } from '../../wire/causes.ts'
 import type { FailReason } from '../../wire/reasons.ts'
-import type { AnyResult } from '../../wire/result.ts'
+import type { AnyResult, Result } from '../../wire/result.ts'
 import { buildDiagnosis, buildRun, fix, listFacts, placeOf } from './say.ts'
-import { onlyKindOf, reasonOf, type Seen, sayDetail, textOf } from './seen.ts'
+import { isStalledTransfer, onlyKindOf, reasonOf, type Seen, sayDetail, textOf } from './seen.ts'
 
 /** The cause that a reason alone points to, where no explainer knows better. The compiler says which reason is missing. */
 export const causeOfReason: Record<FailReason, Cause> = {
@@ -85,10 +85,13 @@ export const causeOfReason: Record<FailReason, Cause> = {
   http_body: 'http_wrong_answer',
 }
 
+/** What is sent again and again is lost; what has arrived and is not answered is not. */
+const causeOfStall = ({ measured: { retransmits } }: Result<'tcp'>): Cause => ((retransmits ?? 0) > 0 ? 'packet_loss' : 'service_silent')
+
 /** What can be said from the reason alone: true, general, and never more than possible. */
 export const explainReason = (result: AnyResult, seen: Seen): Diagnosis => {
   const reason = reasonOf(result)!
-  const cause = causeOfReason[reason]
+  const cause = isStalledTransfer(result) ? causeOfStall(result) : causeOfReason[reason]
   const { target } = result
   const healthyMtu = reason === 'tls_stalled' && seen.mtu?.outcome.kind === 'ok'
   return buildDiagnosis(cause, {

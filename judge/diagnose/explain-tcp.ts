@@ -2,7 +2,18 @@ import type { Diagnosis, Fix } from '../../wire/causes.ts'
 import type { Target } from '../../wire/result.ts'
 import { fixPort } from './fix-port.ts'
 import { buildDiagnosis, buildRun, capital, clean, fix, hostOf, listFacts, placeOf, sayMs, sayPercent, sayPort, tlsKindOf } from './say.ts'
-import { acceptsEverything, findOpen, isOk, openReason, reasonOf, type Seen, sayDetail, sayOutage, sayRole } from './seen.ts'
+import {
+  acceptsEverything,
+  findOpen,
+  isOk,
+  isStalledTransfer,
+  openReason,
+  reasonOf,
+  type Seen,
+  sayDetail,
+  sayOutage,
+  sayRole,
+} from './seen.ts'
 
 const answersEcho = (seen: Seen): string | false => {
   const icmp = seen.icmp?.measured
@@ -44,7 +55,7 @@ const listFilterEvidence = (seen: Seen): string[] => {
 /** The host answers and the port stays silent, or a filter says so itself (ICMP type 3 code 9, 10, 13: RFC 1812 §5.2.7.1). */
 export const explainFilteredPort = (seen: Seen): Diagnosis | undefined => {
   const result = findOpen(seen, ['tcp_timeout', 'admin_prohibited'])
-  if (result === undefined || isOk(seen.tcp)) return undefined
+  if (result === undefined || isOk(seen.tcp) || isStalledTransfer(seen.tcp)) return undefined
   const { target } = result
   const { icmp } = seen
   const said = reasonOf(result) === 'admin_prohibited'

@@ -70,6 +70,10 @@ export const openReason = (seen: Seen, kind: Kind): FailReason | undefined =>
 export const findOpen = (seen: Seen, reasons: readonly FailReason[]): AnyResult | undefined =>
   [...seen.open].find(result => reasons.includes(reasonOf(result)!))
 
+/** A connection that came up, and whose data was not acknowledged or not answered: whatever it is, nobody filters the port. */
+export const isStalledTransfer = (result: AnyResult | undefined): result is Result<'tcp'> =>
+  result?.kind === 'tcp' && reasonOf(result) === 'tcp_timeout' && result.measured.synRttMs !== null
+
 const reasonTexts: Record<string, string> = { ...Object.assign({}, ...Object.values(failReasonsByLayer)), ...unmeasuredReasonTexts }
 
 /** What a reason means, in a few words. */

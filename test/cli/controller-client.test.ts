@@ -15,7 +15,7 @@ t.test('a login is tried, kept for its owner alone, and used by other commands',
   const file = join(here.folder, '.config', 'causeway', 'login.json')
   t.match(await here.probe(['get', 'agents'], { env: noVariables }), {
     code: 2,
-    err: /no controller: --controller <url>, CAUSEWAY_CONTROLLER, or probe login/,
+    err: /no controller: --controller <url>, CAUSEWAY_CONTROLLER, probe login once, or probe sim/,
   })
   const bad = await here.probe(['login', '--controller', here.url], { env: noVariables, stdin: piped('cwp_wrong\n') })
   t.match(bad, { code: 2, err: /probe login with another token/ })

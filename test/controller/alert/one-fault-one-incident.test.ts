@@ -141,6 +141,31 @@ t.test(
   },
 )
 
+t.test('who has come through and meets another fault is in another incident, and the first one ends without it', async t => {
+  const hole = { ...finding(['a', 'b', 'c', 'd'], 'path_mtu_black_hole', 'x → y'), toldBy: 4 }
+  const served = {
+    ...finding(['c', 'd'], 'wrong_identity_served', 'target ledger'),
+    layer: 'identity' as const,
+    key: 'identity:ledger',
+    toldBy: 2,
+  }
+  let incidents: Incident[] = []
+  const words: string[] = []
+  for (const [at, findings] of [[hole], [hole], [served], [served]].entries()) {
+    const stateOf = (subject: string) => (findings.some(({ subjects }) => subjects.includes(subject)) ? 'bad' : 'well')
+    const stepped = stepIncidents(incidents, findings, { nowMs: at * 40_000, stateOf, isSilenced: () => false })
+    incidents = stepped.incidents
+    words.push(...stepped.words.map(({ event, incident }) => `${event} ${incident.title}`))
+  }
+  t.strictSame(words, [
+    'firing x → y: path_mtu_black_hole',
+    'resolved x → y: path_mtu_black_hole',
+    'firing target ledger: wrong_identity_served',
+  ])
+  const silent = { ...served, cause: 'peer_rejects_our_identity' as const }
+  t.match(play([[hole], [hole], [silent]]), { cause: 'path_mtu_black_hole' }, 'a handshake that hangs may look so')
+})
+
 t.test('what is well again and only waits for its end says nothing new', async t => {
   const down = finding(['a', 'b'], null, 'x ↔ y')
   const healing = { ...finding(['a', 'b'], null, 'x → y'), title: 'x → y: 0 % of packets are lost', isHealing: true }

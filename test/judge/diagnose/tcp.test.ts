@@ -13,7 +13,7 @@ tell([
   {
     name: 'a port that stays silent on a host that answers ping is filtered',
     results: ladder(
-      tcp({ outcome: fail('tcp_timeout') }),
+      tcp({ outcome: fail('tcp_timeout'), measured: { synRttMs: null } }),
       tls({ outcome: fail('tcp_timeout') }),
       mtu({ outcome: unmeasured('unsupported') }),
     ),
@@ -21,8 +21,29 @@ tell([
   },
   {
     name: 'a silent port without a measured ping is possibly filtered',
-    results: [icmp({ outcome: unmeasured('unsupported'), measured: { sent: 0, received: 0 } }), tcp({ outcome: fail('tcp_timeout') })],
+    results: [
+      icmp({ outcome: unmeasured('unsupported'), measured: { sent: 0, received: 0 } }),
+      tcp({ outcome: fail('tcp_timeout'), measured: { synRttMs: null } }),
+    ],
     says: [['port_filtered', 'possible']],
+  },
+  {
+    name: 'a transfer that stalls in a black hole belongs to it: its SYN was answered',
+    results: ladder(
+      tcp({ outcome: fail('tcp_timeout'), measured: { synRttMs: 38, retransmits: 5, bytesAcked: 0 } }),
+      mtu({ outcome: fail('mtu_black_hole'), measured: { forward: seen.hole(1380) } }),
+    ),
+    says: [['path_mtu_black_hole', 'certain']],
+  },
+  {
+    name: 'a transfer that stalls and nothing else is loss, and not a filter',
+    results: [tcp({ outcome: fail('tcp_timeout'), measured: { synRttMs: 38, retransmits: 5 } })],
+    says: [['packet_loss', 'possible']],
+  },
+  {
+    name: 'one that arrives and is not answered is silence',
+    results: [tcp({ outcome: fail('tcp_timeout'), measured: { synRttMs: 38, retransmits: 0 } })],
+    says: [['service_silent', 'possible']],
   },
   {
     name: 'a filter that says so itself is certain',
