@@ -33,7 +33,7 @@ tell([
       tcp({ outcome: fail('tcp_timeout'), measured: { synRttMs: 38, retransmits: 5, bytesAcked: 0 } }),
       mtu({ outcome: fail('mtu_black_hole'), measured: { forward: seen.hole(1380) } }),
     ),
-    says: [['path_mtu_black_hole', 'certain']],
+    says: [['path_mtu_black_hole', 'certain', 'forward']],
   },
   {
     name: 'a transfer that stalls and nothing else is loss, and not a filter',
