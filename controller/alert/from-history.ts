@@ -1,4 +1,5 @@
 /** What the evaluation has from the history: what is usual for each path, and what of its budget each link has spent. */
+
 import { linkEnds } from '../../wire/link-name.ts'
 import type { PathBaseline, Time } from '../history/baseline.ts'
 import { labelsKey } from '../history/labels.ts'
@@ -11,6 +12,7 @@ import type { Evaluation } from './evaluation.ts'
 import type { Incident } from './incident.ts'
 import { matchesPath } from './matching.ts'
 import { none } from './paths.ts'
+import { isBurnRule } from './rules.ts'
 import { minuteMs } from './windows.ts'
 
 const [hourMs, dayMs] = [3_600_000, 86_400_000]
@@ -24,7 +26,7 @@ const isTold = (incidents: readonly Incident[], link: string, fromMs: number, sp
   const { from, to = '' } = linkEnds(link)
   return incidents.some(
     ({ rules, sinceMs, endedMs, ...its }) =>
-      rules.some(rule => rule !== 'default/burn-rate' && rule !== 'default/slow-burn') &&
+      !rules.every(isBurnRule) &&
       its.from.includes(from) &&
       its.to.includes(to) &&
       sinceMs < fromMs + spanMs &&

@@ -3,15 +3,22 @@
 import { linkName } from '../../wire/link-name.ts'
 import { type Attribution, BurnCounts, judgeBurn, judgeSlowBurn } from './burn.ts'
 import type { Fleetwise } from './fleetwise.ts'
+import type { Incident } from './incident.ts'
 import type { LinkAlerts } from './link-alerts.ts'
 import type { PathAlerts } from './path-alerts.ts'
 import type { Paths } from './paths.ts'
+import { isBurnRule } from './rules.ts'
 import { good, unknown } from './series.ts'
 import type { Surroundings } from './surroundings.ts'
 import { minuteMs } from './windows.ts'
 
+/** Failures wait no longer than this before they count. */
+const rememberedMs = 3_600_000
+
 export class LinkBurns {
   readonly #counts = new Map<number, BurnCounts>()
+  /** When an incident was about a link: its failures were told then. */
+  readonly #told = new Map<number, { fromMs: number; toMs: number }[]>()
   readonly #paths: Paths
   readonly #alerts: PathAlerts
   readonly #fleetwise: Fleetwise
@@ -44,6 +51,18 @@ export class LinkBurns {
     return links
   }
 
+  /** What is going on now, as it was told. */
+  noteTold(incidents: readonly Incident[], nowMs: number): void {
+    for (const { rules, state, sinceMs, links = [] } of incidents) {
+      if (state !== 'open' || rules.every(isBurnRule)) continue
+      for (const [from, to] of links) {
+        const link = this.#paths.links.find(linkName(from, to))
+        const its = (this.#told.get(link) ?? []).filter(({ fromMs, toMs }) => fromMs !== sinceMs && toMs > nowMs - rememberedMs)
+        this.#told.set(link, [...its, { fromMs: sinceMs, toMs: nowMs }])
+      }
+    }
+  }
+
   judge({ nowMs, rules, fleet }: Surroundings, links: LinkAlerts): void {
     for (const { from, to, objective } of fleet.links) {
       const link = this.#paths.links.find(linkName(from, to))
@@ -61,6 +80,9 @@ export class LinkBurns {
     if (failures.isBad(path)) return 'told'
     const check = this.#paths.labels[path]?.check
     if (check === undefined) return 'told'
+    const [startMs, endMs] = [minute * minuteMs, (minute + 1) * minuteMs]
+    const told = this.#told.get(this.#paths.link[path]!) ?? []
+    if (told.some(({ fromMs, toMs }) => fromMs < endMs && startMs <= toMs)) return 'told'
     const waitMs = minuteMs + 2.5 * this.#fleetwise.everyMs(check)
     return !failures.isDefault(path) && nowMs < (minute + 1) * minuteMs + waitMs ? 'open' : 'counts'
   }

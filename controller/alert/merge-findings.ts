@@ -2,13 +2,13 @@
 import { contains, incidentKey, type Place, placeText } from '../localise/place.ts'
 import type { Finding } from './incident.ts'
 import { limitOfRatio } from './ratio.ts'
+import { isBurnRule } from './rules.ts'
 
 type OfLink = Finding & { place: Extract<Place, { kind: 'link' }> }
 const isOfLink = (finding: Finding, isIts: (rule: string) => boolean): finding is OfLink =>
   finding.place?.kind === 'link' && finding.place.from !== finding.place.to && finding.rules.every(isIts)
 const isLossy = (finding: Finding): finding is OfLink => isOfLink(finding, rule => limitOfRatio(rule) !== undefined)
-const isBurning = (finding: Finding): finding is OfLink =>
-  isOfLink(finding, rule => rule === 'default/burn-rate' || rule === 'default/slow-burn')
+const isBurning = (finding: Finding): finding is OfLink => isOfLink(finding, isBurnRule)
 
 /** A link that loses packets on both ways is one fault, and not one for each; and since an answer needs both, what one way loses burns the budgets of both. */
 export const joinWays = (findings: readonly Finding[]): Finding[] => {
@@ -85,18 +85,18 @@ const isBehind = ({ place, layer }: Finding, lost: readonly string[], home: stri
   return lost.length === 1 && ends.includes(lost[0]!) && (home === undefined || (ends.includes(home) && home !== lost[0]))
 }
 
+/** An answer needs both ways: what fails for one of them is seen on the other, and on both. */
+const isOfOtherWay = (wider: Place, narrower: Place): boolean => {
+  if (narrower.kind !== 'link' || !('from' in wider)) return false
+  const { from, to } = wider
+  return (from === narrower.to && to === narrower.from) || (narrower.both === true && from === narrower.from && to === narrower.to)
+}
+
 const covers = (wider: Finding, narrower: Finding, home: string | undefined): boolean => {
   if (!wider.place || !narrower.place || narrower.what === 'blind' || narrower.layer === 'certificate') return false
   if (narrower.what === 'agent_lost') return explainsSilence(wider, narrower.place) || isBehind(wider, narrower.from, home)
   if (wider.layer === 'certificate' || wider.layer === 'identity' || wider.layer === 'federation' || wider.layer === 'http') return false
-  return (
-    contains(wider.place, narrower.place) ||
-    isThroughHub(wider, narrower.place) ||
-    (narrower.place.kind === 'link' &&
-      'from' in wider.place &&
-      wider.place.from === narrower.place.to &&
-      wider.place.to === narrower.place.from)
-  )
+  return contains(wider.place, narrower.place) || isThroughHub(wider, narrower.place) || isOfOtherWay(wider.place, narrower.place)
 }
 
 /** What the narrower one says becomes part of the wider one. */

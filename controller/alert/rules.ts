@@ -30,6 +30,9 @@ export type Rules = {
   readonly custom: readonly Rule[]
 }
 
+/** What tells only that a budget goes, and not why. */
+export const isBurnRule = (rule: string): boolean => rule === 'default/burn-rate' || rule === 'default/slow-burn'
+
 /** Which rule a failure of this reason breaks. */
 export const ruleOfReason = (reason: FailReason): RuleName => {
   if (reason === 'packet_loss') return 'default/loss-now'

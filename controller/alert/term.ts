@@ -77,6 +77,7 @@ export const startAlertTerm = async (means: TermMeans): Promise<AlertTerm> => {
       stateOf: statesOf(evaluation, findings),
       isSilenced: silencedBy(around),
     })
+    evaluation.burns.noteTold(stepped.incidents, at)
     const remembered = memory(evaluation, saved)
     await means.write(async sql => {
       await writeTurn(sql, stepped, remembered, around, means)

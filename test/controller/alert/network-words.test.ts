@@ -202,5 +202,7 @@ t.test('budgets that burn both ways are one fault, and so are the loss of one wa
     ...{ key: lossy.key, placeText: back, title: lossy.title, severity: 'page', rules: ['default/loss-ratio', 'default/burn-rate'] },
     subjects: [lossy.subjects[0], burns[0].subjects[0], burns[1].subjects[0]],
   })
+  const hole = { ...burns[0], key: 'path:x', layer: 'path' as const, rules: ['default/black-hole'], cause: 'path_mtu_black_hole' as const }
+  t.equal(mergeFindings([hole], joinWays(burns), undefined).length, 1, 'a fault of one way explains both')
   t.match(joined(lossy, ofLink(there, 'default/loss-now'), ...burns), [{ title: /packets are lost both ways$/ }])
 })

@@ -37,6 +37,18 @@ t.test('a target that fails for two minutes is one incident, and no burning budg
   t.notMatch(found[0], /budget/)
 })
 
+t.test('what fails a little on the link of an incident burns no budget after it', async t => {
+  const isThere = ({ from, to }: Parameters<Play>[0]): boolean => regionOf(from) === 'aws/us-east-1' && regionOf(to) === 'azure/eastus'
+  const play: Play = (path, tick) => {
+    if (!isThere(path) || tick < 10 || tick >= 22) return { ok: 3 }
+    if (path.check === 'tcp') return { fail: 3, reason: 'tcp_timeout' }
+    return path.check === 'icmp' && tick % 5 === 1 ? { fail: 3, reason: 'no_reply' } : { ok: 3 }
+  }
+  const found = await titles(t, fleetWith(objective), play, 70)
+  t.equal(found.length, 1, found.join('; '))
+  t.notMatch(found[0], /budget/)
+})
+
 t.test('a link of which each path loses a run now and then burns its budget', async t => {
   const play: Play = ({ from, to }, tick) =>
     regionOf(from) === 'aws/us-east-1' && regionOf(to) === 'azure/eastus' && tick >= 10 && tick % 4 === 0
