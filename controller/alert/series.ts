@@ -23,8 +23,8 @@ export type Limits = Hysteresis & {
 }
 export type Change = 'pending' | 'firing' | 'resolved' | 'cancelled'
 
-/** More changes than this within this time, and it is held instead of told again and again. */
-const [flapChanges, flapMs] = [4, 30 * 60_000]
+/** More changes than this within this time, and it is held instead of told again and again, until it has been well for so long. */
+const [flapChanges, flapMs, calmMs] = [4, 30 * 60_000, 5 * 60_000]
 
 /** What is kept of one subject over a restart. */
 export type SavedSeries = {
@@ -105,7 +105,7 @@ export class Series {
     if (isBad) return phase === pending && nowMs - this.#since[subject]! >= limits.forMs ? this.#fire(subject, nowMs) : undefined
     if (this.#goods[subject]! < limits.good) return undefined
     if (phase === pending) return this.#leave(subject, 'cancelled')
-    if (nowMs < this.#until[subject]! || this.isFlapping(subject, nowMs)) return undefined
+    if (nowMs < this.#until[subject]! + (this.isFlapping(subject, nowMs) ? calmMs : 0)) return undefined
     this.#changed(subject, nowMs)
     return this.#leave(subject, 'resolved')
   }

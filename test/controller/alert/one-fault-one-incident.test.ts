@@ -15,7 +15,11 @@ ${rest}
 `
 const objective = 'links: [{ from: aws/us-east-1, to: azure/eastus, medium: vpn, reach: pod, objective: { availability: 99.9 } }]'
 
-const titles = async (t: Test, text: string, play: Play, ticks: number): Promise<string[]> => {
+const titles = async (t: Test, text: string, play: Play, ticks: number): Promise<string[]> => (await played(t, text, play, ticks)).opened
+
+type Played = { opened: string[]; /** By tick. */ resolved: number[] }
+const played = async (t: Test, text: string, play: Play, ticks: number): Promise<Played> => {
+  const resolved: number[] = []
   const store = await openStore(t)
   await settle(store, text)
   const stage = await openStage(store)
@@ -23,10 +27,11 @@ const titles = async (t: Test, text: string, play: Play, ticks: number): Promise
   const term = await stage.begin()
   for (stage.clock.tick = 1; stage.clock.tick <= ticks; stage.clock.tick++) {
     await touchAll(store, stage)
-    await term.turn()
+    const { words } = await term.turn()
+    resolved.push(...words.filter(({ event }) => event === 'resolved').map(() => stage.clock.tick))
   }
   const events = await store.read(sql => readEvents(sql, 0, 1000))
-  return events.filter(({ kind }) => kind === 'incident_opened').map(({ body }) => String(body['title']))
+  return { opened: events.filter(({ kind }) => kind === 'incident_opened').map(({ body }) => String(body['title'])), resolved }
 }
 
 t.test('a target that fails for two minutes is one incident, and no burning budget during it or after', async t => {
@@ -44,9 +49,10 @@ t.test('what fails a little on the link of an incident burns no budget after it'
     if (path.check === 'tcp') return { fail: 3, reason: 'tcp_timeout' }
     return path.check === 'icmp' && tick % 5 === 1 ? { fail: 3, reason: 'no_reply' } : { ok: 3 }
   }
-  const found = await titles(t, fleetWith(objective), play, 70)
-  t.equal(found.length, 1, found.join('; '))
-  t.notMatch(found[0], /budget/)
+  const { opened, resolved } = await played(t, fleetWith(objective), play, 70)
+  t.equal(opened.length, 1, opened.join('; '))
+  t.notMatch(opened[0], /budget/)
+  t.ok(resolved.length === 1 && resolved[0]! < 22 + 18, `it ends some two minutes after it is well, and no budget keeps it: ${resolved}`)
 })
 
 t.test('a link of which each path loses a run now and then burns its budget', async t => {

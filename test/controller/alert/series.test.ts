@@ -35,6 +35,12 @@ const cases: { name: string; windows: string; want: Record<number, Change>; limi
     want: { 2: 'pending', 6: 'firing', 19: 'resolved' },
   },
   {
+    name: 'one that flaps is held until it has been well for five minutes',
+    windows: `${'bg'.repeat(5)}${'b'}${'g'.repeat(40)}`,
+    limits: { bad: 1, of: 1, good: 1, forMs: 0, keepMs: 0 },
+    want: { 0: 'firing', 1: 'resolved', 2: 'firing', 3: 'resolved', 4: 'firing', 41: 'resolved' },
+  },
+  {
     name: 'a bad one in that while begins it anew',
     windows: `bbbbbbbgggggb${'g'.repeat(13)}`,
     want: { 2: 'pending', 6: 'firing', 25: 'resolved' },
