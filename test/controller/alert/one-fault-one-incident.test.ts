@@ -17,7 +17,7 @@ const objective = 'links: [{ from: aws/us-east-1, to: azure/eastus, medium: vpn,
 
 const titles = async (t: Test, text: string, play: Play, ticks: number): Promise<string[]> => (await played(t, text, play, ticks)).opened
 
-type Played = { opened: string[]; /** By tick. */ resolved: number[] }
+type Played = { opened: string[] /** By tick. */; resolved: number[] }
 const played = async (t: Test, text: string, play: Play, ticks: number): Promise<Played> => {
   const resolved: number[] = []
   const store = await openStore(t)
