@@ -36,7 +36,7 @@ export const faultsText = (faults: readonly FaultState[], isRunning: boolean): s
 export const faultText = ({ name, story, expect, look, on }: FaultState): string =>
   on
     ? `${name} is on: ${story}\n  expect   ${expect}\n  look     ${look}\n           probe get incidents\n  end it   probe sim fault ${name} off\n`
-    : `${name} is off\n`
+    : `${name} is off\n  its incident ends two minutes after all is well again\n`
 
 export const nextText = ({ url }: SimStatus): string => `In another terminal
   probe sim fault mtu-black-hole       break something; probe sim fault list shows what there is

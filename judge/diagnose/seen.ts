@@ -72,7 +72,7 @@ export const findOpen = (seen: Seen, reasons: readonly FailReason[]): AnyResult 
 
 /** A connection that came up, and whose data was not acknowledged or not answered: whatever it is, nobody filters the port. */
 export const isStalledTransfer = (result: AnyResult | undefined): result is Result<'tcp'> =>
-  result?.kind === 'tcp' && reasonOf(result) === 'tcp_timeout' && result.measured.synRttMs !== null
+  result?.kind === 'tcp' && reasonOf(result) === 'tcp_timeout' && typeof result.measured.synRttMs === 'number'
 
 const reasonTexts: Record<string, string> = { ...Object.assign({}, ...Object.values(failReasonsByLayer)), ...unmeasuredReasonTexts }
 
