@@ -86,7 +86,9 @@ export const causeOfReason: Record<FailReason, Cause> = {
 }
 
 /** What is sent again and again is lost; what has arrived and is not answered is not. */
-const causeOfStall = ({ measured: { retransmits } }: Result<'tcp'>): Cause => ((retransmits ?? 0) > 0 ? 'packet_loss' : 'service_silent')
+const isSentAgain = ({ measured: { retransmits } }: Result<'tcp'>): boolean => (retransmits ?? 0) > 0
+const causeOfStall = (result: Result<'tcp'>): Cause => (isSentAgain(result) ? 'packet_loss' : 'service_silent')
+const sayStall = (result: Result<'tcp'>): string => `it connects, and its data is not ${isSentAgain(result) ? 'acknowledged' : 'answered'}`
 
 /** What can be said from the reason alone: true, general, and never more than possible. */
 export const explainReason = (result: AnyResult, seen: Seen): Diagnosis => {
@@ -96,7 +98,7 @@ export const explainReason = (result: AnyResult, seen: Seen): Diagnosis => {
   const healthyMtu = reason === 'tls_stalled' && seen.mtu?.outcome.kind === 'ok'
   return buildDiagnosis(cause, {
     confidence: 'possible',
-    summary: `The step ${result.kind} to ${placeOf(target)} failed: ${textOf(reason)}.`,
+    summary: `The step ${result.kind} to ${placeOf(target)} failed: ${isStalledTransfer(result) ? sayStall(result) : textOf(reason)}.`,
     evidence: listFacts(sayDetail(result)),
     against: listFacts(
       'this follows from one result alone: other causes are possible',

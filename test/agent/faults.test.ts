@@ -12,7 +12,15 @@ const result = ({ kind, host, port }: Path, outcome: Outcome): AnyResult =>
     startedAt: '2026-11-22T04:00:00.000Z',
     outcome,
     phasesMs: {},
-    measured: { synRttMs: 1, synRetransmits: 0, mssForward: 1460, mssReverse: 1460, retransmits: 0, segmentsOut: 2, retransmitRatio: 0 },
+    measured: {
+      synRttMs: outcome.kind === 'ok' ? 1 : null,
+      synRetransmits: 0,
+      mssForward: 1460,
+      mssReverse: 1460,
+      retransmits: 0,
+      segmentsOut: 2,
+      retransmitRatio: 0,
+    },
     warnings: [],
     violations: [],
   }) as AnyResult
