@@ -85,6 +85,7 @@ export const findingOfFault = (
     what: cause ?? paths[0]!.badness.rule.runbook,
     ...(agreed && { toldBy: told.filter(one => one.cause === agreed.cause).length }),
     ...(direction && { direction }),
+    isPartlyWell: paths.some(({ isHealing }) => isHealing),
     isHealing: paths.filter(({ isHealing }) => isHealing).length * 2 >= paths.length,
     title: `${texts}: ${ends ? headlineOfEnding(ending, world.nowMs) : headline(cause, place, layer, paths, direction)}${onlyFrom === undefined ? '' : `, for ${onlyFrom} only`}`,
     sinceMs: Math.min(...paths.map(({ badness }) => badness.sinceMs)),

@@ -51,15 +51,17 @@ const wordsOf = ({ cause, fixes, runbook, what, title, place, placeText, layer, 
 
 /**
  * What of an incident's words stays. A cause that was known is not forgotten because an agent fell silent; and what the last of its subjects say while the others are well
- * again is about the repair, not about the fault: another cause, or another place, has to be told by as many as told the first.
+ * again is about the repair, not about the fault: another cause, or another place when some are well again, has to be told by as many as told the first.
  */
 export const keptOf = (incident: Incident, finding: Finding, nowMs: number): Partial<Incident> => {
   if (incident.state === 'open' && finding.isHealing) return wordsOf(incident)
   if (incident.cause === null) return {}
-  const { weakerMs = nowMs } = incident
-  const isOther = finding.cause !== incident.cause || finding.placeText !== incident.placeText
-  const isWeaker = incident.state === 'open' && isOther && tellersOf(finding) < (incident.causeBy ?? 0)
-  if (isWeaker && nowMs - weakerMs < lastsMs) return { ...wordsOf(incident), weakerMs }
+  const { weakerMs = nowMs, worst = { subjects: 0 } } = incident
+  const isToldByFewer = tellersOf(finding) < (incident.causeBy ?? 0)
+  // A fault that spreads is told as it spreads; one that is being repaired only looks like another.
+  const isLess = finding.subjects.length < worst.subjects || (isToldByFewer && (finding.isPartlyWell || incident.weakerMs !== undefined))
+  const isOther = (finding.cause !== incident.cause && isToldByFewer) || (finding.placeText !== incident.placeText && isLess)
+  if (incident.state === 'open' && isOther && nowMs - weakerMs < lastsMs) return { ...wordsOf(incident), weakerMs }
   if (finding.cause !== null) return {}
   const { cause, fixes, runbook, what, title } = incident
   return { cause, fixes, runbook, what, title }

@@ -22,6 +22,8 @@ export type Finding = {
   toldBy?: number
   /** Most of it is well again, and only waits for its end: what is said now is about the repair. */
   isHealing?: boolean
+  /** Some of it is. */
+  isPartlyWell?: boolean
   direction?: PathDirection
   title: string
   sinceMs: number

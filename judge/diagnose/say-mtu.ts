@@ -40,7 +40,7 @@ export const sayLostSignal = (mtu: MtuMeasured, holes: Way[], host: string): str
   const other = mtu[otherWay(hole)]
   if (other.signal !== 'packet_too_big') return undefined
   const from = other.signalFrom === undefined ? 'a router' : clean(other.signalFrom)
-  return `the message is lost on ${saySide(hole, host)}, or nobody sends it, while ${saySide(otherWay(hole), host)} gets it from ${from}`
+  return `the message is lost on ${saySide(hole, host)}, while ${saySide(otherWay(hole), host)} gets it from ${from}`
 }
 
 const methods: Record<PathMtu['method'], string> = {

@@ -145,11 +145,15 @@ t.test(
   async t => {
     const all = ['a', 'b', 'c', 'd']
     const hole = { ...finding(all, 'path_mtu_black_hole', 'x → y'), toldBy: 4, impact: '4 of 9 paths' }
-    const left = { ...finding(['d'], 'path_mtu_black_hole', 'x ↔ y'), toldBy: 1, impact: '1 of 9 paths' }
+    const left = { ...finding(['d'], 'path_mtu_black_hole', 'x ↔ y'), toldBy: 1, impact: '1 of 9 paths', isPartlyWell: true }
     const wide = { ...finding(all, 'path_mtu_black_hole', 'x ↔ y'), toldBy: 4 }
     const times = <T>(count: number, one: T): T[] => Array<T>(count).fill(one)
     t.match(play([[hole], [hole], [left], [left]]), { placeText: 'x → y', title: 'x → y: path_mtu_black_hole', impact: '1 of 9 paths' })
     t.match(play([[hole], [hole], [wide]]), { placeText: 'x ↔ y' })
+    const more = { ...finding([...all, 'e'], 'path_mtu_black_hole', 'x ↔ y'), toldBy: 1 }
+    t.match(play([[hole], [hole], [more]]), { placeText: 'x ↔ y' }, 'it spreads, whoever tells it')
+    t.match(play([[hole], [hole], [{ ...more, subjects: all, isPartlyWell: true }]]), { placeText: 'x → y' })
+    t.match(play([[hole], [hole], [left], [{ ...left, isPartlyWell: false }]]), { placeText: 'x → y' })
     t.match(play([[hole], [hole], ...times(8, [left])]), { placeText: 'x → y' })
     t.match(play([[hole], [hole], ...times(9, [left])]), { placeText: 'x ↔ y' })
     t.match(play([[hole], [hole], ...times(7, [left]), [hole], ...times(8, [left])]), { placeText: 'x → y' }, 'in between it was as before')

@@ -74,17 +74,14 @@ t.test('a hole one byte wide is named as such', async t => {
 t.test('a signal that reaches one side only is said to be lost on the other', async t => {
   const forward = fits(1380, { signal: 'packet_too_big', signalFrom: '10.1.0.1', signalMtu: 1380, atLeast: false })
   const found = only(t, ladder(holed({ forward, reverse: hole(1380), recommendedMss: 1340 }), stalled()))
-  t.match(
-    found.summary,
-    /the message is lost on payments.azure.example's side, or nobody sends it, while our side gets it from 10.1.0.1\.$/,
-  )
+  t.match(found.summary, /the message is lost on payments.azure.example's side, while our side gets it from 10.1.0.1\.$/)
   t.match(found.evidence.join('\n'), /forward: 10.1.0.1 answers too large packets with packet-too-big, MTU 1380/)
 })
 
 t.test('a signal that is lost on our side is said so', async t => {
   const reverse = fits(1380, { signal: 'packet_too_big', signalFrom: '10.2.0.1' })
   const found = only(t, ladder(holed({ forward: hole(1380), reverse, recommendedMss: 1340 }), stalled({ direction: 'forward' })))
-  t.match(found.summary, /the message is lost on our side, or nobody sends it, while payments.azure.example's side gets it from 10.2.0.1/)
+  t.match(found.summary, /the message is lost on our side, while payments.azure.example's side gets it from 10.2.0.1/)
 })
 
 t.test('a packet-too-big that promises too much is no excuse', async t => {
