@@ -11,7 +11,7 @@ const known = [...own, ...Object.values(settings).map(({ flag }) => flag)] as re
 export const judgeAgentWords = ({ targets, flags }: Words, file: string | undefined, controller: string | undefined): string[] => [
   ...targets.map(
     word =>
-      `agent: ${quote(word)} does not belong here, ${/\.ya?ml$/.test(word) ? `did you mean --config ${word}?` : 'targets are in the file, --config'}`,
+      `${quote(word)} does not belong here, ${/\.ya?ml$/.test(word) ? `did you mean --config ${word}?` : 'targets are in the file, --config'}`,
   ),
   ...(file === undefined && controller === undefined
     ? ['no configuration: --config <file>, or CAUSEWAY_CONFIG; examples/agent.yaml is one; or --controller <url>']

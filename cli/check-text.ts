@@ -44,10 +44,16 @@ export const attemptLines = (run: CheckRun, attempt: CheckAttempt, style: Style)
     ...results.flatMap(result => stepLines(result, style)),
     ...problems.flatMap(problem => wrap(`  ${style.symbols.none} ${printable(problem)}`, style.width).map(style.dim)),
     '',
-    ...endLines(documentOf(run, attempt), style),
+    ...endLines(fromThere(documentOf(run, attempt), agent), style),
     '',
   ]
 }
+
+/** A command of the diagnosis is about the address that this agent was given, and only its own network may lead there. */
+const fromThere = (document: RunDocument, agent: string): RunDocument => ({
+  ...document,
+  diagnosis: document.diagnosis.map(one => (one.next?.startsWith('probe run ') ? { ...one, next: `on ${agent}: ${one.next}` } : one)),
+})
 
 const worst = (verdicts: readonly Verdict[]): Verdict =>
   (['fail', 'unmeasured', 'degraded', 'ok'] as const).find(one => verdicts.includes(one)) ?? 'unmeasured'

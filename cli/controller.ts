@@ -42,8 +42,7 @@ export const controllerCommand = async (words: Words, io: Io): Promise<number> =
 
 const judgeWords = ({ targets, flags }: Words): string[] => [
   ...targets.map(
-    word =>
-      `controller: ${quote(word)} does not belong here${/\.ya?ml$/.test(word) ? `, did you mean --config ${word} or --fleet ${word}?` : ''}`,
+    word => `${quote(word)} does not belong here${/\.ya?ml$/.test(word) ? `, did you mean --config ${word} or --fleet ${word}?` : ''}`,
   ),
   ...Object.keys(flags).flatMap(name =>
     known.includes(name) ? [] : [`--${name}: unknown option of controller, it has ${known.map(one => `--${one}`).join(' ')}`],

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { canSimulate } from '../deploy/sim/can-simulate.ts'
 import { type Network, startNetwork } from '../deploy/sim/network.ts'
+import { asCalled } from './as-called.ts'
 import { exitCodeOfSignal, type Io } from './io.ts'
 
 const host = 'payments.azure.example'
@@ -67,7 +68,7 @@ const acrossClouds = async ({ delayMs }: { delayMs: number }, folder: string, io
   await network.setLink('aws', 'azure', { clampMss })
   await network.setLink('azure', 'aws', { clampMss })
   const healed = await runProbe(aws, words, stop)
-  say(`\nThese two clouds are gone again. The same for yours: probe run <host>:<port>, and probe --help.`)
+  say(asCalled('\nThese two clouds are gone again. The same for yours: probe run <host>:<port>, and probe --help.', io.env))
   return broken === 1 && healed === 0 ? 0 : 3
 }
 

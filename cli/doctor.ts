@@ -22,7 +22,7 @@ const known = ['config', 'export', 'output', ...Object.values(settings).map(({ f
 export const doctorCommand = async (words: Words, io: Io, at: Partial<Pick<Surroundings, 'nobody' | 'locate'>> = {}): Promise<number> => {
   const config = readAgentConfig(words, io)
   const problems = [
-    ...words.targets.map(word => `doctor: ${quote(word)} does not belong here; probe run measures targets`),
+    ...words.targets.map(word => `${quote(word)} does not belong here; probe run measures targets`),
     ...Object.keys(words.flags).flatMap(name =>
       known.includes(name) ? [] : [`--${name}: unknown option of doctor, it has ${known.map(one => `--${one}`).join(' ')}`],
     ),

@@ -26,7 +26,7 @@ export const getCommand = async (words: Words, io: Io): Promise<number> => {
     ...(thing || isRun || isEvents ? [] : [thingProblem(name)]),
     ...(isEvents ? eventProblems(words) : words.flags['after'] ? ['--after: is for events'] : []),
     ...(isRun && more.length !== 1 ? [`${name}: want the id of one run`] : []),
-    ...(isRun ? [] : more.map(word => `get: ${quote(word)} does not belong here, filters are options`)),
+    ...(isRun ? [] : more.map(word => `${quote(word)} does not belong here, filters are options`)),
     ...(thing ? filterProblems(name!, thing, words) : []),
     ...limitProblems(words),
     ...outputProblems(words, name === 'fleet' ? ['human', 'json', 'ndjson', 'yaml'] : ['human', 'json', 'ndjson']),
@@ -47,7 +47,7 @@ const thingProblem = (name: string | undefined): string => {
   const known = [...Object.keys(things), 'run', 'events', 'schema']
   if (name === undefined) return `get what? ${known.join(', ')}`
   const near = nearest(name, known)
-  return `get: unknown thing ${quote(name)}, ${near ? `did you mean ${near}?` : `want one of ${known.join(', ')}`}`
+  return `unknown thing ${quote(name)}, ${near ? `did you mean ${near}?` : `want one of ${known.join(', ')}`}`
 }
 
 const eventProblems = ({ flags: given }: Words): string[] => [

@@ -13,9 +13,9 @@ export const incidentCommand = async (words: Words, io: Io): Promise<number> => 
   const note = flagOfWords(words, 'note')
   const problems = [
     ...outputProblems(words, ['human', 'json']),
-    ...(id === undefined ? ['incident: want the id of one, which probe get incidents shows'] : []),
-    ...(verb !== undefined && verb !== 'ack' ? [`incident: ${quote(verb)}: want ack, or nothing`] : []),
-    ...more.map(word => `incident: ${quote(word)} does not belong here`),
+    ...(id === undefined ? ['want the id of one, which probe get incidents shows'] : []),
+    ...(verb !== undefined && verb !== 'ack' ? [`${quote(verb)}: want ack, or nothing`] : []),
+    ...more.map(word => `${quote(word)} does not belong here`),
     ...(note !== undefined && verb !== 'ack' ? ['--note: goes with ack'] : []),
   ]
   return await withClient({ name: 'incident', words, flags, io }, problems, async client => {

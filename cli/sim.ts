@@ -78,6 +78,8 @@ const takeApart = (argv: string[]): Given => {
   return given
 }
 
+const states = ['on', 'off']
+
 const judge = (command: string, rest: string[], given: Given): string[] => {
   const { port, delay, output } = given
   const wanted = command === 'fault' ? 2 : 0
@@ -87,7 +89,9 @@ const judge = (command: string, rest: string[], given: Given): string[] => {
     ),
     ...rest.slice(wanted).map(word => `${quote(word)} does not belong here`),
     ...(command === 'fault' && rest.length === 0 ? ['fault: want list, or the name of one'] : []),
-    ...(rest[1] === undefined || rest.length > 2 || ['on', 'off'].includes(rest[1]) ? [] : [`${quote(rest[1])}: want on or off`]),
+    ...(rest[1] === undefined || rest.length > 2 || states.includes(rest[1])
+      ? []
+      : [states.includes(rest[0]!) ? `the name comes first: fault ${rest[1]} ${rest[0]}` : `${quote(rest[1])}: want on or off`]),
     ...(delay === undefined || (delay !== '' && Number(delay) >= 0 && Number(delay) <= 500)
       ? []
       : [`--delay: got "${delay}", want 0 to 500 (ms, one way)`]),

@@ -2,13 +2,14 @@
 import { faultNamed, faults } from '../../deploy/sim/clouds/faults.ts'
 import { nearest } from '../../wire/near.ts'
 import { quote } from '../../wire/values.ts'
+import { asCalled } from '../as-called.ts'
 import type { Io } from '../io.ts'
 import { askSimulation, type Question, type Reply } from './control.ts'
 import { controlSocket } from './state.ts'
-import { faultsText, faultText, mapText } from './text.ts'
+import { faultsText, faultText, mapText, widthOf } from './text.ts'
 
 const say = (io: Io, problem: string): 2 => {
-  io.stderr.write(`probe sim: ${problem}\n`)
+  io.stderr.write(`probe sim: ${asCalled(problem, io.env)}\n`)
   return 2
 }
 
@@ -27,7 +28,7 @@ export const statusCommand = async (isJson: boolean, io: Io): Promise<number> =>
     isJson
       ? `${JSON.stringify(status)}\n`
       : `process ${status.pid}, since ${new Date(status.startedMs).toISOString()}, controller ${status.url}\n\n${mapText(status)}\n${
-          on.length > 0 ? `Faults that are on\n${faultsText(on, true)}` : 'No fault is on.\n'
+          on.length > 0 ? `Faults that are on\n${faultsText(on, true, widthOf(io))}` : 'No fault is on.\n'
         }`,
   )
   return 0
@@ -37,7 +38,7 @@ export const listFaults = async (isJson: boolean, io: Io): Promise<number> => {
   const running = await askSimulation(controlSocket(io.env), { ask: 'status' })
   const all =
     running?.status?.faults ?? faults.map(({ name, scenario, story, expect, look }) => ({ name, scenario, story, expect, look, on: false }))
-  io.stdout.write(isJson ? `${JSON.stringify(all)}\n` : faultsText(all, running?.status !== undefined))
+  io.stdout.write(isJson ? `${JSON.stringify(all)}\n` : faultsText(all, running?.status !== undefined, widthOf(io)))
   return 0
 }
 
@@ -55,6 +56,6 @@ export const faultCommand = async (name: string, on: boolean, isJson: boolean, i
     say(io, problem!)
     return 3
   }
-  io.stdout.write(isJson ? `${JSON.stringify(fault)}\n` : faultText(fault))
+  io.stdout.write(isJson ? `${JSON.stringify(fault)}\n` : asCalled(faultText(fault, widthOf(io)), io.env))
   return 0
 }

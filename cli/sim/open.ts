@@ -26,6 +26,7 @@ export type Simulation = { status(): SimStatus; client: Client; answer(question:
 export type OpenOptions = {
   /** 0: any that is free. */ port: number
   io: Io
+  /** Told once it is certain that nothing is in the way. */ onBegin: () => void
   say: (text: string) => void
   onEnd: (who: string, words: string) => void
 }
@@ -33,7 +34,7 @@ export type OpenOptions = {
 const probe = [process.execPath, fileURLToPath(new URL('../probe.mjs', import.meta.url))]
 
 /** Rejects with `CannotSimulate` where it can't be, with the signal's reason when it is stopped; either way nothing stays. */
-export const openSimulation = async ({ port, io, say, onEnd }: OpenOptions, stop: AbortSignal): Promise<Simulation> => {
+export const openSimulation = async ({ port, io, onBegin, say, onEnd }: OpenOptions, stop: AbortSignal): Promise<Simulation> => {
   await using opened = new AsyncDisposableStack()
   await takeFolder(io, opened)
   const simulation = await canSimulate()
@@ -41,6 +42,7 @@ export const openSimulation = async ({ port, io, say, onEnd }: OpenOptions, stop
   const folder = makeRunFolder(io, opened)
   const doorway = await listenHere(port)
   opened.defer(() => void doorway.server.close())
+  onBegin()
   const local = await startLocal({ folder, probe, now: () => io.now().getTime(), say, onEnd }, stop)
   opened.defer(local.stop)
   doorway.open(local.door)

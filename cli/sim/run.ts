@@ -2,12 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { agents, cloudNames } from '../../deploy/sim/clouds/clouds.ts'
 import type { AgentAnswer } from '../../wire/api/agents.ts'
+import { asCalled } from '../as-called.ts'
 import { exitCodeOfSignal, type Io } from '../io.ts'
 import { printable } from '../printable.ts'
 import { CannotSimulate, openSimulation, type Simulation } from './open.ts'
 import { mapText, nextText } from './text.ts'
 
 export type RunOptions = { port: number }
+
+const banner = 'Three clouds on this machine: aws, azure and gcp, each with two agents and two services behind mutual TLS.\n\n'
 
 /** Runs `work` with a simulation of its own, and ends that. Returns the exit code: 3 where none can be, 130 or 143 when it was stopped. */
 export const withOwnSimulation = async (
@@ -32,8 +35,8 @@ export const withOwnSimulation = async (
     stopped.abort()
   }
   try {
-    io.stdout.write('Three clouds on this machine: aws, azure and gcp, each with two agents and two services behind mutual TLS.\n\n')
-    const simulation = await openSimulation({ port, io, say, onEnd }, stopped.signal)
+    const onBegin = (): unknown => io.stdout.write(banner)
+    const simulation = await openSimulation({ port, io, onBegin, say, onEnd }, stopped.signal)
     try {
       await untilMeasured(simulation, say, stopped.signal)
       const result = await work(simulation, stopped.signal)
@@ -44,7 +47,7 @@ export const withOwnSimulation = async (
     }
   } catch (error) {
     if (code !== undefined) return code
-    io.stderr.write(`probe sim: ${error instanceof Error ? error.message : String(error)}\n`)
+    io.stderr.write(`probe sim: ${asCalled(error instanceof Error ? error.message : String(error), io.env)}\n`)
     return error instanceof CannotSimulate ? 3 : 1
   } finally {
     forget()
@@ -54,7 +57,7 @@ export const withOwnSimulation = async (
 export const runSimulation = (options: RunOptions, io: Io): Promise<number> =>
   withOwnSimulation(options, io, async (simulation, stop) => {
     const status = simulation.status()
-    io.stdout.write(`\n${mapText(status)}\n${nextText(status)}`)
+    io.stdout.write(`\n${mapText(status)}\n${asCalled(nextText(status), io.env)}`)
     await new Promise<void>(resolve => {
       if (stop.aborted) resolve()
       stop.addEventListener('abort', () => resolve())

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { faultNamed } from '../../deploy/sim/clouds/faults.ts'
 import type { IncidentAnswer, IncidentHead } from '../../wire/api/incidents.ts'
+import { asCalled } from '../as-called.ts'
 import type { Client } from '../controller-client.ts'
 import { openClient } from '../controller-client.ts'
 import { exitCodeOfSignal, type Io } from '../io.ts'
@@ -9,6 +10,7 @@ import { printable } from '../printable.ts'
 import { askSimulation, type Question, type Reply } from './control.ts'
 import { type RunOptions, withOwnSimulation } from './run.ts'
 import { controlSocket, readSimulatedLogin } from './state.ts'
+import { hanging, widthOf } from './text.ts'
 
 /** One of the network, one of identities, one that takes everything along. */
 const stops = ['mtu-black-hole', 'wrong-identity', 'region-egress'] as const
@@ -45,19 +47,22 @@ export const tourCommand = async (options: RunOptions, io: Io): Promise<number> 
 }
 
 const play = async (stage: Stage): Promise<number> => {
+  const width = widthOf(stage.io)
   let missed = 0
   for (const [at, name] of stops.entries()) {
-    const { story, scenario, expect } = faultNamed(name)!
-    stage.io.stdout.write(`\n${at + 1} of ${stops.length}  ${name} (${scenario})\n  ${story}\n  expect  ${expect}\n`)
+    const { story, expect } = faultNamed(name)!
+    stage.io.stdout.write(`\n${at + 1} of ${stops.length}  ${name}\n${hanging('  ', story, width)}${hanging('  expect  ', expect, width)}`)
     if (!(await playOne(name, stage))) missed += 1
   }
-  stage.io.stdout.write(`\nThat is the tour. probe sim fault list shows what else can be broken.\n`)
+  stage.io.stdout.write(asCalled('\nThat is the tour. probe sim fault list shows what else can be broken.\n', stage.io.env))
   return missed > 0 ? 1 : 0
 }
 
 /** Off again whatever happens. False: nothing was said of it in time. */
 const playOne = async (name: string, { ask, client, io, stop }: Stage): Promise<boolean> => {
-  const say = (text: string): unknown => io.stdout.write(`  ${printable(text)}\n`)
+  // A command stands whole, to be copied.
+  const say = (text: string): unknown => io.stdout.write(asCalled(`  ${printable(text)}\n`, io.env))
+  const tell = (head: string, text: string): unknown => io.stdout.write(hanging(`  ${head}`, printable(text), widthOf(io)))
   const known = new Set((await listIncidents(client, stop)).map(({ id }) => id))
   const begunMs = io.elapsedMs()
   await ask({ ask: 'fault', name, on: true })
@@ -68,10 +73,13 @@ const playOne = async (name: string, { ask, client, io, stop }: Stage): Promise<
       say(`after ${tookS} s nothing is said of it: probe get incidents`)
       return false
     }
-    say(`after ${tookS} s  ${found.title}  (${found.cause})`)
+    tell(`after ${tookS} s  `, `${found.title} (${found.cause})`)
     const whole = await client.ask<IncidentAnswer>(`/v1/incidents/${encodeURIComponent(found.id)}`, {}, stop)
-    for (const fact of whole.ok ? whole.value.evidence.slice(0, 3) : []) say(`  · ${fact}`)
-    for (const { where, command } of whole.ok ? whole.value.fixes.slice(0, 1) : []) say(`  fix: ${where}: ${command.split('\n')[0]}`)
+    for (const fact of whole.ok ? whole.value.evidence.slice(0, 3) : []) tell('  · ', fact)
+    for (const { where, command } of whole.ok ? whole.value.fixes.slice(0, 1) : []) {
+      tell('  fix: ', where)
+      say(`       ${command.split('\n')[0]}`)
+    }
     say(`  all of it: probe incident ${found.id}`)
     await ask({ ask: 'fault', name, on: false })
     const isOver = await until(io, stop, async () => !(await listIncidents(client, stop)).some(({ id }) => id === found.id))

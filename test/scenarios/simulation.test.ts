@@ -93,7 +93,7 @@ t.test('three clouds come up, a fault shows and goes, and Ctrl-C ends everything
     120_000,
   )
   t.pass('the agents see another identity')
-  t.match((await ask('sim', 'fault', 'list')).stdout, /^ {2}on +wrong-identity +I5 /m)
+  t.match((await ask('sim', 'fault', 'list')).stdout, /^ {2}on +wrong-identity +the address of ledger moved/m)
   t.match((await ask('sim', 'fault', 'wrong-identity', 'off')).stdout, /^wrong-identity is off$/m)
   t.match((await ask('sim', 'status')).stdout, /No fault is on/)
 
