@@ -21,6 +21,8 @@ import { needTools } from './tools.ts'
 const server = fileURLToPath(new URL('programs/tcp-server.ts', import.meta.url))
 const bars = { cores: 0.25, rssBytesAboveIdle: 30e6, lateP99Ms: 5, manyCores: 0.6 }
 const warmUpMs = 20_000
+/** With two cores the exporters, and what makes them work, leave an agent little: how much of the lateness is theirs? */
+const aloneSeconds = 60
 /** As long as a window: each scrape sees the quantiles of another one. */
 const sampleEveryMs = 10_000
 const [idlePort, busyPort] = [9464, 9465]
@@ -111,8 +113,13 @@ const measurePaths = async (paths: number, seconds: number) => {
     const before = { ...kept.counts }
     const watched = await watch(busy, seconds, [smokeping, { pid: blackbox.pid }, idle])
     const probed = { good: kept.counts.good - before.good, bad: kept.counts.bad - before.bad }
-    const [ours = 0, smokepings = 0, blackboxs = 0, idles = 0] = watched.cores.map(rounded)
     const idleRssBytes = idle.rssBytes()
+    const peers = { smokeping: rssOf(smokeping.pid), blackbox: rssOf(blackbox.pid) }
+    kept.stop()
+    await Promise.all([blackbox.stop(), smokeping.stop()])
+    note(`the same without the exporters, for ${aloneSeconds} s`)
+    const alone = await watch(busy, aloneSeconds, [idle])
+    const [ours = 0, smokepings = 0, blackboxs = 0, idles = 0] = watched.cores.map(rounded)
     const rss = over(watched.samples, sample => sample.rssBytes)
     const late = over(watched.samples, sample => sample.lateP99Ms)
     const aboveIdleBytes = rss.worst - idleRssBytes
@@ -124,8 +131,7 @@ const measurePaths = async (paths: number, seconds: number) => {
         ...rss,
         idle: idleRssBytes,
         worstAboveIdle: aboveIdleBytes,
-        smokeping: rssOf(smokeping.pid),
-        blackbox: rssOf(blackbox.pid),
+        ...peers,
         bar: bars.rssBytesAboveIdle,
       },
       lateP99Ms: { ...late, bar: bars.lateP99Ms },
@@ -134,6 +140,14 @@ const measurePaths = async (paths: number, seconds: number) => {
       load: over(watched.samples, sample => sample.load),
       counts: watched.counts,
       blackboxProbes: probed,
+      withoutExporters: {
+        seconds: Math.round(alone.seconds),
+        cores: rounded(alone.cores[0]!),
+        lateP99Ms: over(alone.samples, sample => sample.lateP99Ms),
+        lateP50Ms: over(alone.samples, sample => sample.lateP50Ms),
+        loopDelayP99Ms: over(alone.samples, sample => sample.loopP99Ms),
+        load: over(alone.samples, sample => sample.load),
+      },
       pass: { cpu: ours <= bars.cores, rss: aboveIdleBytes <= bars.rssBytesAboveIdle, late: late.median <= bars.lateP99Ms },
     }
   } finally {

@@ -51,7 +51,7 @@ export const startBlackbox = async (modules: Modules): Promise<Blackbox> => {
   const stop = async (): Promise<void> => {
     agent.destroy()
     await child.stop()
-    rmSync(directory, { recursive: true })
+    rmSync(directory, { recursive: true, force: true })
   }
   return { cpuPerProbe, keepProbing, pid: child.pid, stop }
 }

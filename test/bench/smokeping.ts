@@ -27,7 +27,7 @@ export const startSmokeping = async (addresses: readonly string[]): Promise<Smok
     scrape,
     stop: async signal => {
       await child.stop(signal)
-      rmSync(directory, { recursive: true })
+      rmSync(directory, { recursive: true, force: true })
     },
   }
 }
