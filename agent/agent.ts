@@ -30,6 +30,8 @@ export type World = {
   log: Log
   version: string
   environment: Record<string, string | undefined>
+  /** Told how many runs a second are due from now on. */
+  onPace?: (runsPerSecond: number) => void
   /** Finds out where this machine stands, of what nobody has said (`locate/locate.ts`). */
   locate?: (locating: Locating, signal: AbortSignal) => Promise<Found | undefined>
 }

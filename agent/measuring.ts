@@ -48,10 +48,12 @@ type Parts = {
   onEvent: (event: AgentEvent) => void
   /** A run of a check that is part of a trace. */
   onTraced: (ran: Ran) => void
+  /** How many runs a second the paths want. */
+  onPace: (runsPerSecond: number) => void
   sources: Sources
 }
 
-export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, onTraced, sources }: Parts): Measuring => {
+export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, onTraced, onPace, sources }: Parts): Measuring => {
   const stop = new AbortController()
   // Every run under way listens to it.
   setMaxListeners(0, stop.signal)
@@ -121,6 +123,7 @@ export const startMeasuring = (rules: Rules, { clock, self, windows, onEvent, on
     certificates.keep(indexes.keys())
     routes.keep(next.paths)
     schedule.set(next.paths)
+    onPace(next.paths.reduce((sum, { everyMs }) => sum + 1000 / everyMs, 0))
   }
   change(rules)
   return {

@@ -24,7 +24,7 @@ type Around = {
 /** Starts both, and adds them to `opened`: the last results are written down when measuring has ended. */
 export const startWork = (
   rules: Rules,
-  { world: { clock, log }, self, windows, me, storage, identities }: Around,
+  { world: { clock, log, onPace = () => {} }, self, windows, me, storage, identities }: Around,
   opened: AsyncDisposableStack,
 ): Measuring => {
   const say = sayChanges(log, clock.elapsedMs)
@@ -39,6 +39,7 @@ export const startWork = (
       recording.onEvent(event)
     },
     onTraced: ran => recording.onSpan(() => buildSpan(ran, clock)),
+    onPace,
     sources: { identity: identities.open },
   })
   opened.defer(() => measuring.stop())

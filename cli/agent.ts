@@ -3,7 +3,7 @@ import { type Agent, startAgent } from '../agent/agent.ts'
 import type { AgentConfig } from '../agent/config/config.ts'
 import { settings } from '../agent/config/layers.ts'
 import { watchFiles } from '../agent/reload.ts'
-import { keepHeapSmall, keepTrimming } from '../agent/small-memory.ts'
+import { keepHeapSmall, keepTrimming, openYoung } from '../agent/small-memory.ts'
 import type { Parsed } from '../wire/values.ts'
 import { configFileOf, readAgentConfig } from './agent-config.ts'
 import { judgeAgentWords } from './agent-words.ts'
@@ -50,6 +50,7 @@ type Around = { io: Io; reloading: ReturnType<typeof followChanges>; stopped: Pr
 
 const run = async (config: AgentConfig, read: () => Parsed<AgentConfig>, { io, reloading, stopped }: Around): Promise<number> => {
   const log = await openLog()
+  const young = openYoung()
   const clock = { elapsedMs: io.elapsedMs, nowMs: () => io.now().getTime() }
   let agent: Agent
   try {
@@ -59,6 +60,7 @@ const run = async (config: AgentConfig, read: () => Parsed<AgentConfig>, { io, r
       log,
       version: readVersion(),
       environment: io.env,
+      onPace: young.for,
       locate: async (locating, signal) => (await import('../agent/locate/locate.ts')).locate(locating, signal),
     })
   } catch (error) {
@@ -75,6 +77,7 @@ const run = async (config: AgentConfig, read: () => Parsed<AgentConfig>, { io, r
     `ending: sends what is left, for ${closeWithinMs / 1000} s at most; what an endpoint does not take stays on disk`,
   )
   reloading.to(() => {})
+  young.close()
   await agent.close(closeWithinMs)
   log.info({}, 'ended')
   return 0
