@@ -36,11 +36,10 @@ export type Surroundings = {
 /** Runs a path once. Never rejects. */
 export const runPath = async ({ path, dueMs }: Due, around: Surroundings): Promise<Ran> => {
   const startedMs = around.clock.elapsedMs()
-  const startedAt = new Date(around.clock.nowMs()).toISOString()
   const { result, dns } = await measure(path, around)
   const endedMs = around.clock.elapsedMs()
   const worstMs = around.lateness.worstMs(dueMs, endedMs)
-  const named = { ...result, check: path.check, startedAt: result.startedAt ?? startedAt } as AnyResult
+  const named = { ...result, check: path.check } as AnyResult
   // Beside the result, not in it: a copy does not have them, and without them the slow twentieth is gone.
   if (result.samplesMs) Object.defineProperty(named, 'samplesMs', { value: result.samplesMs })
   return { path, result: blame(named, worstMs, path), dns, dueMs, startedMs, endedMs }

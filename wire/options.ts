@@ -187,9 +187,14 @@ const defaults = Object.fromEntries(
   Object.entries(optionSchemas).map(([kind, { properties }]) => [kind, defaultsOf(properties)]),
 ) as Record<Kind, Record<string, unknown>>
 
-/** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. */
+/** What `withDefaults` has made, by kind: a path's options are the same in each of its runs. */
+const complete = new WeakMap<object, Kind>()
+
+/** The options of a kind with its defaults filled in; what is given wins. Nothing is validated here. Options that are complete come back as they are. */
 export const withDefaults = <K extends Kind>(kind: K, given: Partial<Options[K]>): Options[K] => {
+  if (complete.get(given) === kind) return given as Options[K]
   const options: Record<string, unknown> = { ...defaults[kind] }
   for (const [name, value] of Object.entries(given)) if (value !== undefined) options[name] = value
+  complete.set(options, kind)
   return Object.freeze(options) as Options[K]
 }

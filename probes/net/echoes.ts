@@ -29,6 +29,8 @@ class Echoes {
   readonly sessions = new Map<number, Session>()
   /** Echoes sent since the socket was read. */
   unread = 0
+  /** Messages that the kernel had dropped when it was last looked: half a ms ago at most. */
+  dropsSeen = 0
   readonly #closed: () => void
   readonly #mayBeHeld: boolean
   #timer: NodeJS.Timeout | undefined
@@ -69,6 +71,7 @@ class Echoes {
     const now = performance.now()
     if (now - this.#lookedAtMs < lookEveryMs) return
     this.#lookedAtMs = now
+    this.dropsSeen = this.socket.drops()
     if (Math.abs(this.socket.clock.look()) > stepMs) this.#steppedAtNs = this.socket.clock.nowNs()
   }
 
@@ -150,7 +153,7 @@ export class EchoSession {
     this.#echoes = echoes
     this.#id = id
     this.#size = size
-    this.#dropsBefore = echoes.socket.drops()
+    this.#dropsBefore = echoes.dropsSeen
   }
 
   get mode(): 'datagram' | 'raw' {
