@@ -9,7 +9,7 @@ import { gapsOf, logsOf, runsOf, windowsOf } from '../lab/batches.ts'
 import { type OtlpSink, startOtlpSink } from '../lab/otlp-sink.ts'
 import { tcpServers } from '../servers/tcp-servers.ts'
 
-/** For a long outage by hand: CAUSEWAY_OUTAGE_MS=600000 tap this file. */
+/** Half of the outage: so long refused, so long hanging. For one of ten minutes, by hand: CAUSEWAY_OUTAGE_MS=300000 tap --timeout=900, this file. */
 const outageMs = Number(process.env['CAUSEWAY_OUTAGE_MS'] ?? 14_000)
 const windowMs = 10_000
 
