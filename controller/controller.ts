@@ -99,6 +99,8 @@ const openParts = async (opened: AsyncDisposableStack, { config, common, at, fle
   const alerting = opened.adopt(openAlerting(config, common, fleet, reader), one => one.close())
   const exporting = opened.adopt(await openExport(config, common, assigning.isLeader), one => one.close())
   const notifying = opened.adopt(openDelivery(common, fleet, alerting), one => one.close())
+  // Beside the others: whoever is let in may ask for history.
+  await reader.ready
   return {
     ...{ store, nowMs, random, log, version, counters, signer, fleet, ingest, assigning, exporting, notifying, ending },
     history: wholeHistory(reader),

@@ -25,6 +25,8 @@ export const openPlanner = (threadAbove = onTheSpot): Planner => {
     worker ??= startThread()
     const asked = worker
     const ended = new AbortController()
+    // Who waits for an answer keeps the process.
+    asked.ref()
     asked.postMessage(request)
     try {
       const exited = once(asked, 'exit', { signal: ended.signal }).then(() => Promise.reject(new Error('the planning thread has ended')))
@@ -34,6 +36,7 @@ export const openPlanner = (threadAbove = onTheSpot): Planner => {
       if (worker === asked) worker = undefined
       throw error
     } finally {
+      asked.unref()
       ended.abort()
     }
   }
